@@ -1,0 +1,269 @@
+//! The browser: real Chromium, driven over WebDriver BiDi.
+//!
+//! fantoccini makes and ends the WebDriver session and serves the rare classic commands; a small
+//! BiDi client of our own carries steps and events. Each run gets a fresh user context in a warm
+//! browser ([`Pool::open`]); whatever happens, no session outlives its deadline or leaves a
+//! process or a file behind.
+//!
+//! Invariant: nothing here decides what a page *means*. It reports facts and states; the judge
+//! and the runner name outcomes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Deadline;
+use crate::domain::language::Language;
+use crate::domain::observation::Facts;
+use crate::domain::scenario::{Action, AllowedRequest, Channel, Check, Sign};
+
+/// How browsers are started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many browsers, each walking one journey at a time.
+    pub sessions: usize,
+    /// End points of remote WebDrivers; our own chromedriver processes when empty.
+    pub remote: Vec<url::Url>,
+    /// The browser; found by itself when absent.
+    pub chromium: Option<PathBuf>,
+    /// The driver; found by itself when absent.
+    pub chromedriver: Option<PathBuf>,
+    /// Whether a person wants to watch.
+    pub headed: bool,
+    /// The folder in which each session gets its own temporary folder.
+    pub temp: PathBuf,
+    /// A browser is replaced by a fresh one after so many journeys.
+    pub retire_after: u32,
+}
+
+/// What one journey needs.
+#[derive(Debug, Clone)]
+pub struct JourneyOptions {
+    /// The kind of screen.
+    pub channel: Channel,
+    /// The language asked for in `Accept-Language`.
+    pub language: Language,
+    /// The IANA time zone that pages see.
+    pub timezone: String,
+    /// Appended to the browser's own User-Agent: product, version and contact.
+    pub user_agent: String,
+    /// What may be requested.
+    pub guard: Guard,
+    /// A pause before every action, for people who watch.
+    pub slow: Duration,
+}
+
+/// What a journey may request.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// On a live target every request that could submit is stopped in the browser.
+    pub live: bool,
+    /// Reviewed requests that may pass all the same.
+    pub allow: Vec<AllowedRequest>,
+    /// Whether pages may call loopback addresses: only when the target itself is local.
+    pub loopback: bool,
+    /// Hosts that documents (pages and frames) may come from; `*.example.org` covers those below.
+    pub hosts: Vec<String>,
+}
+
+/// Browsers, kept warm.
+#[derive(Debug)]
+pub struct Pool {}
+
+impl Pool {
+    /// Prepares a pool. Browsers start when they are first needed.
+    pub fn new(settings: Settings) -> Self {
+        let _ = settings;
+        todo!()
+    }
+
+    /// Waits for a free browser, starts one if none is warm, and opens a fresh user context with
+    /// one empty page.
+    pub async fn open(&self, options: JourneyOptions, deadline: Deadline) -> Result<Journey, BrowserError> {
+        let _ = (options, deadline);
+        todo!()
+    }
+
+    /// Ends every browser, waits until its processes are reaped and its folders gone.
+    pub async fn close(&self) {
+        todo!()
+    }
+}
+
+/// One isolated journey: a user context with its pages. Dropping it without [`Journey::close`]
+/// throws its browser away.
+#[derive(Debug)]
+pub struct Journey {}
+
+/// What an action reported besides the facts.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// The text that a `read` kept.
+    pub read: Option<String>,
+    /// A picture that a `shot` took.
+    pub shot: Option<Picture>,
+    /// Our own share of the time: polling between looks, not the page's.
+    pub own: Duration,
+}
+
+/// A screenshot.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The media type.
+    pub mime: &'static str,
+}
+
+impl Journey {
+    /// The browser's name and version, such as `Chromium 156.0.8078.73`.
+    pub fn browser(&self) -> &str {
+        todo!()
+    }
+
+    /// Begins a step: facts are collected anew from here.
+    pub fn begin_step(&mut self) {
+        todo!()
+    }
+
+    /// Does one action whose templates are resolved, waiting (attached, visible, stable, enabled,
+    /// receives events) until `deadline`.
+    pub async fn act(&mut self, action: &Action, deadline: Deadline) -> Result<Done, StepError> {
+        let _ = (action, deadline);
+        todo!()
+    }
+
+    /// Waits until `check` holds, until `deadline`.
+    pub async fn expect(&mut self, check: &Check, deadline: Deadline) -> Result<Done, StepError> {
+        let _ = (check, deadline);
+        todo!()
+    }
+
+    /// Looks once, without waiting, whether the page shows `sign`; the phrase that fits.
+    pub async fn sees(&mut self, sign: &Sign, deadline: Deadline) -> Result<Option<String>, BrowserError> {
+        let _ = (sign, deadline);
+        todo!()
+    }
+
+    /// The visible text of the page and its frames, at most 200,000 characters.
+    pub async fn visible_text(&mut self, deadline: Deadline) -> Result<String, BrowserError> {
+        let _ = deadline;
+        todo!()
+    }
+
+    /// What was seen since [`Journey::begin_step`].
+    pub async fn facts(&mut self, deadline: Deadline) -> Facts {
+        let _ = deadline;
+        todo!()
+    }
+
+    /// A JPEG of what is on the screen.
+    pub async fn screenshot(&mut self, deadline: Deadline) -> Result<Picture, BrowserError> {
+        let _ = deadline;
+        todo!()
+    }
+
+    /// Removes the user context and gives the browser back; a browser that does not answer in
+    /// time, or in which anything odd happened, is thrown away.
+    pub async fn close(self) {
+        todo!()
+    }
+}
+
+/// Why an action or an expectation came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The element never came, or never in the state that the action needs.
+    #[error("{0}")]
+    NotFound(Wait),
+    /// The element is there, but not visible, stable, enabled, or something covers it.
+    #[error("{0}")]
+    NotReady(Wait),
+    /// More than one element fits; the first ten, described.
+    #[error("`{locator}` fits {count} elements: {}", .elements.join("; "))]
+    Ambiguous {
+        /// The locator.
+        locator: String,
+        /// How many fit.
+        count: usize,
+        /// What they look like.
+        elements: Vec<String>,
+    },
+    /// An expectation did not come true.
+    #[error("{0}")]
+    Unmet(Wait),
+    /// A navigation got no answer; the facts say why.
+    #[error("the page did not load: {0}")]
+    Navigation(String),
+    /// A navigation got an answer, but the page was not loaded when time was up.
+    #[error("the page was still loading when its time was up: {0}")]
+    Loading(String),
+    /// Our own guard refused.
+    #[error("refused by our own guard: {0}")]
+    Refused(String),
+    /// A file is not there, or not what the scenario says.
+    #[error("{0}")]
+    File(String),
+    /// The browser or its driver failed.
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
+}
+
+/// A wait that ran out: what for, how long, and what was last seen.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// The locator or expectation, as the author wrote it.
+    pub what: String,
+    /// How long was waited.
+    pub waited: Duration,
+    /// The state last seen, in a few words: "no element", "hidden", "covered by <div class=mask>".
+    pub last_seen: String,
+}
+
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { what, waited, last_seen } = self;
+        write!(f, "waited {:.1} s for `{what}`; last seen: {last_seen}", waited.as_secs_f64())
+    }
+}
+
+/// A fault of ours: browser, driver, machine.
+#[derive(Debug, thiserror::Error)]
+pub enum BrowserError {
+    /// A program is not installed, or cannot be run.
+    #[error("could not start {program}: {reason}; {hint}")]
+    Missing {
+        /// The program.
+        program: String,
+        /// What the system said.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Driver and browser are of different major versions.
+    #[error(
+        "chromedriver is version {driver} and the browser is version {browser}; install the same version of both"
+    )]
+    VersionMismatch {
+        /// The driver's version.
+        driver: String,
+        /// The browser's version.
+        browser: String,
+    },
+    /// The driver or browser did not answer in time; the session is thrown away.
+    #[error("the browser did not answer `{0}` in time")]
+    Hung(String),
+    /// The browser, a tab or the driver died.
+    #[error("the browser died: {0}")]
+    Died(String),
+    /// The driver refused a command.
+    #[error("the driver refused `{command}`: {reason}")]
+    Command {
+        /// The command.
+        command: String,
+        /// What the driver said.
+        reason: String,
+    },
+    /// No browser became free in time.
+    #[error("no browser was free in time")]
+    Busy,
+}

@@ -1,0 +1,1 @@
+//! Link checking: extraction, politeness, verdicts about links.

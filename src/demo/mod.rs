@@ -1,0 +1,1 @@
+//! The demo: a believable city portal with faults to switch, and a mail sink.

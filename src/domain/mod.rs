@@ -1,0 +1,20 @@
+//! Domain: the words everybody in the house uses, as types.
+//!
+//! Invariant: plain data and total functions. Nothing here opens a file or a socket, reads a
+//! clock, or knows TOML, SQL, a browser or mail. Instants are [`jiff::Timestamp`]s handed in from
+//! above and end in `_at`; spans of time are [`std::time::Duration`]s, written to JSON as whole
+//! milliseconds in fields that end in `_ms`.
+
+pub mod ids;
+pub mod incident;
+pub mod indicator;
+pub mod language;
+pub mod lexicon;
+pub mod locator;
+pub mod observation;
+pub mod outcome;
+pub mod run;
+pub mod scenario;
+pub mod target;
+pub mod template;
+pub mod verdict;

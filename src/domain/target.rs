@@ -1,0 +1,78 @@
+//! Targets: the portals.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::TargetId;
+use super::template::Vars;
+
+/// A portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its id.
+    pub id: TargetId,
+    /// Its name as people know it.
+    pub name: String,
+    /// Labels for choosing targets and routing mail; `region` is one of them.
+    pub labels: BTreeMap<String, String>,
+    /// The home page: an absolute http or https URL.
+    pub entry: url::Url,
+    /// Whether submitting is allowed there.
+    pub class: TargetClass,
+    /// Values for `{name}` in scenarios; stronger than the scenario's own.
+    pub vars: Vars,
+    /// Further hosts that belong to the portal and may be contacted (`*.example.org` covers
+    /// every host below it). The entry's host always may.
+    pub hosts: Vec<String>,
+    /// Text that has to stand in the home page for it to count as usable.
+    pub marker: Option<String>,
+    /// Who assessed the impact of probing this portal, and when; live targets need it.
+    pub assessed: Option<Assessment>,
+}
+
+/// How much a target allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetClass {
+    /// A real portal: nothing is ever submitted, manners are the strictest.
+    #[default]
+    Live,
+    /// A system on which submitting is allowed.
+    Test,
+}
+
+/// Who decided that a portal may be probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// The person or office.
+    pub by: String,
+    /// The day.
+    pub on: jiff::civil::Date,
+}
+
+impl Target {
+    /// The label `region`, if there is one.
+    pub fn region(&self) -> Option<&str> {
+        self.labels.get("region").map(String::as_str)
+    }
+
+    /// Whether `host` (as [`url::Url::host_str`] gives it) belongs to the portal.
+    pub fn owns_host(&self, host: &str) -> bool {
+        self.entry.host_str() == Some(host)
+            || self.hosts.iter().any(|pattern| match pattern.strip_prefix("*.") {
+                Some(parent) => host == parent || host.ends_with(&format!(".{parent}")),
+                None => host == pattern,
+            })
+    }
+
+    /// Whether the portal itself stands on this machine, so that a page of it may call loopback.
+    pub fn is_loopback(&self) -> bool {
+        match self.entry.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        }
+    }
+}

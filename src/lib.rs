@@ -1,0 +1,17 @@
+//! mystery-shopper: walks citizen journeys through government portals in real browsers, records
+//! what can really be done online, mails outages and scores portals.
+//!
+//! `ARCHITECTURE.md` is the map; `tests/floors.rs` keeps the floors apart.
+
+pub mod browser;
+pub mod clock;
+pub mod crawl;
+pub mod demo;
+pub mod domain;
+pub mod judge;
+pub mod mail;
+pub mod plan;
+pub mod runner;
+pub mod scheduler;
+pub mod store;
+pub mod visit;

@@ -1,0 +1,1 @@
+//! Mail: notices rendered and sent by SMTP.

@@ -1,0 +1,3 @@
+//! `shopper`: arguments to exit code.
+
+fn main() {}

@@ -1,0 +1,235 @@
+//! The typed plan.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::domain::ids::ProbeId;
+use crate::domain::incident::AlertRules;
+use crate::domain::language::Language;
+use crate::domain::lexicon::Lexicon;
+use crate::domain::scenario::Scenario;
+use crate::domain::target::Target;
+
+use super::cron::Schedule;
+
+/// Everything that the configuration says.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The folder of the configuration file; relative paths start here.
+    pub root: PathBuf,
+    /// SHA-256 over every file that was read, lowercase hex.
+    pub hash: String,
+    /// `[agent]`
+    pub agent: Agent,
+    /// `[browser]`
+    pub browser: BrowserPlan,
+    /// `[web]`
+    pub web: WebPlan,
+    /// `[mail]`; nobody is told anything without it.
+    pub mail: Option<MailPlan>,
+    /// `[alert]`
+    pub alert: AlertRules,
+    /// `[[target]]`, in file order.
+    pub targets: Vec<Arc<Target>>,
+    /// `[[probe]]`, in file order.
+    pub probes: Vec<Arc<Probe>>,
+    /// The phrases: the built-in ones, or those of `lexicon/` beside the configuration.
+    pub lexicon: Arc<Lexicon>,
+}
+
+/// Who and where we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The vantage; stored with every run.
+    pub name: String,
+    /// How to reach us, as a `mailto:` or `https:` address; sent in the User-Agent.
+    pub contact: Option<String>,
+    /// The IANA time zone of schedules and mails.
+    pub timezone: String,
+    /// The language of mails, reports and pages.
+    pub language: Language,
+    /// Where everything is kept, made absolute against [`Plan::root`].
+    pub data_dir: PathBuf,
+}
+
+/// How browsers are had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserPlan {
+    /// How many walks go on at once.
+    pub sessions: usize,
+    /// Where sessions come from.
+    pub webdriver: WebDriver,
+    /// The browser, when it is not where Debian puts it.
+    pub chromium: Option<PathBuf>,
+    /// The driver, when it is not on the PATH.
+    pub chromedriver: Option<PathBuf>,
+}
+
+/// Where sessions come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebDriver {
+    /// Our own chromedriver processes.
+    Spawn,
+    /// Selenium Grid or any other W3C WebDriver end points.
+    Remote(Vec<Url>),
+}
+
+/// `[web]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebPlan {
+    /// Where `/healthz` and the pages are served; nowhere when absent.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailPlan {
+    /// The server.
+    pub smtp: SmtpServer,
+    /// Where the password is found.
+    pub password: Option<SecretRef>,
+    /// The sender, as `Name <address>` or an address.
+    pub from: String,
+    /// Who is told what; every route that fits is used.
+    pub routes: Vec<MailRoute>,
+}
+
+/// An SMTP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpServer {
+    /// How the connection is secured.
+    pub security: SmtpSecurity,
+    /// The host.
+    pub host: String,
+    /// The port: 465 for `smtps`, 587 for `smtp` when none is given.
+    pub port: u16,
+    /// The user name, when the server wants one.
+    pub user: Option<String>,
+}
+
+/// How an SMTP connection is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte: `smtps://`.
+    Tls,
+    /// STARTTLS, required: `smtp://`.
+    StartTls,
+    /// In clear: `smtp://` to a loopback address only.
+    Plain,
+}
+
+/// Where a secret is found; never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// A file in `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`).
+    Credential(String),
+    /// An environment variable.
+    Env(String),
+    /// A file that only its owner can read.
+    File(PathBuf),
+}
+
+/// Who is told what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRoute {
+    /// Addresses, at least one.
+    pub to: Vec<String>,
+    /// Which notices.
+    pub when: RouteFilter,
+}
+
+/// Which notices a route takes: those that fit every part that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteFilter {
+    /// Targets by id.
+    pub targets: Vec<String>,
+    /// Probes by id.
+    pub probes: Vec<String>,
+    /// Target labels by name, `region` among them.
+    pub labels: Vec<(String, String)>,
+    /// Severity: `outage` is the only one so far.
+    pub severity: Option<Severity>,
+}
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// A confirmed outage.
+    Outage,
+}
+
+/// Targets × what is done × when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Its id.
+    pub id: ProbeId,
+    /// What is done.
+    pub work: Work,
+    /// Where, in file order, at least one.
+    pub targets: Vec<Arc<Target>>,
+    /// When.
+    pub schedule: Schedule,
+    /// Each slot starts up to so much later, a fixed delay per probe, target and slot.
+    pub jitter: Duration,
+}
+
+/// What a probe does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Walks a scenario in a browser.
+    Walk(Arc<Scenario>),
+    /// Visits the entry page by HTTP.
+    Visit {
+        /// Time for the visit.
+        within: Duration,
+    },
+    /// Checks the links of the entry page and below.
+    Crawl {
+        /// How many pages are read at most.
+        max_pages: u32,
+        /// How many levels below the entry page are read.
+        depth: u32,
+    },
+}
+
+impl RouteFilter {
+    /// Whether a notice about this probe and target goes this way.
+    pub fn takes(&self, probe: &ProbeId, target: &Target, severity: Severity) -> bool {
+        let fits = |wanted: &[String], have: &str| wanted.is_empty() || wanted.iter().any(|w| w == have);
+        fits(&self.targets, target.id.as_str())
+            && fits(&self.probes, probe.as_str())
+            && self.labels.iter().all(|(name, value)| target.labels.get(name) == Some(value))
+            && self.severity.is_none_or(|wanted| wanted == severity)
+    }
+}
+
+impl Plan {
+    /// The probe with this id.
+    pub fn probe(&self, id: &str) -> Option<&Arc<Probe>> {
+        self.probes.iter().find(|probe| probe.id.as_str() == id)
+    }
+
+    /// The target with this id.
+    pub fn target(&self, id: &str) -> Option<&Arc<Target>> {
+        self.targets.iter().find(|target| target.id.as_str() == id)
+    }
+
+    /// The recipients of a notice about this probe and target, each once, in file order.
+    pub fn recipients(&self, probe: &ProbeId, target: &Target, severity: Severity) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for route in self.mail.iter().flat_map(|mail| &mail.routes) {
+            if route.when.takes(probe, target, severity) {
+                for to in &route.to {
+                    if !found.contains(to) {
+                        found.push(to.clone());
+                    }
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,1 @@
+//! The store: SQLite and evidence files behind one writer.

@@ -1,0 +1,1 @@
+//! One HTTP visit to a page.
