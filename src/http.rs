@@ -28,6 +28,7 @@ use self::resolve::Screened;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::domain::language::Language;
 use crate::domain::observation::{Facts, MainResponse, Transport, TransportClass};
+use crate::domain::target::Target;
 
 /// The most redirects that are followed.
 pub const MAX_REDIRECTS: usize = 10;
@@ -59,6 +60,12 @@ impl Settings {
             connect_timeout: Duration::from_secs(10),
             authorities: Vec::new(),
         }
+    }
+
+    /// The settings for requests to `target` by an agent who can be reached at `contact`.
+    pub fn for_target(target: &Target, contact: Option<&str>, language: Language) -> Self {
+        let reach = Reach::of(target.is_loopback());
+        Self { language, ..Self::new(user_agent(contact), reach) }
     }
 }
 

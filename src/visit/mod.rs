@@ -10,7 +10,6 @@ use url::Url;
 use crate::clock::Deadline;
 use crate::domain::observation::{Facts, Transport, TransportClass, Visit};
 use crate::domain::target::Target;
-use crate::http::address::Reach;
 use crate::http::{Answer, Client, Get, page};
 
 /// The most decoded bytes of a page that are read. Home pages stay below 1 MB; what goes on
@@ -26,8 +25,6 @@ pub struct VisitTarget {
     pub marker: Option<String>,
     /// Time for everything: name, connection, redirects, the whole body.
     pub within: Duration,
-    /// How far redirects may lead; build the client with the same.
-    pub reach: Reach,
 }
 
 /// A visit with what classifying it needs besides.
@@ -44,12 +41,7 @@ pub struct Seen {
 impl VisitTarget {
     /// A visit to the entry page of `target`.
     pub fn entry(target: &Target, within: Duration) -> Self {
-        Self {
-            url: target.entry.clone(),
-            marker: target.marker.clone(),
-            within,
-            reach: Reach::of(target.is_loopback()),
-        }
+        Self { url: target.entry.clone(), marker: target.marker.clone(), within }
     }
 }
 
