@@ -8,6 +8,7 @@ pub mod clock;
 pub mod crawl;
 pub mod demo;
 pub mod domain;
+pub mod http;
 pub mod judge;
 pub mod mail;
 pub mod plan;
