@@ -23,7 +23,7 @@ pub fn line(text: &str, max: usize) -> String {
             continue;
         }
         if length + usize::from(gap) >= max {
-            return cut(out, max);
+            return cut(&out, max);
         }
         if gap {
             out.push(' ');
@@ -89,7 +89,7 @@ fn skip_sequence(introducer: char, rest: &mut std::str::Chars<'_>) {
 }
 
 /// Cuts to `max - 1` characters and an ellipsis.
-fn cut(text: String, max: usize) -> String {
+fn cut(text: &str, max: usize) -> String {
     let Some(keep) = max.checked_sub(1) else { return String::new() };
     let mut out: String = text.chars().take(keep).collect();
     out.truncate(out.trim_end().len());

@@ -300,7 +300,7 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         }
         runs.push(small(clean::line(run.as_str(), 64)));
     }
-    row("确认经过", "How we know", runs);
+    row("确认经过", "Evidence", runs);
     if !resolved {
         row("确认时间", "Confirmed at", vec![full(facts.confirmed_at)]);
     }

@@ -104,11 +104,11 @@ fn subjects_are_short_and_a_thread_keeps_its_stem() {
                     }
                     let open = if language == Language::Chinese { '：' } else { ':' };
                     let close = if language == Language::Chinese { '」' } else { '"' };
-                    let stems = all.each_ref().map(|subject| {
+                    let kept = all.each_ref().map(|subject| {
                         let from = subject.find(open).unwrap() + open.len_utf8();
                         subject[from..subject.rfind(close).unwrap()].trim().to_owned()
                     });
-                    assert!(stems.iter().all(|stem| *stem == stems[0]), "{all:?}");
+                    assert!(kept.iter().all(|stem| *stem == kept[0]), "{all:?}");
                 }
             }
         }
