@@ -95,10 +95,10 @@ impl Host {
         turn.max(self.not_before.map_or(Duration::ZERO, Deadline::remaining))
     }
 
-    /// Notes an answer: the turn, a `Retry-After`, failures in a row.
+    /// Notes an answer of this host: the turn, a `Retry-After`, failures in a row.
     pub fn note(&mut self, answer: &Answer, max_wait: Duration) {
         use crate::domain::observation::TransportClass::{Refused, Reset, Timeout};
-        self.last = Some(Stopwatch::start());
+        self.note_turn();
         if let (Some(503), Some(wait)) = (answer.status, answer.retry_after) {
             if wait > max_wait {
                 self.stopped = true;
@@ -108,6 +108,11 @@ impl Host {
         }
         let failed = answer.transport.as_ref().is_some_and(|t| matches!(t.class, Refused | Reset | Timeout));
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
+    }
+
+    /// Notes only that a request was made: a redirect led elsewhere, and the rest is that host's.
+    pub fn note_turn(&mut self) {
+        self.last = Some(Stopwatch::start());
     }
 
     /// Whether the host counts as down: asking on would only name each of its links broken.

@@ -62,7 +62,7 @@ impl Settings {
             page_interval: seconds(10),
             link_interval: seconds(1),
             retry_pause: if live { Duration::from_secs(5) } else { Duration::from_millis(500) },
-            max_wait: Duration::from_secs(120),
+            max_wait: Duration::from_mins(2),
             hosts_at_once: 8,
             firewall_phrases: FIREWALL.iter().map(|&phrase| phrase.to_owned()).collect(),
         }

@@ -264,11 +264,13 @@ impl<'a> Walk<'a> {
                 continue;
             }
             self.done();
-            self.keep(&mut queue, at, asked);
+            Self::keep(&mut queue, at, asked);
         }
         for (at, task, read, failed) in suspects {
-            if host.stopped {
+            // A portal that went down on the way is an outage, and no list of broken links.
+            if host.stopped || (own && host.is_down()) {
                 queue.unsettled += 1;
+                queue.cut_short |= own;
                 self.done();
                 continue;
             }
@@ -292,13 +294,13 @@ impl<'a> Walk<'a> {
                 };
                 queue.faults.push((at, fault));
             } else {
-                self.keep(&mut queue, at, asked);
+                Self::keep(&mut queue, at, asked);
             }
         }
         (host, queue)
     }
 
-    fn keep(&self, queue: &mut Queue, at: usize, asked: Asked) {
+    fn keep(queue: &mut Queue, at: usize, asked: Asked) {
         if let Some((page, links)) = asked.links {
             queue.below.push((at, page, links));
         }
@@ -331,7 +333,12 @@ impl<'a> Walk<'a> {
             }
             return None;
         };
-        host.note(&answer, self.settings.max_wait);
+        let stayed = key(&answer.url) == key(&task.link.url);
+        if stayed {
+            host.note(&answer, self.settings.max_wait);
+        } else {
+            host.note_turn();
+        }
         let mut asked =
             Asked { settled: settle(&answer), status: answer.status, at: Stopwatch::start(), links: None };
         let mut phrase = None;
@@ -351,7 +358,7 @@ impl<'a> Walk<'a> {
             asked.settled = Settled::Blocked;
         }
         if asked.settled == Settled::Blocked {
-            host.stopped = true;
+            host.stopped |= stayed;
             // Whoever a redirect led to said no; only the portal itself can ask us to cool down.
             if own && self.owns(&answer.url) && queue.blocked.is_none() {
                 queue.blocked = Some(blocked(&answer, phrase));

@@ -59,11 +59,16 @@ pub fn classify(error: &(dyn Error + 'static), context: Context) -> Failure {
             return classify_tls(tls, context);
         }
         if let Some(io) = cause.downcast_ref::<io::Error>() {
-            // An io error hides its own payload from `source`.
-            if let Some(inner) = io.get_ref()
-                && (inner.is::<rustls::Error>() || inner.is::<Forbidden>() || inner.is::<NameFailure>())
+            // An io error hides its own payload from `source`; hyper-rustls nests two of them.
+            let inner = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+            if let Some(inner) = inner
+                && (inner.is::<io::Error>()
+                    || inner.is::<rustls::Error>()
+                    || inner.is::<Forbidden>()
+                    || inner.is::<NameFailure>())
             {
-                return classify(inner as &(dyn Error + 'static), context);
+                link = Some(inner);
+                continue;
             }
             if let Some(failure) = classify_io(io) {
                 return failure;
@@ -209,7 +214,7 @@ mod tests {
         };
         let wrapped = |inner: rustls::Error| -> Box<dyn Error> { Box::new(io::Error::other(inner)) };
         let now = UnixTime::since_unix_epoch(Duration::from_secs(2_000_000_000));
-        let end = UnixTime::since_unix_epoch(Duration::from_secs(1_500_000_000));
+        let end = UnixTime::since_unix_epoch(Duration::from_secs(1_500_000_001));
         let here = Context::default();
         let cases: Vec<(Box<dyn Error>, Context, TransportClass, &str)> = vec![
             (io(io::ErrorKind::ConnectionRefused), here, Refused, "refused"),
@@ -261,7 +266,7 @@ mod tests {
         }
         let ended =
             classify(cert(CertificateError::ExpiredContext { time: now, not_after: end }).as_ref(), here);
-        assert_eq!(ended.certificate_end, Some(1_500_000_000));
+        assert_eq!(ended.certificate_end, Some(1_500_000_001));
     }
 
     #[test]

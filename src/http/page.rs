@@ -16,6 +16,8 @@ use crate::clock::Stopwatch;
 /// Time for building the tree of one page, wide enough for a big page on a busy machine; deep
 /// nesting can make the standard's algorithm quadratic.
 const BUDGET: Duration = Duration::from_secs(5);
+/// Pages are parsed up to this length, in bytes of UTF-8.
+const MAX_PARSED: usize = 4 * 1024 * 1024;
 /// The bite after which the clock is looked at, in bytes.
 const BITE: usize = 1_024;
 /// The most visible text that is kept, in characters.
@@ -33,7 +35,7 @@ pub struct Page<T> {
     pub text: String,
     /// What the caller took from the tree.
     pub taken: T,
-    /// Whether the whole page was read; otherwise the parser ran out of its time.
+    /// Whether the whole page was read; otherwise it was too long, or the parser's time ran out.
     pub whole: bool,
 }
 
@@ -48,7 +50,9 @@ where
     let host = answer.url.host_str().unwrap_or_default().to_owned();
     tokio::task::spawn_blocking(move || {
         let (source, _) = text::decode(&body, &content_type, &host);
-        let (tree, whole) = parse(&source, BUDGET);
+        let end = source.floor_char_boundary(MAX_PARSED);
+        let (tree, in_time) = parse(&source[..end], BUDGET);
+        let whole = in_time && end == source.len();
         Page { title: title(&tree), text: visible_text(&tree), taken: take(&tree), whole }
     })
     .await

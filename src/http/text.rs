@@ -72,7 +72,7 @@ mod tests {
         let long = "市政务服务网为企业和群众提供办事指南和在线办理服务，请选择您要办理的事项。";
         let meta = format!("<!-- <meta charset=utf-8> --><meta charset=gb2312>{said}");
         let equiv = format!(r#"<META http-equiv="Content-Type" content="text/html; charset=gbk">{said}"#);
-        let cases: [(&str, Vec<u8>, &str, &str, &str, &str); 9] = [
+        let cases = [
             ("header", gbk(said), "text/html; charset=GBK", "", said, "GBK"),
             ("quoted header", gbk(said), "text/html; Charset=\"gb2312\"", "", said, "GBK"),
             ("header over meta", meta.clone().into_bytes(), "text/html;charset=utf-8", "", &meta, "UTF-8"),

@@ -51,7 +51,8 @@ pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) ->
     let request = Get { url: target.url.clone(), max_body: MAX_BODY, fresh: true };
     let mut answer = client.get(&request, deadline.tightened(target.within)).await;
     settle(&mut answer);
-    let readable = answer.is_html() && !answer.body.is_empty();
+    // What does not end is not read: its title could be anything.
+    let readable = answer.is_html() && !answer.cut;
     let page = if readable { page::read(&answer, |_| ()).await } else { None };
     let (title, text) = page.map(|page| (page.title, page.text)).unwrap_or_default();
     let marker_found = target.marker.as_deref().filter(|marker| !marker.trim().is_empty()).map(|marker| {
