@@ -44,8 +44,13 @@ fn settings() -> Settings {
 }
 
 async fn run(entry: Url, settings: &Settings) -> CrawlReport {
-    crawl(&client(), &target(entry), settings, Deadline::after(LONG), &CancellationToken::new(), &|_| ())
-        .await
+    // In a task of its own, as the runner has it: that needs a future that may change threads.
+    let settings = settings.clone();
+    let crawling = async move {
+        let stop = CancellationToken::new();
+        crawl(&client(), &target(entry), &settings, Deadline::after(LONG), &stop, &|_| ()).await
+    };
+    tokio::spawn(crawling).await.unwrap()
 }
 
 fn html(page: impl Into<String>) -> axum::routing::MethodRouter {

@@ -14,6 +14,7 @@ use axum::routing::get;
 use mystery_shopper::clock::{Clock, Deadline, Stopwatch};
 use mystery_shopper::domain::observation::TransportClass;
 use mystery_shopper::http::address::Reach;
+use mystery_shopper::http::failure::offline;
 use mystery_shopper::http::{Client, user_agent};
 use mystery_shopper::visit::{MAX_BODY, Seen, VisitTarget, visit};
 use net::{Portal, Raw, client, client_with, read_request};
@@ -28,7 +29,9 @@ const SHORT: Duration = Duration::from_secs(2);
 
 async fn see_with(client: &Client, url: Url, within: Duration) -> Seen {
     let target = VisitTarget { url, marker: Some("办事 指南".to_owned()), within };
-    visit(client, &target, Deadline::after(LONG)).await
+    let client = client.clone();
+    // In a task of its own, as the runner has it: that needs a future that may change threads.
+    tokio::spawn(async move { visit(&client, &target, Deadline::after(LONG)).await }).await.unwrap()
 }
 
 async fn see(url: Url) -> Seen {
@@ -360,6 +363,15 @@ async fn broken_connections_have_their_class() {
             assert_eq!(seen.visit.status, status, "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_told_from_a_machine_without_a_network() {
+    // A label of more than 63 bytes fails in the resolver itself: no query leaves the machine.
+    let url = Url::parse(&format!("http://{}.invalid/", "a".repeat(64))).unwrap();
+    let seen = see(url).await;
+    let want = if offline() { TransportClass::Ours } else { TransportClass::Dns };
+    assert_eq!(class(&seen), Some(want), "{}", detail(&seen));
 }
 
 /// A server with a certificate for `name` that ends in the year `end`; its certificate.

@@ -227,6 +227,10 @@ impl Folded {
                 self.gap = true;
                 continue;
             }
+            // Nobody sees them, and a terminal or a log might obey them.
+            if c.is_control() {
+                continue;
+            }
             if self.gap && !self.text.is_empty() && self.left > 0 {
                 self.text.push(' ');
                 self.left -= 1;
@@ -255,7 +259,7 @@ mod tests {
     #[test]
     fn only_what_can_be_seen() {
         let (tree, whole) = parse(
-            "<head><title> 市政务\n 服务网 </title></head><body><p>请<b>到窗口</b></p><p>办理</p>\
+            "<head><title> 市政务\n\u{1b}\u{7} 服务网 </title></head><body><p>请<b>到窗口</b></p><p>办理</p>\
              <script>无法打开</script><style>x{}</style><noscript>n</noscript><div hidden>系统异常</div>\
              <div style='Display : None'>404</div><input type=submit value=在线办理><input placeholder=请输入>\
              <img alt=徽标><svg><title>图</title></svg><br>尾",
