@@ -18,13 +18,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Deadline, Stopwatch};
-use crate::domain::ids::{RunId, TargetId};
-use crate::domain::run::{Cause, Gap};
-use crate::domain::target::Target;
-use crate::plan::{Plan, Probe};
+use crate::domain::ids::TargetId;
+use crate::domain::run::Gap;
+use crate::plan::Plan;
 
 use super::due::PairKey;
-use super::roster::{Limits, Roster};
+use super::roster::{Finished, Job, Limits, Roster};
 use super::{Fault, chain};
 
 /// The longest sleep.
@@ -33,32 +32,10 @@ const LONGEST_NAP: Duration = Duration::from_secs(30);
 /// How many gaps wait for a store that cannot be written; then the oldest are lost.
 const UNSAVED: usize = 100_000;
 
-/// One run to make.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// What to do.
-    pub probe: Arc<Probe>,
-    /// Where.
-    pub target: Arc<Target>,
-    /// When it should have begun: the slot and its fixed delay.
-    pub scheduled_at: Timestamp,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// What the dispatcher needs to know of a job that ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Finished {
-    /// The run that wants a second, independent one to confirm it.
-    pub confirm: Option<RunId>,
-    /// The target asked us to stay away for so long.
-    pub cool_down: Option<Duration>,
-}
-
 /// Makes runs: runs, stores and judges.
 pub trait Executor: Send + Sync + 'static {
     /// Makes one run. When `cancel` fires it stops at once, cleans up and still returns; a run
-    /// with [`Cause::Confirmation`] uses nothing that the run before it used.
+    /// with [`Cause::Confirmation`](crate::domain::run::Cause::Confirmation) uses nothing that the run before it used.
     fn run(&self, job: Job, cancel: CancellationToken) -> impl Future<Output = Finished> + Send;
 }
 

@@ -18,9 +18,8 @@ use jiff::Timestamp;
 use crate::domain::ids::{RunId, TargetId};
 use crate::domain::run::{Cause, Gap, GapReason};
 use crate::domain::target::{Target, TargetClass};
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, Probe, Work};
 
-use super::dispatch::{Finished, Job};
 use super::due::{self, Pair, PairKey, SET_BACK, Slot, between, later, resume_from, share_of};
 
 /// How much goes on at once, and how gently. How many walks go on is the plan's `browser.sessions`.
@@ -49,6 +48,28 @@ impl Default for Limits {
             clean_up: Duration::from_secs(12),
         }
     }
+}
+
+/// One run to make.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What to do.
+    pub probe: Arc<Probe>,
+    /// Where.
+    pub target: Arc<Target>,
+    /// When it should have begun: the slot and its fixed delay.
+    pub scheduled_at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What the dispatcher needs to know of a job that ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// The run that wants a second, independent one to confirm it.
+    pub confirm: Option<RunId>,
+    /// The target asked us to stay away for so long.
+    pub cool_down: Option<Duration>,
 }
 
 /// How many pairs are looked at in one go, so that the loop shows signs of life in between.

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::super::fixtures::{at, clock_face, plan, probe, target, target_on, visit, walk};
 use super::*;
-use crate::plan::Probe;
 
 /// A roster with a clock that the test moves.
 struct World {
