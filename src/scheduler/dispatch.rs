@@ -41,7 +41,8 @@ pub trait Executor: Send + Sync + 'static {
 
 /// Remembers slots across restarts.
 pub trait Ledger: Send + Sync + 'static {
-    /// The newest `scheduled_at` of each pair's runs and gaps.
+    /// The newest `scheduled_at` of each pair's gaps and runs, of those runs that the schedule
+    /// caused: a confirmation has no slot of its own.
     fn last_slots(&self) -> impl Future<Output = Result<HashMap<PairKey, Timestamp>, Fault>> + Send;
 
     /// Targets that asked us to stay away, and until when.
@@ -275,7 +276,7 @@ async fn write_gaps<L: Ledger>(ledger: Arc<L>, mut inbox: mpsc::UnboundedReceive
                     // Asked to stop, and failing not for the first time.
                     return false;
                 }
-                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
+                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_mins(1));
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     more = inbox.recv() => match more {

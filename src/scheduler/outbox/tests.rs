@@ -172,7 +172,7 @@ struct World {
 
 impl World {
     fn new(outbox: Box_, habit: Habit) -> Self {
-        let (tried, tries) = mpsc::unbounded_channel();
+        let (sender, tries) = mpsc::unbounded_channel();
         let outbox = Arc::new(outbox);
         let clock = Clock::manual(at("12:00:00"));
         let (moved, up) = (clock.clone(), Stopwatch::start());
@@ -182,7 +182,7 @@ impl World {
                 moved.set(at("12:00:00") + up.elapsed());
             }
         });
-        let mailer = Mailer::new(Arc::clone(&outbox), Arc::new(Office { tries: tried, habit }), clock);
+        let mailer = Mailer::new(Arc::clone(&outbox), Arc::new(Office { tries: sender, habit }), clock);
         let bell = mailer.bell();
         let shutdown = CancellationToken::new();
         let ran = tokio::spawn(mailer.run(shutdown.clone()));
@@ -230,7 +230,7 @@ async fn a_server_that_never_takes_it_is_given_up_after_a_day() {
     let mut world = World::new(outbox, |_| Some(Err(PostFailure::Retry("451".to_owned()))));
     let time = Stopwatch::start();
     let mut count = 0_u32;
-    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_secs(3600), world.tries.recv()).await {
+    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_hours(1), world.tries.recv()).await {
         count += 1;
     }
     let hours = time.elapsed().as_secs() / 3600;
@@ -272,7 +272,7 @@ async fn a_full_disk_does_not_send_a_mail_twice() {
     outbox.put(mail(1, 0, at("12:00:00")));
     let mut world = World::new(outbox, |_| Some(Ok(())));
     assert_eq!(world.tries.recv().await, Some(1));
-    let again = tokio::time::timeout(Duration::from_secs(600), world.tries.recv()).await;
+    let again = tokio::time::timeout(Duration::from_mins(10), world.tries.recv()).await;
     assert!(again.is_err(), "sent again: {again:?}");
     assert_eq!(world.stop().await.state(1), ("sent", 0));
 }
