@@ -18,13 +18,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Deadline, Stopwatch};
-use crate::domain::ids::{RunId, TargetId};
-use crate::domain::run::{Cause, Gap};
-use crate::domain::target::Target;
-use crate::plan::{Plan, Probe};
+use crate::domain::ids::TargetId;
+use crate::domain::run::Gap;
+use crate::plan::Plan;
 
 use super::due::PairKey;
-use super::roster::{Limits, Roster};
+use super::roster::{Finished, Job, Limits, Roster};
 use super::{Fault, chain};
 
 /// The longest sleep.
@@ -33,38 +32,17 @@ const LONGEST_NAP: Duration = Duration::from_secs(30);
 /// How many gaps wait for a store that cannot be written; then the oldest are lost.
 const UNSAVED: usize = 100_000;
 
-/// One run to make.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// What to do.
-    pub probe: Arc<Probe>,
-    /// Where.
-    pub target: Arc<Target>,
-    /// When it should have begun: the slot and its fixed delay.
-    pub scheduled_at: Timestamp,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// What the dispatcher needs to know of a job that ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Finished {
-    /// The run that wants a second, independent one to confirm it.
-    pub confirm: Option<RunId>,
-    /// The target asked us to stay away for so long.
-    pub cool_down: Option<Duration>,
-}
-
 /// Makes runs: runs, stores and judges.
 pub trait Executor: Send + Sync + 'static {
     /// Makes one run. When `cancel` fires it stops at once, cleans up and still returns; a run
-    /// with [`Cause::Confirmation`] uses nothing that the run before it used.
+    /// with [`Cause::Confirmation`](crate::domain::run::Cause::Confirmation) uses nothing that the run before it used.
     fn run(&self, job: Job, cancel: CancellationToken) -> impl Future<Output = Finished> + Send;
 }
 
 /// Remembers slots across restarts.
 pub trait Ledger: Send + Sync + 'static {
-    /// The newest `scheduled_at` of each pair's runs and gaps.
+    /// The newest `scheduled_at` of each pair's gaps and runs, of those runs that the schedule
+    /// caused: a confirmation has no slot of its own.
     fn last_slots(&self) -> impl Future<Output = Result<HashMap<PairKey, Timestamp>, Fault>> + Send;
 
     /// Targets that asked us to stay away, and until when.
@@ -298,7 +276,7 @@ async fn write_gaps<L: Ledger>(ledger: Arc<L>, mut inbox: mpsc::UnboundedReceive
                     // Asked to stop, and failing not for the first time.
                     return false;
                 }
-                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
+                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_mins(1));
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     more = inbox.recv() => match more {

@@ -23,12 +23,12 @@ use crate::plan::Probe;
 pub const LISTED: usize = 1000;
 
 /// The longest time after which a slot may still start late.
-const LONGEST_GRACE: Duration = Duration::from_secs(10 * 60);
+const LONGEST_GRACE: Duration = Duration::from_mins(10);
 
 /// How far the clock may be set back before slots begin anew. Within it the slots of the repeated
 /// time have had their runs, and waiting for it to pass again doubles none. Beyond it the clock
 /// was wrong before, and waiting might take years.
-pub const SET_BACK: Duration = Duration::from_secs(2 * 3600);
+pub const SET_BACK: Duration = Duration::from_hours(2);
 
 /// Names a pair of probe and target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,7 @@ impl Pair {
         if !all {
             unlisted_since = slots.front().copied();
             // Far too many to walk through: look at ever longer times before now instead.
-            let mut window = Duration::from_secs(15 * 60);
+            let mut window = Duration::from_mins(15);
             loop {
                 let from = earlier(now, window).max(last);
                 (slots, next) = self.newest(from, now);

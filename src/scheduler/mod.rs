@@ -15,10 +15,10 @@ pub mod outbox;
 pub mod roster;
 pub mod service;
 
-pub use dispatch::{Dispatcher, Drained, Executor, Finished, Job, Ledger, Pulse, Standing};
+pub use dispatch::{DispatchError, Dispatcher, Drained, Executor, Ledger, Pulse, Standing};
 pub use due::PairKey;
 pub use outbox::{Mailer, Outbox, Post, PostFailure};
-pub use roster::Limits;
+pub use roster::{Finished, Job, Limits};
 pub use service::Service;
 
 /// What the other side of one of this room's traits could not do, in its own words.

@@ -61,21 +61,17 @@ pub enum PostFailure {
 }
 
 /// How long to wait after the first, second … failure.
-const LADDER: [Duration; 4] = [
-    Duration::from_secs(60),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(5 * 60),
-    Duration::from_secs(15 * 60),
-];
+const LADDER: [Duration; 4] =
+    [Duration::from_mins(1), Duration::from_mins(2), Duration::from_mins(5), Duration::from_mins(15)];
 
 /// Mails are given up when they are older than this …
-const OLDEST: Duration = Duration::from_secs(24 * 3600);
+const OLDEST: Duration = Duration::from_hours(24);
 
 /// … but not before so many attempts: the agent may have been off for that day.
 const FEWEST_ATTEMPTS: u32 = 5;
 
 /// Time for one mail.
-const SEND_WITHIN: Duration = Duration::from_secs(60);
+const SEND_WITHIN: Duration = Duration::from_mins(1);
 
 /// Mails that are sent at once.
 const AT_ONCE: usize = 4;

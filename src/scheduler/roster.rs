@@ -18,9 +18,8 @@ use jiff::Timestamp;
 use crate::domain::ids::{RunId, TargetId};
 use crate::domain::run::{Cause, Gap, GapReason};
 use crate::domain::target::{Target, TargetClass};
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, Probe, Work};
 
-use super::dispatch::{Finished, Job};
 use super::due::{self, Pair, PairKey, SET_BACK, Slot, between, later, resume_from, share_of};
 
 /// How much goes on at once, and how gently. How many walks go on is the plan's `browser.sessions`.
@@ -51,7 +50,30 @@ impl Default for Limits {
     }
 }
 
-/// How many pairs are looked at in one go, so that the loop shows signs of life in between.
+/// One run to make.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What to do.
+    pub probe: Arc<Probe>,
+    /// Where.
+    pub target: Arc<Target>,
+    /// When it should have begun: the slot and its fixed delay.
+    pub scheduled_at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What the dispatcher needs to know of a job that ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// The run that wants a second, independent one to confirm it.
+    pub confirm: Option<RunId>,
+    /// The target asked us to stay away for so long.
+    pub cool_down: Option<Duration>,
+}
+
+/// How many pairs are looked at in one go, and how many gaps noted, so that the loop shows signs
+/// of life in between.
 const BATCH: usize = 256;
 
 /// What a job occupies while it runs.
@@ -165,19 +187,16 @@ impl Roster {
             for target in &probe.targets {
                 let pair = Pair { probe: Arc::clone(probe), target: Arc::clone(target) };
                 let key = Arc::new(pair.key());
-                let seat = match self.seats.remove(&key) {
-                    Some(mut old) => {
-                        if old.pair.probe.schedule != probe.schedule {
-                            // What the new schedule would have done in the past is nobody's gap.
-                            old.last = old.last.max(now);
-                        }
-                        self.requeue(&mut old, &pair);
-                        Seat { host: host_of(target), pair, ..old }
+                let seat = if let Some(mut old) = self.seats.remove(&key) {
+                    if old.pair.probe.schedule != probe.schedule {
+                        // What the new schedule would have done in the past is nobody's gap.
+                        old.last = old.last.max(now);
                     }
-                    None => {
-                        let last = last_slots.get(&key).map_or(now, |last| resume_from(*last, now));
-                        Seat { host: host_of(target), pair, last, queued: None }
-                    }
+                    self.requeue(&mut old, &pair);
+                    Seat { host: host_of(target), pair, ..old }
+                } else {
+                    let last = last_slots.get(&key).map_or(now, |last| resume_from(*last, now));
+                    Seat { host: host_of(target), pair, last, queued: None }
                 };
                 seats.insert(key, seat);
             }
@@ -202,7 +221,7 @@ impl Roster {
                 seat.last = seat.last.min(now);
             }
             for until in self.cooling.values_mut() {
-                *until = (*until).min(later(now, Duration::from_secs(24 * 3600)));
+                *until = (*until).min(later(now, Duration::from_hours(24)));
             }
             self.latest = now;
             self.fill_agenda();
@@ -212,7 +231,7 @@ impl Roster {
 
         for _ in 0..BATCH {
             let Some(Reverse((at, _))) = self.agenda.peek() else { break };
-            if *at > now {
+            if *at > now || self.gaps.len() > BATCH {
                 break;
             }
             if let Some(Reverse((_, key))) = self.agenda.pop() {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::dispatch::{Pulse, Standing};
 
 /// How often the status line is renewed when no watchdog asks for more.
-const STATUS_EVERY: Duration = Duration::from_secs(60);
+const STATUS_EVERY: Duration = Duration::from_mins(1);
 
 /// A way to send states: [`sd_notify::notify`], or a test's own.
 type Send = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + std::marker::Send + Sync;

@@ -10,11 +10,12 @@ fn pair(schedule: &str, jitter: u64) -> Pair {
     Pair { probe: probe("home", visit(), schedule, jitter, &[&target]), target }
 }
 
+/// Name, schedule, last slot, now, due, overdue, next.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a str, Option<&'a str>, &'a [&'a str], &'a str);
+
 #[test]
 fn what_was_slept_through_never_comes_as_a_burst() {
     let quarter = "*/15 * * * *";
-    // name, schedule, last slot, now, due, overdue, next
-    type Case<'a> = (&'a str, &'a str, &'a str, &'a str, Option<&'a str>, &'a [&'a str], &'a str);
     let cases: [Case<'_>; 11] = [
         ("nothing yet", quarter, "12:00:00", "12:14:59", None, &[], "12:15:00"),
         ("on the dot", quarter, "12:00:00", "12:15:00", Some("12:15:00"), &[], "12:30:00"),
@@ -119,7 +120,7 @@ fn a_clock_that_was_years_ahead_does_not_silence_a_probe() {
 
 #[test]
 fn delays_are_fixed_and_spread() {
-    let two_minutes = Duration::from_secs(120);
+    let two_minutes = Duration::from_mins(2);
     let of = |probe: &str, target: &str, tick: &str| {
         delay(&ProbeId::new(probe), &TargetId::new(target), at(tick), two_minutes)
     };

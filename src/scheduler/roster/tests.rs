@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::super::fixtures::{at, clock_face, plan, probe, target, target_on, visit, walk};
 use super::*;
-use crate::plan::Probe;
 
 /// A roster with a clock that the test moves.
 struct World {
@@ -176,7 +175,7 @@ fn a_target_that_sends_us_away_is_left_alone() {
     let second = probe("x", walk(), "0 * * * *", 0, &[&city]);
     let mut world = World::new("11:59:00", &plan(1, &[&walks, &visits, &second]));
     assert_eq!(world.pass(60).len(), 2);
-    let away = Finished { confirm: Some(RunId::new("r")), cool_down: Some(Duration::from_secs(3600)) };
+    let away = Finished { confirm: Some(RunId::new("r")), cool_down: Some(Duration::from_hours(1)) };
     let walker = if world.roster.running.contains_key(&key("w", "city")) { "w" } else { "x" };
     let other = if walker == "w" { "x" } else { "w" };
     world.finish(walker, "city", away);
@@ -373,7 +372,7 @@ proptest! {
                     let key = which.get(&running).clone();
                     let finished = Finished {
                         confirm: again.then(|| RunId::new("r")),
-                        cool_down: cool.then_some(Duration::from_secs(1200)),
+                        cool_down: cool.then_some(Duration::from_mins(20)),
                     };
                     world.roster.finished(&key, Some(finished), world.now, world.up);
                 }
