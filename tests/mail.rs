@@ -358,6 +358,11 @@ fn a_mailer_needs_settings_that_fit() {
     let debug = format!("{bad:?}");
     assert!(!debug.contains("s3cret"), "{debug}");
     assert!(Mailer::new(bad).unwrap_err().to_string().contains("without a user name"));
+    let mut secret = settings(465, SmtpSecurity::Tls, Language::English);
+    secret.server.user = Some("alerts".to_owned());
+    secret.password = Some("s3cret".to_owned());
+    let debug = format!("{:?}", Mailer::new(secret).unwrap());
+    assert!(!debug.contains("s3cret"), "{debug}");
     let good = Mailer::new(settings(25, SmtpSecurity::Plain, Language::English)).unwrap();
     assert_eq!(good.message_domain(), "example.org");
 }

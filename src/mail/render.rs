@@ -204,9 +204,11 @@ impl View {
             lead: wording::lead(notice.kind, facts.outcome, scene, &lasted, language),
             rows: rows(notice, words, &lasted, language),
             picture: (picture == Picture::Inline).then(|| content_id(notice)),
-            picture_alt: match language {
-                Language::Chinese => format!("失败时的页面截图：「{step}」"),
-                Language::English => format!("Screenshot of the page when \"{step}\" failed"),
+            picture_alt: match (language, resolved) {
+                (Language::Chinese, false) => format!("失败时的页面截图：「{step}」"),
+                (Language::Chinese, true) => format!("恢复后的页面截图：「{step}」"),
+                (Language::English, false) => format!("Screenshot of the page when \"{step}\" failed"),
+                (Language::English, true) => format!("Screenshot of the page now that \"{step}\" works"),
             },
             no_picture: (picture == Picture::Missing)
                 .then(|| language.pick("截图未能随信附上。", "The screenshot could not be attached.")),
@@ -239,9 +241,9 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         }
     };
 
-    row("开始时间", "Since", vec![full(facts.since)]);
+    row("开始时间", if resolved { "Went down" } else { "Since" }, vec![full(facts.since)]);
     if resolved {
-        row("恢复时间", "Back since", vec![full(ended(notice))]);
+        row("恢复时间", "Came back", vec![full(ended(notice))]);
         row("持续", "Lasted", vec![plain(lasted.to_owned())]);
     }
 
@@ -285,8 +287,10 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         }));
     }
     if resolved {
-        said.insert(0, plain(wording::capital(wording::short(facts.outcome, language))));
-        row("当时现象", "What it was", said);
+        // The page, its status and its picture are those of the good run; the outcome is the old one.
+        let was = wording::capital(wording::short(facts.outcome, language));
+        row("当时现象", "What it was", vec![plain(was)]);
+        row("现在", "Now", said);
     } else {
         row("页面提示", "The page said", said);
         let error = facts.error.as_deref().map(|error| clean::line(error, 500));

@@ -9,6 +9,7 @@ fn at(text: &str) -> jiff::Timestamp {
 
 fn notice(kind: NoticeKind, language: Language) -> Notice {
     let later = kind != NoticeKind::Opened;
+    let failing = kind != NoticeKind::Resolved;
     Notice {
         id: "01a20185-ddc0-7000-8000-00000000000a".into(),
         incident: "01a20185-ddc0-7000-8000-0000000000ff".into(),
@@ -31,26 +32,33 @@ fn notice(kind: NoticeKind, language: Language) -> Notice {
             position: (2, 7),
             outcome: Outcome::Maintenance,
             url: "http://127.0.0.1:8600/apply/drug-licence?step=3".to_owned(),
-            status: Some(503),
-            error: Some(
+            status: Some(if failing { 503 } else { 200 }),
+            error: failing.then(|| {
                 language
                     .pick(
                         "等待 role=button[name='提交申请'] 可见，15 秒后仍未出现。",
                         "Waited 15 s for role=button[name='Submit'] to be visible; it never appeared.",
                     )
-                    .to_owned(),
-            ),
-            phrase: Some(
-                language.pick("系统正在维护，请稍后再试", "The system is under maintenance").to_owned(),
-            ),
+                    .to_owned()
+            }),
+            phrase: failing.then(|| {
+                language.pick("系统正在维护，请稍后再试", "The system is under maintenance").to_owned()
+            }),
             since: at("2026-11-22T04:30:05Z"),
             confirmed_at: at("2026-11-22T04:31:18Z"),
             resolved_at: (kind == NoticeKind::Resolved).then(|| at("2026-11-22T04:42:30Z")),
-            runs: vec![
-                "01a20184-b8c8-7aaa-8aaa-aaaaaaaaaaaa".into(),
-                "01a20185-9770-7bbb-8bbb-bbbbbbbbbbbb".into(),
-            ],
-            screenshot: (kind != NoticeKind::Resolved).then(|| "ab".repeat(32).as_str().into()),
+            runs: if failing {
+                vec![
+                    "01a20184-b8c8-7aaa-8aaa-aaaaaaaaaaaa".into(),
+                    "01a20185-9770-7bbb-8bbb-bbbbbbbbbbbb".into(),
+                ]
+            } else {
+                vec![
+                    "01a2018f-2c90-7ccc-8ccc-cccccccccccc".into(),
+                    "01a2018f-d0a0-7ddd-8ddd-dddddddddddd".into(),
+                ]
+            },
+            screenshot: Some("ab".repeat(32).as_str().into()),
             vantage: "beijing-1".to_owned(),
             timezone: "Asia/Shanghai".to_owned(),
         },

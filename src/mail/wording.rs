@@ -131,7 +131,7 @@ pub fn lead(
         }
         (Chinese, NoticeKind::Resolved) if walk => {
             format!(
-                "{site}「{journey}」的「{step}」这一步已经恢复，市民可以正常往下走了。故障前后持续 {lasted}。"
+                "{site}「{journey}」的「{step}」这一步已经恢复，市民可以正常办理了。故障前后持续 {lasted}。"
             )
         }
         (Chinese, NoticeKind::Resolved) => {
