@@ -1,3 +1,6 @@
+//! The demo: a believable city portal with faults to switch, and a mail sink.
+
+pub mod sink;
 //! The demo: a believable portal of three cities with faults to switch, and a mail sink.
 //!
 //! The portal is what a newcomer's first walk meets, what the tests walk, and what the benchmark
