@@ -96,8 +96,10 @@ impl Citizen {
         let mut body = Vec::new();
         for (field, name, bytes) in files {
             body.extend_from_slice(
-                format!("--B\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n")
-                    .as_bytes(),
+                format!(
+                    "--B\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+                )
+                .as_bytes(),
             );
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
@@ -243,9 +245,8 @@ async fn the_old_portal_is_gbk_and_says_so_only_in_its_meta_element() {
 
 #[tokio::test]
 async fn guides_have_the_eight_element_classes() {
-    const CLASSES: [&str; 8] = [
-        "事项名称", "设定依据", "申请条件", "办理材料", "办理地点", "办理时间", "联系电话", "办理流程",
-    ];
+    const CLASSES: [&str; 8] =
+        ["事项名称", "设定依据", "申请条件", "办理材料", "办理地点", "办理时间", "联系电话", "办理流程"];
     let portal = portal().await;
     let mut citizen = Citizen::of(&portal);
     for path in [
@@ -273,7 +274,8 @@ async fn six_pages_lead_from_the_applicant_to_the_licence() {
     citizen.up_to_the_gate("示范大药房有限公司").await;
 
     let review = citizen.get(&form("review")).await.text();
-    for value in ["示范大药房有限公司", "中成药、化学药制剂", "执照.pdf（1 KB）", "提交申请"] {
+    for value in ["示范大药房有限公司", "中成药、化学药制剂", "执照.pdf（1 KB）", "提交申请"]
+    {
         assert!(review.contains(value), "the review lacks {value}");
     }
     assert_eq!(citizen.get(&form("licence.pdf")).await.status, 404, "not before the form is handed in");
@@ -522,7 +524,9 @@ async fn faults_are_switched_from_outside() {
     assert!(faults(addr).await.unwrap().values().all(Vec::is_empty));
 
     let error = switch(addr, "homedown", true, None).await.unwrap_err();
-    assert!(matches!(&error, SwitchError::Refused(why) if why.contains("`homedown`") && why.contains("home-down")));
+    assert!(
+        matches!(&error, SwitchError::Refused(why) if why.contains("`homedown`") && why.contains("home-down"))
+    );
     let error = switch(addr, "slow", true, Some("atlantis")).await.unwrap_err();
     assert!(matches!(&error, SwitchError::Refused(why) if why.contains("linhai-city")));
     portal.stop().await;

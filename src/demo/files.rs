@@ -61,7 +61,6 @@ fn attachment(city: City, name: &str) -> Response {
 }
 
 fn blank_pdf(title: &str) -> Vec<u8> {
-    let lines =
-        "单位名称：\n经办人：\n日期：    年  月  日\n本单位承诺所提交的材料真实、合法、有效，并对其真实性负责。";
+    let lines = "单位名称：\n经办人：\n日期：    年  月  日\n本单位承诺所提交的材料真实、合法、有效，并对其真实性负责。";
     pdf::document(title, lines, "演示样张 不具有法律效力")
 }

@@ -1,6 +1,3 @@
-//! The demo: a believable city portal with faults to switch, and a mail sink.
-
-pub mod sink;
 //! The demo: a believable portal of three cities with faults to switch, and a mail sink.
 //!
 //! The portal is what a newcomer's first walk meets, what the tests walk, and what the benchmark
@@ -25,6 +22,7 @@ mod pdf;
 mod portal;
 mod session;
 mod shifan;
+pub mod sink;
 mod switch;
 mod temporary;
 mod zip;
