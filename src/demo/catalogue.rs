@@ -62,7 +62,7 @@ pub(super) const DRUG: &str = "drug-licence";
 /// The slug of the temporary identity card.
 pub(super) const CARD: &str = "temporary-id";
 
-const HOURS: &str = "工作日 上午 9:00—12:00,下午 13:30—17:00(法定节假日除外)";
+const HOURS: &str = "工作日 上午 9:00—12:00，下午 13:30—17:00（法定节假日除外）";
 const FLOW: &[&str] = &["申请", "受理", "审查", "决定", "制证与送达"];
 
 const fn paper(name: &'static str, form: &'static str) -> Material {
@@ -80,11 +80,11 @@ const COMPANY: Item = Item {
     office: "示范市行政审批局",
     depth: "全程网办",
     visits: "0 次",
-    limit: "法定 20 个工作日,承诺 5 个工作日",
+    limit: "法定 20 个工作日，承诺 5 个工作日",
     basis: &["《中华人民共和国行政许可法》第十二条"],
     conditions: &["依法登记的企业、个体工商户或者其他组织", "经营场所与申请的活动相适应"],
-    materials: &[paper("营业执照", "电子证照,系统自动调取"), paper("法定代表人身份证明", "扫描件 1 份")],
-    place: "示范市市民中心二层 企业服务专区 A12—A18 窗口(文化路 1 号)",
+    materials: &[paper("营业执照", "电子证照，系统自动调取"), paper("法定代表人身份证明", "扫描件 1 份")],
+    place: "示范市市民中心二层 企业服务专区 A12—A18 窗口（文化路 1 号）",
     hours: HOURS,
     phone: "0800-1234501",
     flow: FLOW,
@@ -95,18 +95,18 @@ const PERSON: Item = Item {
     office: "示范市公安局",
     depth: "互联网受理",
     visits: "1 次",
-    limit: "法定 30 个工作日,承诺 10 个工作日",
+    limit: "法定 30 个工作日，承诺 10 个工作日",
     basis: &["《中华人民共和国行政许可法》第十二条"],
-    conditions: &["本市户籍居民,或者在本市连续居住六个月以上"],
+    conditions: &["本市户籍居民，或者在本市连续居住六个月以上"],
     materials: &[paper("居民身份证或户口簿", "原件核验"), paper("近期证件照片", "电子版 1 张")],
-    place: "示范市市民中心一层 综合服务专区 B01—B10 窗口(文化路 1 号)",
+    place: "示范市市民中心一层 综合服务专区 B01—B10 窗口（文化路 1 号）",
     phone: "0800-1234502",
     ..COMPANY
 };
 
 const DRUG_BASIS: &[&str] = &[
-    "《中华人民共和国药品管理法》第五十一条:从事药品零售活动,应当经所在地县级以上地方人民政府药品监督管理部门批准,取得药品经营许可证。",
-    "《药品经营和使用质量监督管理办法》(国家市场监督管理总局令第 84 号)",
+    "《中华人民共和国药品管理法》第五十一条：从事药品零售活动，应当经所在地县级以上地方人民政府药品监督管理部门批准，取得药品经营许可证。",
+    "《药品经营和使用质量监督管理办法》（国家市场监督管理总局令第 84 号）",
 ];
 const DRUG_CONDITIONS: &[&str] = &[
     "具有依法经过资格认定的药师或者其他药学技术人员",
@@ -115,22 +115,22 @@ const DRUG_CONDITIONS: &[&str] = &[
     "具有保证药品质量的规章制度",
 ];
 const CARD_BASIS: &[&str] = &[
-    "《中华人民共和国居民身份证法》第十二条:公民在申请领取、换领、补领居民身份证期间,急需使用居民身份证的,可以申请领取临时居民身份证。",
-    "《中华人民共和国临时居民身份证管理办法》(公安部令第 78 号)",
+    "《中华人民共和国居民身份证法》第十二条：公民在申请领取、换领、补领居民身份证期间，急需使用居民身份证的，可以申请领取临时居民身份证。",
+    "《中华人民共和国临时居民身份证管理办法》（公安部令第 78 号）",
 ];
 
 static SHIFAN: &[Item] = &[
     Item {
         slug: DRUG,
-        title: "药品经营许可证核发(零售)",
+        title: "药品经营许可证核发（零售）",
         office: "示范市市场监督管理局",
         basis: DRUG_BASIS,
         conditions: DRUG_CONDITIONS,
         materials: &[
-            blank("药品经营许可证申请表", "电子版 1 份,可下载空表", "files/drug-licence-form.docx"),
-            paper("营业执照", "电子版 1 份(PDF、JPG 或 PNG,不超过 2 MB)"),
-            paper("经营场所平面布局图", "电子版 1 份(PDF、JPG 或 PNG,不超过 2 MB)"),
-            paper("执业药师注册证", "电子版 1 份(PDF、JPG 或 PNG,不超过 2 MB)"),
+            blank("药品经营许可证申请表", "电子版 1 份，可下载空表", "files/drug-licence-form.docx"),
+            paper("营业执照", "电子版 1 份（PDF、JPG 或 PNG，不超过 2 MB）"),
+            paper("经营场所平面布局图", "电子版 1 份（PDF、JPG 或 PNG，不超过 2 MB）"),
+            paper("执业药师注册证", "电子版 1 份（PDF、JPG 或 PNG，不超过 2 MB）"),
             blank("材料真实性承诺书", "电子版 1 份", "files/pledge.pdf"),
         ],
         flow: &[
@@ -138,18 +138,18 @@ static SHIFAN: &[Item] = &[
             "当场出具受理通知",
             "资料审查与现场检查",
             "作出决定",
-            "发放电子证照,邮寄纸质证照(可选)",
+            "发放电子证照，邮寄纸质证照（可选）",
         ],
         ..COMPANY
     },
     Item {
         slug: CARD,
         title: "居民临时身份证办理",
-        depth: "互联网受理(全程网办)",
+        depth: "互联网受理（全程网办）",
         visits: "0 次",
-        limit: "法定 3 日,承诺 当日",
+        limit: "法定 3 日，承诺 当日",
         basis: CARD_BASIS,
-        conditions: &["本市户籍居民", "正在申领、换领或者补领居民身份证,并且急需使用"],
+        conditions: &["本市户籍居民", "正在申领、换领或者补领居民身份证，并且急需使用"],
         materials: &[
             blank("临时居民身份证申领登记表", "电子版 1 份", "files/temporary-id-form.doc"),
             paper("居民户口簿", "原件核验"),
@@ -218,7 +218,7 @@ static SHIFAN: &[Item] = &[
     },
     Item {
         slug: "provident-fund",
-        title: "住房公积金提取(租房)",
+        title: "住房公积金提取（租房）",
         office: "示范市住房公积金管理中心",
         basis: &["《住房公积金管理条例》第二十四条"],
         ..PERSON
@@ -235,7 +235,7 @@ static SHIFAN: &[Item] = &[
 
 const LINHAI_COMPANY: Item = Item {
     office: "临海市政务服务管理局",
-    place: "临海市行政服务中心三楼 C 区 7 号窗口(海滨大道 88 号)",
+    place: "临海市行政服务中心三楼 C 区 7 号窗口（海滨大道 88 号）",
     phone: "0800-2234501",
     depth: "互联网预审",
     visits: "1 次",
@@ -244,7 +244,7 @@ const LINHAI_COMPANY: Item = Item {
 const LINHAI_PERSON: Item = Item {
     audience: Audience::Person,
     office: "临海市公安局",
-    place: "临海市行政服务中心一楼 A 区 2 号窗口(海滨大道 88 号)",
+    place: "临海市行政服务中心一楼 A 区 2 号窗口（海滨大道 88 号）",
     phone: "0800-2234502",
     ..LINHAI_COMPANY
 };
@@ -257,7 +257,7 @@ static LINHAI: &[Item] = &[
         basis: DRUG_BASIS,
         conditions: DRUG_CONDITIONS,
         materials: &[
-            blank("药品经营许可证申请表", "纸质 2 份,电子版 1 份", "files/drug-licence-form.docx"),
+            blank("药品经营许可证申请表", "纸质 2 份，电子版 1 份", "files/drug-licence-form.docx"),
             paper("营业执照", "复印件 1 份"),
             paper("执业药师注册证", "原件和复印件各 1 份"),
             paper("经营场所平面图", "纸质 1 份"),
@@ -341,8 +341,8 @@ static BEISHAN: &[Item] = &[
         basis: DRUG_BASIS,
         conditions: DRUG_CONDITIONS,
         materials: &[
-            blank("药品经营许可证申请表", "纸质 2 份,加盖公章", "files/drug-licence-form.docx"),
-            paper("营业执照", "复印件 2 份,加盖公章"),
+            blank("药品经营许可证申请表", "纸质 2 份，加盖公章", "files/drug-licence-form.docx"),
+            paper("营业执照", "复印件 2 份，加盖公章"),
             paper("执业药师注册证", "复印件 2 份"),
             paper("经营场所平面图", "纸质 1 份"),
         ],

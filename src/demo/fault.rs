@@ -32,11 +32,11 @@ faults! {
     /// Every page answers 502, as a proxy without its server does.
     HomeDown "home-down" "所有页面返回 502";
     /// Every connection is reset before an answer.
-    Unreachable "unreachable" "连接被重置,没有任何应答";
+    Unreachable "unreachable" "连接被重置，没有任何应答";
     /// Every page takes 20 seconds ([`super::PortalState::set_slow_by`] changes that).
     Slow "slow" "每个页面要等 20 秒";
     /// The form's third page is gone; in the cities without a form, the item's guide.
-    StepBroken "step-broken" "申报表第三页(或办事指南)打不开";
+    StepBroken "step-broken" "申报表第三页（或办事指南）打不开";
     /// Links to the drug-business licence lead to a page that was removed.
     DeadLink "dead-link" "药品经营许可的链接失效";
     /// A slider has to be dragged before any page but the home page.
@@ -49,7 +49,7 @@ faults! {
     LoginWall "login-wall" "在线办理前要求登录";
     /// The search box hides behind a button and the form's buttons have other names: the portal
     /// works, and scripts written for it no longer fit.
-    Redesign "redesign" "页面改版:搜索框和按钮换了样子";
+    Redesign "redesign" "页面改版：搜索框和按钮换了样子";
 }
 
 impl Fault {

@@ -65,7 +65,7 @@ const FIELDS: &[(&str, &str, &str, Rule)] = &[
     ("premises", "address", "经营场所地址", Rule::Text),
     ("premises", "area", "建筑面积", Rule::Number(20, 100_000)),
     ("premises", "tenure", "场所权属", Rule::OneOf(&["自有", "租赁"])),
-    ("premises", "mode", "经营方式", Rule::OneOf(&["零售(单体)", "零售(连锁门店)"])),
+    ("premises", "mode", "经营方式", Rule::OneOf(&["零售（单体）", "零售（连锁门店）"])),
     ("premises", "scope", "经营范围", Rule::SomeOf(&["中成药", "化学药制剂", "中药饮片", "生物制品"])),
     ("pharmacist", "pharmacist", "执业药师姓名", Rule::Text),
     ("pharmacist", "certificate", "注册证编号", Rule::Text),
@@ -272,14 +272,14 @@ fn look_at(name: &str, bytes: &[u8]) -> Result<String, &'static str> {
         return Err("请上传文件");
     }
     if bytes.len() > LARGEST_FILE {
-        return Err("文件超过 2 MB,请压缩后重新上传");
+        return Err("文件超过 2 MB，请压缩后重新上传");
     }
     if !KINDS.iter().any(|magic| bytes.starts_with(magic)) {
-        return Err("文件格式不正确,请上传 PDF、PNG 或 JPG 文件");
+        return Err("文件格式不正确，请上传 PDF、PNG 或 JPG 文件");
     }
     // Some browsers send the whole path; only the last part is anybody's business.
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    Ok(format!("{name}({} KB)", bytes.len().div_ceil(1024)))
+    Ok(format!("{name}（{} KB）", bytes.len().div_ceil(1024)))
 }
 
 async fn submit(
@@ -324,9 +324,9 @@ async fn licence(Extension(visitor): Extension<Visitor>) -> Response {
         ("经营范围", "scope"),
         ("质量负责人", "pharmacist"),
     ] {
-        let _ = writeln!(lines, "{label}:{}", session.get(name));
+        let _ = writeln!(lines, "{label}：{}", session.get(name));
     }
-    let _ = write!(lines, "证照编号:演示{number}\n发证机关:示范市市场监督管理局\n发证日期:{}", day(at));
+    let _ = write!(lines, "证照编号：演示{number}\n发证机关：示范市市场监督管理局\n发证日期：{}", day(at));
     let bytes = pdf::document("药品经营许可证", &lines, "演示样张 不具有法律效力");
     let name = format!("attachment; filename=\"{number}.pdf\"");
     ([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
@@ -359,7 +359,7 @@ impl Rule {
             Self::OneOf(options) => values.len() == 1 && options.contains(first),
             Self::SomeOf(options) => values.iter().all(|value| options.contains(value)),
         };
-        if fine { Ok(()) } else { Err("格式不正确,请重新填写") }
+        if fine { Ok(()) } else { Err("格式不正确，请重新填写") }
     }
 }
 
@@ -395,8 +395,8 @@ mod tests {
 
     #[test]
     fn uploads_are_judged_by_their_bytes_and_named_without_folders() {
-        assert_eq!(look_at("C:\\fakepath\\执照.pdf", b"%PDF-1.7 ..."), Ok("执照.pdf(1 KB)".to_owned()));
-        assert_eq!(look_at("../../etc/passwd", b"\xff\xd8\xff...."), Ok("passwd(1 KB)".to_owned()));
+        assert_eq!(look_at("C:\\fakepath\\执照.pdf", b"%PDF-1.7 ..."), Ok("执照.pdf（1 KB）".to_owned()));
+        assert_eq!(look_at("../../etc/passwd", b"\xff\xd8\xff...."), Ok("passwd（1 KB）".to_owned()));
         assert!(look_at("a.pdf", b"<html>").is_err());
         assert!(look_at("a.pdf", b"").is_err());
         assert!(

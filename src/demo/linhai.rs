@@ -85,7 +85,7 @@ async fn guide(Path(slug): Path<String>) -> Response {
 /// What many portals do in place of an answer: an alert, and off to the login.
 async fn apply(Path(slug): Path<String>) -> Response {
     const REFUSAL: &str = "<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>提示</title></head>\
-        <body><script>alert('个人账号无法办理此事项,请登录法人账号后重试!');location.href='/linhai/login';</script></body></html>";
+        <body><script>alert('个人账号无法办理此事项，请登录法人账号后重试！');location.href='/linhai/login';</script></body></html>";
     match catalogue::item(City::Linhai, &slug) {
         Some(item) if item.slug != catalogue::CARD => Html(REFUSAL).into_response(),
         _ => page::not_found(City::Linhai),

@@ -56,7 +56,7 @@ pub(super) fn not_found(city: City) -> Response {
     let page = Stop {
         city,
         title: "404",
-        text: "抱歉,您访问的页面不存在或已被删除。请返回首页重新查找,或者拨打政务服务热线咨询。",
+        text: "抱歉，您访问的页面不存在或已被删除。请返回首页重新查找，或者拨打政务服务热线咨询。",
     };
     with_status(StatusCode::NOT_FOUND, html(&page))
 }
@@ -64,7 +64,7 @@ pub(super) fn not_found(city: City) -> Response {
 /// `500`, as an application server shows it.
 pub(super) fn server_error(city: City) -> Response {
     let page = Stop {
-        city, title: "系统异常", text: "服务器内部错误,请稍后再试。错误代码:GW-500-0017。"
+        city, title: "系统异常", text: "服务器内部错误，请稍后再试。错误代码：GW-500-0017。"
     };
     with_status(StatusCode::INTERNAL_SERVER_ERROR, html(&page))
 }
@@ -74,7 +74,7 @@ pub(super) fn maintenance(city: City) -> Response {
     let page = Stop {
         city,
         title: "系统维护公告",
-        text: "为向您提供更优质的服务,系统正在维护,暂停服务。维护期间给您带来的不便,敬请谅解。",
+        text: "为向您提供更优质的服务，系统正在维护，暂停服务。维护期间给您带来的不便，敬请谅解。",
     };
     html(&page)
 }
@@ -83,7 +83,7 @@ pub(super) fn maintenance(city: City) -> Response {
 pub(super) fn too_large(city: City) -> Response {
     let page =
         Stop {
-            city, title: "上传失败", text: "文件超过大小限制,每个文件不得超过 2 MB。请压缩后重新上传。"
+            city, title: "上传失败", text: "文件超过大小限制，每个文件不得超过 2 MB。请压缩后重新上传。"
         };
     with_status(StatusCode::PAYLOAD_TOO_LARGE, html(&page))
 }

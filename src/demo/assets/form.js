@@ -5,7 +5,7 @@ document.querySelectorAll('.upload input[type=file]').forEach(function (input) {
     var file = input.files[0];
     var name = input.closest('.row').querySelector('.name');
     if (file && file.size > 2 * 1024 * 1024) {
-      alert('文件超过 2 MB,请压缩后重新上传');
+      alert('文件超过 2 MB，请压缩后重新上传');
       input.value = '';
       file = null;
     }
