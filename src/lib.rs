@@ -9,6 +9,7 @@ pub mod crawl;
 pub mod demo;
 pub mod domain;
 pub mod files;
+pub mod http;
 pub mod judge;
 pub mod mail;
 pub mod plan;

@@ -192,11 +192,8 @@ impl Fields {
         let (reading, hint) = match self.days() {
             Days::Either => (
                 format!("fit either, as in crontab{elsewhere}"),
-                format!(
-                    "write `*` for one of them if only the other is meant, or two probes for {day} and {weekday}",
-                    day = day.text,
-                    weekday = weekday.text
-                ),
+                "write `*` for the one that is not meant; for days that fit both there is no expression"
+                    .to_owned(),
             ),
             Days::Both => (
                 "fit both, because crontab takes a field that begins with `*` for unrestricted".to_owned(),

@@ -2,6 +2,7 @@
 //! told, and `croner` as the oracle for everything else.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeZone, Utc};
 use croner::parser::CronParser;
@@ -279,6 +280,72 @@ fn field(min: u32, max: u32) -> impl Strategy<Value = String> {
 fn expression() -> impl Strategy<Value = String> {
     (field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 7))
         .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
+}
+
+/// The shifts of a zone's clock in 2026 and 2027, to the hour.
+fn shifts(zone: Tz) -> Vec<DateTime<Utc>> {
+    let offset = |at: &DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+    let hours = (0..2 * 365 * 24).filter_map(|hour| DateTime::from_timestamp(BIRTH + hour * 3600, 0));
+    hours.filter(|at| offset(at) != offset(&(*at + TimeDelta::hours(1)))).collect()
+}
+
+/// Zones with their shifts. Lord Howe moves by half an hour, Santiago and Cairo at midnight.
+static ZONES: LazyLock<Vec<(Tz, Vec<DateTime<Utc>>)>> = LazyLock::new(|| {
+    use chrono_tz::{Africa, America, Australia, Europe};
+    let zones = [Europe::Berlin, America::New_York, America::Santiago, Africa::Cairo, Australia::Lord_Howe];
+    zones.into_iter().map(|zone| (zone, shifts(zone))).collect()
+});
+
+/// Vixie cron's minutes around a shift, found by looking at the wall clock every minute.
+fn by_the_minute(text: &str, zone: Tz, from: DateTime<Utc>, hours: i64) -> Vec<i64> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let both = fields[2].starts_with('*') || fields[4].starts_with('*');
+    let follows = fields[0].starts_with('*') || fields[1].starts_with('*');
+    let cron = CronParser::builder().dom_and_dow(both).build().parse(text).unwrap();
+    let fits = |civil: NaiveDateTime| cron.is_time_matching(&civil.and_utc()).unwrap();
+    let civil = |at: DateTime<Utc>| zone.from_utc_datetime(&at.naive_utc()).naive_local();
+    let mut slots = Vec::new();
+    let mut highest = civil(from);
+    for minute in 1..=hours * 60 {
+        let at = from + TimeDelta::minutes(minute);
+        let shown = civil(at);
+        let due = if follows {
+            fits(shown)
+        } else {
+            // The times that the clock shows for the first time, those that it skipped included.
+            let new = (shown - highest).num_minutes();
+            (1..=new).any(|ago| fits(highest + TimeDelta::minutes(ago)))
+        };
+        highest = highest.max(shown);
+        if due {
+            slots.push(at.timestamp());
+        }
+    }
+    slots
+}
+
+/// Expressions of fixed times of day and others, on any day: they are dense where shifts happen.
+fn nightly() -> impl Strategy<Value = String> {
+    (field(0, 59), field(0, 4)).prop_map(|(minute, hour)| format!("{minute} {hour} * * *"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn shifts_are_as_a_clock_on_the_wall_shows_them(text in nightly(), which in any::<prop::sample::Index>()) {
+        for (zone, shifts) in ZONES.iter() {
+            let from = *which.get(shifts) - TimeDelta::hours(5);
+            let want = by_the_minute(&text, *zone, from, 30);
+            let schedule = schedule(&text, zone.name());
+            let mut last = Timestamp::from_second(from.timestamp()).unwrap();
+            let mut got = Vec::new();
+            while let Some(next) = schedule.next_after(last).filter(|at| at.as_second() <= from.timestamp() + 30 * 3600) {
+                got.push(next.as_second());
+                last = next;
+            }
+            prop_assert_eq!(got, want, "{} {} {}", text, zone.name(), from);
+        }
+    }
 }
 
 proptest! {
