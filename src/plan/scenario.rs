@@ -210,7 +210,7 @@ fn step(
     let stage = fields.need("stage", "write stage = \"find\" or another part of the journey");
     let stage = stage.and_then(|item| stage_of(&item));
     let measure = fields.get("measure").map(|item| measures(&item)).unwrap_or_default();
-    let within = fields.get("within").and_then(|item| {
+    let within = fields.get("within").map(|item| {
         let within = item.duration(TIMES)?;
         if within > deadline {
             let message =
@@ -219,7 +219,10 @@ fn step(
         }
         Some(within)
     });
-    let within = within.unwrap_or(WITHIN.min(deadline));
+    let within = match within {
+        Some(within) => within.unwrap_or(deadline),
+        None => WITHIN.min(deadline),
+    };
     let scope = Scope { gate: stage == Some(Stage::Gate), limit: within, ..*scope };
     let done = fields.get("do");
     let expected = fields.get("expect");
