@@ -154,10 +154,11 @@ impl Store {
     /// Finishes what waits and closes the database; later calls fail with
     /// [`StoreError::Closed`]. Without it the last handle closes it a moment after it is dropped.
     pub async fn close(&self) {
+        // The writer last: only it can fold the log into the database and remove it.
+        self.inner.reader.stop().await;
         if let Some(writer) = &self.inner.writer {
             writer.stop().await;
         }
-        self.inner.reader.stop().await;
     }
 
     async fn write<T: Send + 'static>(

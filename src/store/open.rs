@@ -133,7 +133,7 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
 /// Damage is found when the daemon starts, not when it first touches the page.
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let said: String = connection
-        .pragma_query_value(None, "quick_check(1)", |row| row.get(0))
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| in_file(error, path))?;
     if said == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: path.to_owned(), detail: said }) }
 }
