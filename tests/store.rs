@@ -2,6 +2,7 @@
 //! nothing half is left behind.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -117,7 +118,7 @@ fn context(seconds: i64) -> JudgeContext {
         assessed: None,
     };
     JudgeContext {
-        rules: AlertRules { confirm: 2, recover: 2, remind: Some(Duration::from_secs(3600)) },
+        rules: AlertRules { confirm: 2, recover: 2, remind: Some(Duration::from_hours(1)) },
         recipients: vec!["oncall@example.org".into(), "lead@example.org".into()],
         target: Arc::new(target),
         probe_title: "药品经营许可证核发".into(),
@@ -421,7 +422,7 @@ async fn exports_are_stable() {
         for (ending, format) in [("csv", ExportFormat::Csv), ("jsonl", ExportFormat::Jsonl)] {
             let text = exported(&store, kind, format).replace(incident.as_str(), "INCIDENT");
             // CRLF is part of the form; snapshots keep only LF.
-            all.push_str(&format!("== {name}.{ending}\n{}\n", text.replace("\r\n", "␍\n")));
+            writeln!(all, "== {name}.{ending}\n{}", text.replace("\r\n", "␍\n")).unwrap();
         }
     }
     insta::assert_snapshot!("exports", all);

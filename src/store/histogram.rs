@@ -44,6 +44,9 @@ pub struct StepTimes {
     pub outcomes: Vec<(Outcome, u64)>,
 }
 
+/// A step with its times and how often it ended in which way.
+type Gathered = (String, Histogram<u64>, Vec<(Outcome, u64)>);
+
 /// Adds the steps of a run to their hour, the one in which the run began.
 pub(super) fn add(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
     let hour = micros(run.started_at).div_euclid(HOUR) * HOUR;
@@ -88,7 +91,7 @@ pub(super) fn merged(
     until: Timestamp,
 ) -> Result<Vec<StepTimes>, StoreError> {
     let span = params![probe.as_str(), target.as_str(), micros(since).div_euclid(HOUR) * HOUR, micros(until)];
-    let mut found: Vec<(String, Histogram<u64>, Vec<(Outcome, u64)>)> = Vec::new();
+    let mut found: Vec<Gathered> = Vec::new();
     let mut counts = connection.prepare_cached(
         "SELECT step, outcome, sum(count) AS count FROM step_hour_outcomes
          WHERE probe = ?1 AND target = ?2 AND hour >= ?3 AND hour < ?4 GROUP BY step, outcome",
@@ -123,7 +126,7 @@ pub(super) fn merged(
     Ok(found.into_iter().map(summed).collect())
 }
 
-fn summed((step, times, mut outcomes): (String, Histogram<u64>, Vec<(Outcome, u64)>)) -> StepTimes {
+fn summed((step, times, mut outcomes): Gathered) -> StepTimes {
     outcomes.sort();
     StepTimes {
         step,

@@ -26,7 +26,7 @@ use super::{Access, DATABASE};
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001.sql"))];
 
 /// How long a writer waits for another process.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What opening yields.
 pub(super) struct Opened {

@@ -100,7 +100,7 @@ pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<StatusRepo
     })
 }
 
-fn of<'a>(probes: &'a mut BTreeMap<Pair, ProbeStatus>, pair: Pair) -> &'a mut ProbeStatus {
+fn of(probes: &mut BTreeMap<Pair, ProbeStatus>, pair: Pair) -> &mut ProbeStatus {
     probes.entry(pair).or_insert_with_key(|(probe, target)| ProbeStatus {
         probe: probe.as_str().into(),
         target: target.as_str().into(),
