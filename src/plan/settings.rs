@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::cron::knows_timezone;
-use super::load::read_lexicon;
+use super::lexicon;
 use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
@@ -35,7 +35,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
     fields.finish();
-    let lexicon = read_lexicon(loader);
+    let lexicon = lexicon::gather(loader);
     if let Some(mail) = &mail {
         post::warn_unheard(mail, &drafts, reader);
     }

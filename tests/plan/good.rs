@@ -154,3 +154,14 @@ fn every_verb_and_check_is_understood() {
     assert_eq!(text.op, MatchOp::Contains, "a path is no regular expression");
     assert_eq!(step.within, Duration::from_secs(30));
 }
+
+#[test]
+fn what_is_shipped_loads_without_a_warning() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = DiskFiles::new(root);
+    let Loaded { plan, warnings } =
+        load(root, Path::new("probes.toml"), &files).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(warnings, []);
+    assert!(plan.probes.len() >= 4 && plan.targets.len() >= 3);
+    assert!(plan.lexicon.entries.len() >= 15);
+}
