@@ -7,6 +7,7 @@
 //! Invariant: showing a diagnostic never fails, and text from a file reaches a terminal without
 //! its control characters.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -133,12 +134,6 @@ impl Diagnostic {
         }
         text
     }
-
-    /// What files, then lines, then columns are sorted by.
-    fn order(&self) -> (&PathBuf, u32, u32, Severity, &str) {
-        let (line, column) = self.at.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
-        (&self.at.file, line, column, self.severity, &self.message)
-    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -218,8 +213,10 @@ impl fmt::Display for Faults {
 /// Sorts by file, line and column, and drops what is said twice: a fragment is read once for every
 /// place that uses it, and its faults are the same each time.
 pub(super) fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
-    diagnostics.dedup();
+    let place = |d: &Diagnostic| d.at.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
+    diagnostics.sort_by(|a, b| (&a.at.file, place(a)).cmp(&(&b.at.file, place(b))));
+    let mut said = BTreeSet::new();
+    diagnostics.retain(|d| said.insert((d.at.file.clone(), d.at.span.start, d.message.clone())));
 }
 
 /// `1 fault`, `2 faults`.
@@ -227,7 +224,14 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Control characters out: a message is one line and cannot steer a terminal.
+/// The longest message, in characters; a file can hold keys of any length.
+const LONGEST: usize = 400;
+
+/// Control characters out: a message is one line of bearable length and cannot steer a terminal.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
 }

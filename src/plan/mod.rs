@@ -21,6 +21,7 @@ mod post;
 mod probes;
 mod raw;
 mod scenario;
+pub mod schema;
 mod scope;
 mod secrets;
 mod settings;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
-use super::expectation::only;
 use super::load::Drafts;
 use super::model::{Probe, Work};
 use super::scenario::valid_id;
@@ -70,14 +69,14 @@ fn work(
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     const KINDS: [&str; 3] = ["scenario", "visit", "crawl"];
-    if KINDS.iter().all(|kind| fields.get(kind).is_none()) {
+    if fields.entries().iter().all(|item| !KINDS.contains(&item.name)) {
         let hint =
             "write scenario = \"scenarios/….toml\", visit = { within = \"15s\" } or crawl = { depth = 1 }";
         let message = "a probe needs one of `scenario`, `visit` and `crawl`";
         fields.reader.error(fields.span.clone(), message, hint.to_owned());
         return None;
     }
-    let item = only(fields, &KINDS, "kind of work")?;
+    let item = fields.only(&KINDS, &[], "probe")?;
     match item.name {
         "scenario" => walk(loader, &item, targets, scenarios),
         "visit" => {
@@ -215,7 +214,7 @@ pub(super) fn label<'a>(item: &Item<'a>, targets: &[TargetDraft]) -> Option<Text
         known.sort_unstable();
         known.dedup();
         let hint = suggest(text.value, known.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", listed(&known)));
+            .unwrap_or_else(|| format!("targets have {}", listed(&known)));
         text.error(format!("no target has the {} `{}`", item.name, text.value), hint);
         return None;
     }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Spot};
 use super::load::{FileFault, Files};
@@ -127,6 +128,8 @@ pub(super) struct Trail {
     pub parts: Vec<(PathBuf, String)>,
     /// How many actions there are, fragments included.
     pub actions: usize,
+    /// Whether a part could not be read that may set variables.
+    pub blind: bool,
 }
 
 /// Where a reader stands.
@@ -144,6 +147,8 @@ pub(super) struct Scope<'a> {
     pub chain: &'a [PathBuf],
     /// Whether the present step is the gate.
     pub gate: bool,
+    /// The time that the present step has.
+    pub limit: Duration,
 }
 
 impl<'a> Scope<'a> {

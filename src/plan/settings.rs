@@ -102,7 +102,8 @@ fn timezone(item: &Item<'_>) -> Option<String> {
     }
     let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
     let hint = match text.value {
-        "Asia/Beijing" | "Beijing" | "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
+        "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
+        other if other.to_lowercase().ends_with("jing") => Some("did you mean `Asia/Shanghai`?".to_owned()),
         other => super::table::suggest(other, names),
     };
     let hint = hint.unwrap_or_else(|| "use a name such as Asia/Shanghai, Europe/Berlin or UTC".to_owned());

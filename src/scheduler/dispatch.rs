@@ -6,7 +6,7 @@
 //! loop.
 //!
 //! Invariant: the loop never waits for anything but its own wake-up calls, and wakes at least
-//! every [`LONGEST_NAP`], so that a jump of the wall clock is noticed.
+//! every `LONGEST_NAP`, so that a jump of the wall clock is noticed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

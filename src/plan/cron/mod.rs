@@ -10,7 +10,7 @@
 //! autumn runs twice. Any other expression names fixed times of day: those that spring skips run
 //! once, right after the gap; those that autumn repeats run the first time only.
 //!
-//! Invariant: no clock. Whether an expression ever fires is asked from [`BIRTH`] on.
+//! Invariant: no clock. Whether an expression ever fires is asked from `BIRTH` on.
 
 mod fields;
 #[cfg(test)]

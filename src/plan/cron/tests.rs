@@ -330,7 +330,7 @@ fn nightly() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn shifts_are_as_a_clock_on_the_wall_shows_them(text in nightly(), which in any::<prop::sample::Index>()) {
         for (zone, shifts) in ZONES.iter() {

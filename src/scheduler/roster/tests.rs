@@ -333,6 +333,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
     /// Whatever happens: limits hold, no pair runs twice at once, and every slot is a job or a gap.
     #[test]
     fn nothing_is_lost_or_doubled(events in prop::collection::vec(event(), 1..120)) {

@@ -70,6 +70,34 @@ fn a_manager_that_is_gone_is_no_reason_to_fail() {
     Service { send: Arc::new(send), watchdog: None }.ready("up");
 }
 
+/// Runs twice: here, where nobody listens, and in a process that the next test starts.
+#[test]
+fn a_program_tells_whoever_started_it() {
+    let service = Service::system();
+    service.ready("up");
+    let watched = std::env::var_os("WATCHDOG_USEC").map(|_| Duration::from_secs(20));
+    assert_eq!(service.watchdog, watched);
+}
+
+#[test]
+fn a_real_socket_hears_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "scheduler::service::tests::a_program_tells_whoever_started_it"])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "20000000")
+        .env_remove("WATCHDOG_PID")
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    let mut heard = [0; 256];
+    let length = socket.recv(&mut heard).unwrap();
+    assert_eq!(String::from_utf8_lossy(&heard[..length]), "READY=1\nSTATUS=up\n");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_watchdog_is_fed_while_the_loop_goes_round_and_not_after() {
     let (service, told) = service(Some(60));
