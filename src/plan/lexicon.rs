@@ -20,6 +20,7 @@ use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Reader};
 use crate::domain::lexicon::{Lexicon, LexiconEntry};
+use crate::domain::outcome::Outcome;
 
 /// The files, in the order in which they are put together.
 pub const FILES: [(&str, &str); 2] = [("lexicon/zh-CN.toml", ""), ("lexicon/en.toml", "")];
@@ -66,10 +67,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
         let name = fields.need("name", "write name = \"must_go_to_window\" or another outcome");
         let outcome = name.as_ref().and_then(outcome_of);
         let phrases = fields.need("phrases", "write phrases = [\"…\"]").and_then(|item| item.texts());
-        if let (Some(outcome), Some(name)) = (outcome, &name) {
-            if lexicon.entries.iter().any(|entry| entry.outcome == outcome) {
-                name.error(format!("`{outcome}` stands here twice"), "put its phrases together".to_owned());
-            }
+        if let Some(outcome) = outcome {
             let phrases = phrases.unwrap_or_default().iter().map(|text| text.value.to_owned()).collect();
             lexicon.entries.push(LexiconEntry { outcome, phrases });
         }
@@ -79,11 +77,16 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
     lexicon
 }
 
-/// Puts a further file behind the ones before it.
+/// Puts a further file behind the ones before it. An outcome may stand in a file more than once,
+/// its strong phrases early and its weak ones late: the first is put to the first, the second to
+/// the second.
 pub(super) fn append(all: &mut Lexicon, further: Lexicon) {
     all.negations.extend(further.negations);
+    let mut met: Vec<Outcome> = Vec::new();
     for entry in further.entries {
-        match all.entries.iter_mut().find(|known| known.outcome == entry.outcome) {
+        let before = met.iter().filter(|outcome| **outcome == entry.outcome).count();
+        met.push(entry.outcome);
+        match all.entries.iter_mut().filter(|known| known.outcome == entry.outcome).nth(before) {
             Some(known) => known.phrases.extend(entry.phrases),
             None => all.entries.push(entry),
         }

@@ -123,6 +123,32 @@ pub fn load_scenario(
     Ok((draft.scenario, warnings))
 }
 
+/// Checks one scenario by itself: everything but whether each variable has a value, which only a
+/// target can say.
+///
+/// # Errors
+/// All faults of the scenario and its fragments, errors and warnings.
+pub fn check_scenario(file: &Path, files: &dyn Files) -> Result<Vec<Diagnostic>, Faults> {
+    let loader = Loader::new(files);
+    let draft = open(&loader, file).and_then(|source| scenario::read(&loader, &source));
+    if let Some(draft) = &draft {
+        draft.check(&[], &mut loader.out.borrow_mut());
+    }
+    close(loader, draft).map(|(warnings, _)| warnings)
+}
+
+/// The phrases that come with the program.
+pub fn built_in_lexicon() -> Lexicon {
+    let mut all = Lexicon::default();
+    for (name, builtin) in lexicon::FILES {
+        // The bundled files are tested to have no faults.
+        if let Ok(read) = lexicon::parse(Path::new(name), builtin) {
+            lexicon::append(&mut all, read);
+        }
+    }
+    all
+}
+
 /// Reads the lexicon files beside the configuration; the built-in ones stand in for those that are
 /// not there.
 pub(super) fn read_lexicon(loader: &Loader<'_>) -> Lexicon {
