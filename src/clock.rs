@@ -88,6 +88,12 @@ impl Deadline {
         self.min(Self::after(time))
     }
 
+    /// The same deadline so much later.
+    #[must_use]
+    pub fn extended(self, time: Duration) -> Self {
+        Self(self.0 + time)
+    }
+
     /// What is left; zero when it passed.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn remaining(self) -> Duration {

@@ -8,6 +8,8 @@ pub mod clock;
 pub mod crawl;
 pub mod demo;
 pub mod domain;
+pub mod files;
+pub mod http;
 pub mod judge;
 pub mod mail;
 pub mod plan;

@@ -11,10 +11,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::clock::Deadline;
 use crate::domain::language::Language;
-use crate::domain::observation::Facts;
-use crate::domain::scenario::{Action, AllowedRequest, Channel, Check, Sign};
+use crate::domain::scenario::{AllowedRequest, Channel};
+
+mod actions;
+mod bidi;
+mod checks;
+mod driver;
+mod events;
+pub mod find;
+mod guard;
+mod journey;
+mod network;
+mod page;
+mod pool;
+mod session;
+
+pub use find::Doctor;
+pub use journey::Journey;
+pub use pool::Pool;
 
 /// How browsers are started.
 #[derive(Debug, Clone)]
@@ -65,35 +80,6 @@ pub struct Guard {
     pub hosts: Vec<String>,
 }
 
-/// Browsers, kept warm.
-#[derive(Debug)]
-pub struct Pool {}
-
-impl Pool {
-    /// Prepares a pool. Browsers start when they are first needed.
-    pub fn new(settings: Settings) -> Self {
-        let _ = settings;
-        todo!()
-    }
-
-    /// Waits for a free browser, starts one if none is warm, and opens a fresh user context with
-    /// one empty page.
-    pub async fn open(&self, options: JourneyOptions, deadline: Deadline) -> Result<Journey, BrowserError> {
-        let _ = (options, deadline);
-        todo!()
-    }
-
-    /// Ends every browser, waits until its processes are reaped and its folders gone.
-    pub async fn close(&self) {
-        todo!()
-    }
-}
-
-/// One isolated journey: a user context with its pages. Dropping it without [`Journey::close`]
-/// throws its browser away.
-#[derive(Debug)]
-pub struct Journey {}
-
 /// What an action reported besides the facts.
 #[derive(Debug, Clone, Default)]
 pub struct Done {
@@ -112,61 +98,6 @@ pub struct Picture {
     pub bytes: Vec<u8>,
     /// The media type.
     pub mime: &'static str,
-}
-
-impl Journey {
-    /// The browser's name and version, such as `Chromium 156.0.8078.73`.
-    pub fn browser(&self) -> &str {
-        todo!()
-    }
-
-    /// Begins a step: facts are collected anew from here.
-    pub fn begin_step(&mut self) {
-        todo!()
-    }
-
-    /// Does one action whose templates are resolved, waiting (attached, visible, stable, enabled,
-    /// receives events) until `deadline`.
-    pub async fn act(&mut self, action: &Action, deadline: Deadline) -> Result<Done, StepError> {
-        let _ = (action, deadline);
-        todo!()
-    }
-
-    /// Waits until `check` holds, until `deadline`.
-    pub async fn expect(&mut self, check: &Check, deadline: Deadline) -> Result<Done, StepError> {
-        let _ = (check, deadline);
-        todo!()
-    }
-
-    /// Looks once, without waiting, whether the page shows `sign`; the phrase that fits.
-    pub async fn sees(&mut self, sign: &Sign, deadline: Deadline) -> Result<Option<String>, BrowserError> {
-        let _ = (sign, deadline);
-        todo!()
-    }
-
-    /// The visible text of the page and its frames, at most 200,000 characters.
-    pub async fn visible_text(&mut self, deadline: Deadline) -> Result<String, BrowserError> {
-        let _ = deadline;
-        todo!()
-    }
-
-    /// What was seen since [`Journey::begin_step`].
-    pub async fn facts(&mut self, deadline: Deadline) -> Facts {
-        let _ = deadline;
-        todo!()
-    }
-
-    /// A JPEG of what is on the screen.
-    pub async fn screenshot(&mut self, deadline: Deadline) -> Result<Picture, BrowserError> {
-        let _ = deadline;
-        todo!()
-    }
-
-    /// Removes the user context and gives the browser back; a browser that does not answer in
-    /// time, or in which anything odd happened, is thrown away.
-    pub async fn close(self) {
-        todo!()
-    }
 }
 
 /// Why an action or an expectation came to nothing.

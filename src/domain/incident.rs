@@ -139,3 +139,20 @@ impl Default for AlertRules {
         Self { confirm: 2, recover: 2, remind: Some(std::time::Duration::from_secs(4 * 3600)) }
     }
 }
+
+/// One mail that waits in the outbox: a notice to one recipient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Its row in the outbox.
+    pub id: i64,
+    /// What is said.
+    pub notice: Notice,
+    /// The recipient of this mail.
+    pub to: String,
+    /// Every recipient of the notice, for the To header.
+    pub all: Vec<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_try_at: Timestamp,
+}

@@ -1,9 +1,10 @@
 //! Indicators that a step or a visit feeds, such as `T1` (reachability).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The id of an indicator in a scoring profile: one capital letter and a number (`T1`, `H1`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct IndicatorId(String);
 

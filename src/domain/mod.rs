@@ -13,6 +13,7 @@ pub mod lexicon;
 pub mod locator;
 pub mod observation;
 pub mod outcome;
+mod resolve;
 pub mod run;
 pub mod scenario;
 pub mod target;

@@ -3,12 +3,13 @@
 //! Everything that judging needs is kept here in a form that can be judged again under other
 //! rules: addresses, statuses, dialogs, the phrase and the words around it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::EvidenceHash;
 
 /// What the browser (or the HTTP client) saw during one step.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Facts {
     /// The address of the page at the end.
@@ -53,7 +54,7 @@ fn is_zero(n: &u32) -> bool {
 }
 
 /// The answer to a navigation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MainResponse {
     /// The address that answered.
     pub url: String,
@@ -64,7 +65,7 @@ pub struct MainResponse {
 }
 
 /// Why there was no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transport {
     /// The class.
     pub class: TransportClass,
@@ -73,7 +74,7 @@ pub struct Transport {
 }
 
 /// Classes of transport faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransportClass {
     /// The name does not resolve.
@@ -99,7 +100,7 @@ pub enum TransportClass {
 }
 
 /// A dialog that the page opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DialogFact {
     /// `alert`, `confirm`, `prompt` or `beforeunload`.
     pub kind: String,
@@ -110,7 +111,7 @@ pub struct DialogFact {
 }
 
 /// A request that did not go well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestFact {
     /// The method.
     pub method: String,
@@ -125,7 +126,7 @@ pub struct RequestFact {
 }
 
 /// A request that the guard stopped before it left the browser.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoppedRequest {
     /// The method.
     pub method: String,
@@ -138,7 +139,7 @@ pub struct StoppedRequest {
 }
 
 /// Why the guard stopped a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// It would have submitted something to a live target.
@@ -150,7 +151,7 @@ pub enum StopReason {
 }
 
 /// A file that a step downloaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DownloadFact {
     /// The name that the portal gave.
     pub name: String,
@@ -167,7 +168,7 @@ pub struct DownloadFact {
 }
 
 /// The phrase that decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhraseFact {
     /// The phrase.
     pub phrase: String,
@@ -178,7 +179,7 @@ pub struct PhraseFact {
 }
 
 /// Where a phrase stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhrasePlace {
     /// In a dialog.
@@ -194,7 +195,7 @@ pub enum PhrasePlace {
 }
 
 /// A file that proves something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What it is.
     pub kind: EvidenceKind,
@@ -210,7 +211,7 @@ pub struct Evidence {
 }
 
 /// Kinds of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
     /// What a citizen would have seen.
@@ -220,7 +221,7 @@ pub enum EvidenceKind {
 }
 
 /// One HTTP visit.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Visit {
     /// The address that was asked for.
@@ -246,7 +247,7 @@ pub struct Visit {
 }
 
 /// A link that does not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkFault {
     /// The page that carries it.
     pub page: String,

@@ -4,13 +4,14 @@
 //! that worked, `unreachable` for a server that gave no answer at all, and `not_reached` for steps
 //! behind the one at which the journey ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Declares the outcomes with their names and credits in one place.
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $credit:expr;)*) => {
         /// How a step ended.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Outcome {
             $($(#[$doc])* $variant,)*
@@ -34,7 +35,7 @@ macro_rules! outcomes {
 }
 
 /// What an outcome is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credit {
     /// Points of 100.

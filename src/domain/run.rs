@@ -1,6 +1,7 @@
 //! Runs: one execution of a probe on a target, and what is kept of it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ProbeId, RunId, ScenarioId, TargetId};
@@ -11,7 +12,7 @@ use super::scenario::Stage;
 use super::verdict::Verdict;
 
 /// Everything that is kept of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// Its id.
     pub id: RunId,
@@ -62,7 +63,7 @@ pub struct Run {
 }
 
 /// Kinds of runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
     /// A scenario in a browser.
@@ -74,7 +75,7 @@ pub enum RunKind {
 }
 
 /// Why a run was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The schedule.
@@ -89,7 +90,7 @@ pub enum Cause {
 }
 
 /// What is kept of one step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
     /// Its name.
     pub name: String,
@@ -117,7 +118,7 @@ pub struct StepRecord {
 }
 
 /// A scheduled slot that did not become a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// The probe.
     pub probe: ProbeId,
@@ -130,7 +131,7 @@ pub struct Gap {
 }
 
 /// Why a slot did not become a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// The agent was not running, or busy, until it was too late.

@@ -1,3 +1,18 @@
-//! Judging: outcome → verdict → incident → notice.
+//! Judging: facts → outcome → verdict → incident → notice.
 //!
-//! Invariant: pure functions over domain types; no clock, no SQL, no mail.
+//! Each file is one decision and gives its reason with it: [`classify`] says how a step ended,
+//! [`verdict`] what a run says about the portal, [`incident`] whether anybody has to be told, and
+//! [`notice`] what they are told. [`lexicon`] finds the phrases by which a page says so itself.
+//!
+//! Invariant: pure functions over domain types; no clock, no SQL, no mail, no files. Instants and
+//! ids are handed in, so that every decision can be made again from what was stored.
+
+pub mod classify;
+pub mod incident;
+pub mod lexicon;
+pub mod notice;
+pub mod verdict;
+
+pub use classify::{Classified, Failure, Look, classify};
+pub use incident::{Act, Decided, OpenIncident, ProbeState, RunSummary, decide};
+pub use verdict::{crawl_verdict, verdict};

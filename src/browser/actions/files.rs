@@ -1,0 +1,334 @@
+//! Files: uploads, downloads, and what a file proves to be by its first bytes.
+//!
+//! Invariant: downloads are kept only while an action waits for one, in the browser's own folder,
+//! and are gone with it.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::browser::events::Download;
+use crate::browser::journey::Journey;
+use crate::browser::{StepError, Wait, page};
+use crate::clock::{Deadline, Stopwatch};
+use crate::domain::locator::Locator;
+use crate::domain::observation::DownloadFact;
+use crate::domain::scenario::FileExpectation;
+
+/// Larger files are not read to their end.
+const LARGEST: u64 = 512 << 20;
+
+/// Puts a file into a file field.
+pub async fn upload(
+    journey: &mut Journey,
+    field: &Locator,
+    file: &Path,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    let path = std::fs::canonicalize(file)
+        .map_err(|error| StepError::File(format!("the file {} cannot be read: {error}", file.display())))?;
+    let means = page::locator(field);
+    let said = journey
+        .look(|_| json!({ "do": "file", "locator": means }), &field.to_string(), deadline, false)
+        .await?;
+    let here = journey.here()?;
+    let mark = journey.mark();
+    let params = json!({
+        "context": here,
+        "element": { "sharedId": said.shared_id },
+        "files": [path.to_string_lossy()],
+    });
+    journey.call("input.setFiles", params, deadline).await?;
+    // Many fields send the file away at once.
+    journey.follow(mark, deadline).await
+}
+
+/// Clicks and waits for the file.
+pub async fn download(
+    journey: &mut Journey,
+    link: &Locator,
+    expect: &FileExpectation,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    let Some(browser) = journey.seat_browser() else {
+        return Ok(());
+    };
+    if !browser.is_local() {
+        return Err(StepError::File("a browser on another machine keeps its downloads there".to_owned()));
+    }
+    let folder = tempfile::Builder::new()
+        .prefix("download-")
+        .tempdir_in(browser.folder())
+        .map_err(|error| StepError::File(format!("there is no place for the download: {error}")))?;
+    let contexts = json!([journey.user_context()]);
+    let allow = json!({
+        "downloadBehavior": { "type": "allowed", "destinationFolder": folder.path() },
+        "userContexts": contexts,
+    });
+    journey.call("browser.setDownloadBehavior", allow, deadline).await?;
+    journey.see(|state| state.expecting_file = true);
+    let result = fetch(journey, link, expect, deadline).await;
+    journey.see(|state| state.expecting_file = false);
+    let deny = json!({ "downloadBehavior": { "type": "denied" }, "userContexts": contexts });
+    let denied =
+        journey.call("browser.setDownloadBehavior", deny, deadline.max(Deadline::after(RESET))).await;
+    result?;
+    denied.map(|_| ())
+}
+
+/// Time to forbid downloads again, even when the step's own time is up.
+const RESET: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn fetch(
+    journey: &mut Journey,
+    link: &Locator,
+    expect: &FileExpectation,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    let watch = Stopwatch::start();
+    let before = journey.see(|state| state.facts.downloads.len()).unwrap_or(0);
+    let clicked = super::pointer::click(journey, link, deadline).await;
+    let Some(tracker) = journey.tracker() else {
+        return Ok(());
+    };
+    // A click that led to an error is told as such, unless a file came all the same.
+    if let Err(error) = clicked
+        && journey.see(|state| state.facts.downloads.len() > before) != Some(true)
+    {
+        return Err(error);
+    }
+    let ended: Option<Download> = tracker
+        .wait(deadline, |state| {
+            let mut new = state.facts.downloads.iter().skip(before);
+            new.find(|download| download.complete.is_some()).cloned()
+        })
+        .await;
+    let unmet = |last_seen: String| {
+        StepError::Unmet(Wait { what: format!("download {link}"), waited: watch.elapsed(), last_seen })
+    };
+    let Some(download) = ended else {
+        let begun = journey.see(|state| state.facts.downloads.get(before).map(|d| d.name.clone())).flatten();
+        return Err(match begun {
+            Some(name) => {
+                journey.odd("a download did not end");
+                unmet(format!("the file {name} was still coming"))
+            }
+            None => unmet("no file came".to_owned()),
+        });
+    };
+    let path = download.path.as_deref().filter(|_| download.complete == Some(true));
+    let Some(path) = path.map(std::path::PathBuf::from) else {
+        return Err(unmet(format!("the file {} broke off", download.name)));
+    };
+    let examined = tokio::task::spawn_blocking(move || examine(&path)).await;
+    let proof = match examined {
+        Ok(Ok(proof)) => proof,
+        Ok(Err(error)) => return Err(StepError::File(format!("the download cannot be read: {error}"))),
+        Err(error) => return Err(StepError::File(format!("the download cannot be read: {error}"))),
+    };
+    let fact = DownloadFact {
+        name: download.name,
+        url: download.url,
+        size: proof.size,
+        kind: proof.kind.to_owned(),
+        opens: proof.opens,
+        sha256: proof.sha256,
+    };
+    let fault = mismatch(&fact, expect);
+    journey.see(|state| state.facts.files.push(fact));
+    match fault {
+        None => Ok(()),
+        Some(fault) => Err(StepError::File(fault)),
+    }
+}
+
+/// Whether the step downloaded a file that fits.
+pub async fn downloaded(
+    journey: &mut Journey,
+    expect: &FileExpectation,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    journey.settle(deadline).await?;
+    let files = journey.see(|state| state.facts.files.clone()).unwrap_or_default();
+    let faults: Option<Vec<String>> = files.iter().map(|file| mismatch(file, expect)).collect();
+    match faults {
+        // One of them has no fault.
+        None => Ok(()),
+        Some(faults) => Err(StepError::Unmet(Wait {
+            what: "downloaded".to_owned(),
+            waited: std::time::Duration::ZERO,
+            last_seen: faults.into_iter().next().unwrap_or_else(|| "no file was downloaded".to_owned()),
+        })),
+    }
+}
+
+/// In what a file is not as expected.
+fn mismatch(file: &DownloadFact, expect: &FileExpectation) -> Option<String> {
+    let name = &file.name;
+    if let Some(kind) = &expect.kind
+        && !same_kind(kind, &file.kind)
+    {
+        return Some(format!("the file {name} is not {kind} but {}", file.kind));
+    }
+    if let Some(least) = expect.min_size
+        && file.size < least
+    {
+        return Some(format!("the file {name} has {} bytes, fewer than {least}", file.size));
+    }
+    (expect.opens && !file.opens).then(|| format!("the file {name} does not open"))
+}
+
+fn same_kind(wanted: &str, is: &str) -> bool {
+    let wanted = wanted.trim_start_matches('.').to_ascii_lowercase();
+    match wanted.as_str() {
+        "jpeg" => is == "jpg",
+        // Each of these is a ZIP archive too.
+        "zip" => matches!(is, "zip" | "docx" | "xlsx" | "pptx" | "ofd" | "odt" | "ods"),
+        // The old formats of Office share one container.
+        "doc" | "xls" | "ppt" | "wps" | "et" => is == wanted || is == "ole",
+        other => is == other,
+    }
+}
+
+/// What a file proves to be.
+#[derive(Debug, PartialEq, Eq)]
+struct Proof {
+    size: u64,
+    kind: &'static str,
+    opens: bool,
+    sha256: String,
+}
+
+fn examine(path: &Path) -> std::io::Result<Proof> {
+    let mut file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut limited = (&mut file).take(LARGEST);
+    loop {
+        let n = limited.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hash.update(&buffer[..n]);
+    }
+    let mut head = vec![0; usize::try_from(size.min(64 << 10)).unwrap_or(0)];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut head)?;
+    let mut tail = vec![0; usize::try_from(size.min(64 << 10)).unwrap_or(0)];
+    file.seek(SeekFrom::Start(size.saturating_sub(64 << 10)))?;
+    file.read_exact(&mut tail)?;
+    let kind = kind_of(&head, &tail);
+    Ok(Proof { size, kind, opens: opens(kind, &head, &tail), sha256: hex::encode(hash.finalize()) })
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// The type by the first bytes (and a ZIP's directory, which stands at its end).
+fn kind_of(head: &[u8], tail: &[u8]) -> &'static str {
+    const MAGIC: &[(&[u8], &str)] = &[
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"\xff\xd8\xff", "jpg"),
+        (b"GIF8", "gif"),
+        (b"BM", "bmp"),
+        (b"Rar!\x1a\x07", "rar"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"\x1f\x8b", "gz"),
+        (b"{\\rtf", "rtf"),
+    ];
+    // A PDF may begin up to a kilobyte late.
+    if holds(&head[..head.len().min(1024)], b"%PDF-") {
+        return "pdf";
+    }
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        let has = |name: &[u8]| holds(head, name) || holds(tail, name);
+        return match () {
+            () if has(b"OFD.xml") => "ofd",
+            () if has(b"word/document") => "docx",
+            () if has(b"xl/workbook") => "xlsx",
+            () if has(b"ppt/presentation") => "pptx",
+            () if has(b"opendocument.text") => "odt",
+            () if has(b"opendocument.spreadsheet") => "ods",
+            () => "zip",
+        };
+    }
+    if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        // Names of streams are UTF-16.
+        let wide = |name: &str| name.bytes().flat_map(|b| [b, 0]).collect::<Vec<u8>>();
+        let has = |name: &str| holds(head, &wide(name)) || holds(tail, &wide(name));
+        return match () {
+            () if has("WordDocument") => "doc",
+            () if has("Workbook") || has("Book") => "xls",
+            () if has("PowerPoint Document") => "ppt",
+            () => "ole",
+        };
+    }
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return kind;
+    }
+    let start = String::from_utf8_lossy(&head[..head.len().min(512)]).trim_start().to_ascii_lowercase();
+    if start.starts_with("<!doctype html") || start.starts_with("<html") {
+        return "html";
+    }
+    "unknown"
+}
+
+/// Whether it has what a reader needs: a PDF's trailer, a ZIP's directory, a picture's end.
+fn opens(kind: &str, head: &[u8], tail: &[u8]) -> bool {
+    match kind {
+        "pdf" => holds(tail, b"%%EOF") && (holds(tail, b"startxref") || holds(head, b"startxref")),
+        "zip" | "docx" | "xlsx" | "pptx" | "ofd" | "odt" | "ods" => holds(tail, b"PK\x05\x06"),
+        "png" => holds(tail, b"IEND"),
+        "jpg" => holds(tail, b"\xff\xd9"),
+        "gif" => tail.last() == Some(&0x3b),
+        "unknown" => false,
+        _ => tail.len() > 16,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_what_their_bytes_say() {
+        let mut zip = b"PK\x03\x04....word/document.xml....".to_vec();
+        zip.extend(b"PK\x05\x06");
+        let cases: [(&[u8], &str, bool); 7] = [
+            (b"%PDF-1.4\n...startxref\n9\n%%EOF\n", "pdf", true),
+            (b"%PDF-1.4\n...", "pdf", false),
+            (&zip, "docx", true),
+            (b"PK\x03\x04half", "zip", false),
+            (b"\x89PNG\r\n\x1a\n....IEND....", "png", true),
+            (b"  <!DOCTYPE html><title>404</title>", "html", true),
+            (b"hello", "unknown", false),
+        ];
+        for (bytes, kind, opening) in cases {
+            assert_eq!(kind_of(bytes, bytes), kind);
+            assert_eq!(opens(kind, bytes, bytes), opening, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_as_expected_is_said_to_be_so() {
+        let file = DownloadFact {
+            name: "a.doc".to_owned(),
+            url: String::new(),
+            size: 100,
+            kind: "html".to_owned(),
+            opens: true,
+            sha256: String::new(),
+        };
+        let expect = FileExpectation { kind: Some("pdf".to_owned()), ..FileExpectation::default() };
+        assert_eq!(mismatch(&file, &expect).as_deref(), Some("the file a.doc is not pdf but html"));
+        let expect = FileExpectation { min_size: Some(101), ..FileExpectation::default() };
+        assert!(mismatch(&file, &expect).is_some());
+        let pdf = DownloadFact { kind: "docx".to_owned(), ..file };
+        let expect = FileExpectation { kind: Some("zip".to_owned()), min_size: Some(100), opens: true };
+        assert_eq!(mismatch(&pdf, &expect), None);
+    }
+}

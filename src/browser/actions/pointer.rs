@@ -1,0 +1,113 @@
+//! Clicks, hovering, scrolling, checkboxes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::browser::journey::Journey;
+use crate::browser::page::{self, Said};
+use crate::browser::{StepError, Wait};
+use crate::clock::{Deadline, Stopwatch};
+use crate::domain::locator::Locator;
+
+/// Presses the main button on an element and follows what that sets off.
+pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
+    let at = find(journey, "point", locator, &Value::Null, deadline).await?;
+    let mark = journey.mark();
+    press_at(journey, &at, deadline).await?;
+    journey.follow(mark, deadline).await
+}
+
+/// Moves the pointer onto an element.
+pub async fn hover(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
+    let at = find(journey, "hover", locator, &Value::Null, deadline).await?;
+    pointer(journey, json!([{ "type": "pointerMove", "x": at.x, "y": at.y }]), deadline).await
+}
+
+/// Brings an element into view.
+pub async fn scroll(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
+    find(journey, "scroll", locator, &Value::Null, deadline).await.map(|_| ())
+}
+
+/// Clicks a checkbox, radio button or switch (or its label) when it is not as wanted.
+pub async fn check(
+    journey: &mut Journey,
+    locator: &Locator,
+    want: bool,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    let watch = Stopwatch::start();
+    let want = json!(want);
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let at = find(journey, "check", locator, &want, deadline).await?;
+        if at.state == "already" {
+            return Ok(());
+        }
+        let mark = journey.mark();
+        let page = journey.current();
+        press_at(journey, &at, deadline).await?;
+        journey.follow(mark, deadline).await?;
+        if journey.current() != page {
+            return Ok(());
+        }
+        let changed = find_once(journey, locator, &want, deadline).await?;
+        if changed {
+            return Ok(());
+        }
+        if deadline.passed() {
+            return Err(StepError::NotReady(Wait {
+                what: locator.to_string(),
+                waited: watch.elapsed(),
+                last_seen: "it did not change when clicked".to_owned(),
+            }));
+        }
+        let _ = deadline.limit(tokio::time::sleep(pause)).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// Whether the box is as wanted now; a page that went away counts as changed.
+async fn find_once(
+    journey: &mut Journey,
+    locator: &Locator,
+    want: &Value,
+    deadline: Deadline,
+) -> Result<bool, StepError> {
+    use crate::browser::journey::Look;
+    let ask = json!({ "do": "check", "locator": page::locator(locator), "want": want, "turn": 0 });
+    let look = journey.look_once(&ask, &locator.to_string(), deadline).await?;
+    Ok(match look {
+        Some(Look::Ok(said)) => said.state == "already",
+        Some(Look::NotYet(said)) => said.state == "none",
+        None => true,
+    })
+}
+
+async fn find(
+    journey: &mut Journey,
+    what: &str,
+    locator: &Locator,
+    want: &Value,
+    deadline: Deadline,
+) -> Result<Said, StepError> {
+    let means = page::locator(locator);
+    let ask = |turn| json!({ "do": what, "locator": means, "want": want, "turn": turn });
+    journey.look(ask, &locator.to_string(), deadline, false).await
+}
+
+async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Result<(), StepError> {
+    let actions = json!([
+        { "type": "pointerMove", "x": at.x, "y": at.y },
+        { "type": "pointerDown", "button": 0 },
+        { "type": "pointerUp", "button": 0 },
+    ]);
+    pointer(journey, actions, deadline).await
+}
+
+async fn pointer(journey: &mut Journey, actions: Value, deadline: Deadline) -> Result<(), StepError> {
+    let source = json!([{
+        "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions,
+    }]);
+    journey.input(source, deadline).await
+}

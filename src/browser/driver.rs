@@ -1,0 +1,201 @@
+//! One chromedriver process with the browser below it, in a process group and a folder of its own.
+//!
+//! Invariant: when a [`Driver`] is gone, however it went, its whole process group is killed and
+//! reaped and its folder removed.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::sync::oneshot;
+
+use crate::clock::{Deadline, Stopwatch};
+
+use super::BrowserError;
+use super::find::Programs;
+
+/// How long we wait for a killed group to vanish.
+const VANISH: Duration = Duration::from_secs(5);
+
+/// A running chromedriver.
+#[derive(Debug)]
+pub struct Driver {
+    port: u16,
+    group: Option<Group>,
+}
+
+/// A process group and its folder; both are gone when this is dropped.
+#[derive(Debug)]
+struct Group {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Driver {
+    /// Starts chromedriver on a port that the system chooses.
+    pub async fn start(programs: &Programs, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+        let fault = |reason: String| BrowserError::Missing {
+            program: programs.chromedriver.display().to_string(),
+            reason,
+            hint: "run `shopper doctor`".to_owned(),
+        };
+        let folder = make_folder(temp).map_err(|error| {
+            fault(format!("its temporary folder in {} cannot be made: {error}", temp.display()))
+        })?;
+        let spawned = Command::new(&programs.chromedriver)
+            .arg("--port=0")
+            .env("TMPDIR", &folder)
+            .env("HOME", &folder)
+            .env("XDG_CONFIG_HOME", &folder)
+            .env("XDG_CACHE_HOME", &folder)
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        let mut child = match spawned {
+            Ok(child) => child,
+            Err(error) => {
+                let _ = std::fs::remove_dir_all(&folder);
+                return Err(fault(error.to_string()));
+            }
+        };
+        let stdout = child.stdout.take();
+        let group = Group { child, folder };
+        let (say, port) = oneshot::channel();
+        // A thread, not a task: it ends with the pipe, that is, with the driver.
+        std::thread::Builder::new()
+            .name("chromedriver-output".to_owned())
+            .spawn(move || {
+                let mut say = Some(say);
+                for line in
+                    stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok)
+                {
+                    tracing::debug!(target: "chromedriver", "{line}");
+                    if let Some(port) = port_in(&line)
+                        && let Some(say) = say.take()
+                    {
+                        let _ = say.send(port);
+                    }
+                }
+            })
+            .map_err(|error| fault(error.to_string()))?;
+        match deadline.limit(port).await {
+            Ok(Ok(port)) => Ok(Self { port, group: Some(group) }),
+            Ok(Err(_)) => Err(fault("it ended before it was ready".to_owned())),
+            Err(_) => Err(BrowserError::Hung("start of chromedriver".to_owned())),
+        }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder of this driver and its browser.
+    pub fn folder(&self) -> &Path {
+        self.group.as_ref().map_or(Path::new(""), |group| &group.folder)
+    }
+
+    /// The id of the process, which is also that of its group.
+    pub fn pid(&self) -> Option<u32> {
+        self.group.as_ref().map(|group| group.child.id())
+    }
+
+    /// Kills the group, waits until it is reaped, removes the folder.
+    pub async fn end(mut self) {
+        if let Some(group) = self.group.take() {
+            // Killing takes 2–160 ms; the runtime goes on meanwhile.
+            let _ = tokio::task::spawn_blocking(move || drop(group)).await;
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let started = Stopwatch::start();
+        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        loop {
+            let _ = kill_process_group(pid, Signal::KILL);
+            let reaped = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
+            if reaped && (test_kill_process_group(pid).is_err() || only_zombies(self.child.id())) {
+                break;
+            }
+            if started.elapsed() > VANISH {
+                tracing::error!(group = self.child.id(), "processes of a browser outlive SIGKILL");
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        remove(&self.folder, started);
+    }
+}
+
+/// Removes the folder; what a process outside the group (the crash handler) still writes for a
+/// moment is removed at the next try.
+fn remove(folder: &Path, started: Stopwatch) {
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Ok(()) => return,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) if started.elapsed() > VANISH => {
+                tracing::error!(folder = %folder.display(), %error, "could not remove a browser's folder");
+                return;
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// Whether what is left of a group has ended and only waits for its parent (init) to notice.
+fn only_zombies(group: u32) -> bool {
+    members(group).all(|(_, state)| state == 'Z')
+}
+
+/// Processes of a group with their states, from `/proc/*/stat`.
+fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
+    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(move |entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name in brackets may itself contain brackets and blanks.
+        let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let pgrp: u32 = fields.nth(1)?.parse().ok()?;
+        (pgrp == group).then_some((pid, state))
+    })
+}
+
+fn make_folder(temp: &Path) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(temp)?;
+    let name = format!("shopper-{}-", std::process::id());
+    Ok(tempfile::Builder::new().prefix(&name).tempdir_in(temp)?.keep())
+}
+
+/// `ChromeDriver was started successfully on port 39067.`
+fn port_in(line: &str) -> Option<u16> {
+    let rest = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+    rest.trim_end_matches('.').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_the_drivers_own_words() {
+        assert_eq!(port_in("ChromeDriver was started successfully on port 39067."), Some(39067));
+        assert_eq!(port_in("Starting ChromeDriver 156 on port 0"), None);
+    }
+
+    #[test]
+    fn our_own_group_is_found_in_proc() {
+        let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
+        assert!(members(group).any(|(pid, _)| pid == std::process::id()));
+    }
+}

@@ -1,0 +1,183 @@
+//! Finding the programs and fonts that a browser needs, and saying what is missing.
+//!
+//! Invariant: nothing is started here but `--version` and `fc-list`, each under a deadline.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::clock::Deadline;
+
+use super::{BrowserError, Settings};
+
+/// Debian's wrapper in `/usr/bin` adds flags of its own, so the program itself comes first.
+const CHROMIUM: &[&str] = &[
+    "/usr/lib/chromium/chromium",
+    "/usr/lib/chromium-browser/chromium-browser",
+    "/opt/google/chrome/chrome",
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+];
+
+const CHROMEDRIVER: &[&str] =
+    &["/usr/bin/chromedriver", "/usr/lib/chromium-browser/chromedriver", "/usr/local/bin/chromedriver"];
+
+const INSTALL: &str = "install it with `apt install chromium chromium-driver`, or name it under [browser]";
+
+/// The programs that were found, with their versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// The browser.
+    pub chromium: PathBuf,
+    /// Its version, such as `156.0.8078.79`.
+    pub chromium_version: String,
+    /// The driver.
+    pub chromedriver: PathBuf,
+    /// Its version.
+    pub chromedriver_version: String,
+}
+
+/// What `shopper doctor` wants to know about browsers.
+#[derive(Debug)]
+pub struct Doctor {
+    /// The browser and its version, or why there is none.
+    pub chromium: Result<(PathBuf, String), BrowserError>,
+    /// The driver and its version, or why there is none.
+    pub chromedriver: Result<(PathBuf, String), BrowserError>,
+    /// Set when the two do not fit together.
+    pub mismatch: Option<BrowserError>,
+    /// Fonts with Chinese characters; empty when there are none, absent when `fc-list` cannot
+    /// be asked.
+    pub chinese_fonts: Option<Vec<String>>,
+}
+
+impl Doctor {
+    /// Looks at this machine. Takes well under a second.
+    pub async fn examine(settings: &Settings) -> Self {
+        let (chromium, chromedriver, chinese_fonts) = tokio::join!(
+            program("Chromium", settings.chromium.as_deref(), CHROMIUM),
+            program("chromedriver", settings.chromedriver.as_deref(), CHROMEDRIVER),
+            fonts(),
+        );
+        let mismatch = match (&chromium, &chromedriver) {
+            (Ok((_, browser)), Ok((_, driver))) => mismatch(browser, driver),
+            _ => None,
+        };
+        Self { chromium, chromedriver, mismatch, chinese_fonts }
+    }
+
+    /// The programs, when they can be used.
+    pub fn programs(self) -> Result<Programs, BrowserError> {
+        let (chromium, chromium_version) = self.chromium?;
+        let (chromedriver, chromedriver_version) = self.chromedriver?;
+        match self.mismatch {
+            Some(fault) => Err(fault),
+            None => Ok(Programs { chromium, chromium_version, chromedriver, chromedriver_version }),
+        }
+    }
+
+    /// Whether pages in Chinese would be drawn as empty boxes.
+    pub fn lacks_chinese_fonts(&self) -> bool {
+        self.chinese_fonts.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
+/// The fault when major versions differ.
+fn mismatch(browser: &str, driver: &str) -> Option<BrowserError> {
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    (major(browser) != major(driver))
+        .then(|| BrowserError::VersionMismatch { driver: driver.to_owned(), browser: browser.to_owned() })
+}
+
+async fn program(
+    name: &str,
+    given: Option<&Path>,
+    usual: &[&str],
+) -> Result<(PathBuf, String), BrowserError> {
+    let missing = |reason: String, hint: &str| BrowserError::Missing {
+        program: name.to_owned(),
+        reason,
+        hint: hint.to_owned(),
+    };
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => usual
+            .iter()
+            .map(PathBuf::from)
+            .find(|path| path.is_file())
+            .ok_or_else(|| missing("it is not installed".to_owned(), INSTALL))?,
+    };
+    let said = output(tokio::process::Command::new(&path).arg("--version"))
+        .await
+        .map_err(|reason| missing(format!("{}: {reason}", path.display()), INSTALL))?;
+    match version_in(&said) {
+        Some(version) => Ok((path, version)),
+        None => Err(missing(
+            format!("{} does not say which version it is", path.display()),
+            "name the right program under [browser]",
+        )),
+    }
+}
+
+/// The first word of the form `digits.digits…`.
+fn version_in(text: &str) -> Option<String> {
+    text.split_whitespace()
+        .find(|word| {
+            word.contains('.')
+                && word.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                && word.starts_with(|c: char| c.is_ascii_digit())
+        })
+        .map(str::to_owned)
+}
+
+async fn fonts() -> Option<Vec<String>> {
+    let said = output(tokio::process::Command::new("fc-list").args([":lang=zh", "family"])).await.ok()?;
+    let mut families: Vec<String> =
+        said.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    families.sort();
+    families.dedup();
+    families.truncate(20);
+    Some(families)
+}
+
+async fn output(command: &mut tokio::process::Command) -> Result<String, String> {
+    let running = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output();
+    match Deadline::after(Duration::from_secs(15)).limit(running).await {
+        Err(_) => Err("it did not answer within 15 s".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(output)) if !output.status.success() => Err(format!("it ended with {}", output.status)),
+        Ok(Ok(output)) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_and_compared_by_their_major_number() {
+        let cases = [
+            ("Chromium 156.0.8078.79 built on Debian", Some("156.0.8078.79")),
+            ("ChromeDriver 156.0.8078.79 (a21ce95c)", Some("156.0.8078.79")),
+            ("GNU true", None),
+            ("", None),
+        ];
+        for (said, want) in cases {
+            assert_eq!(version_in(said).as_deref(), want, "{said}");
+        }
+        assert!(mismatch("156.0.1", "156.9.9").is_none());
+        let fault = mismatch("156.0.1", "155.0.7").unwrap().to_string();
+        assert!(fault.contains("156.0.1") && fault.contains("155.0.7"), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_one_is_said_to_be_missing() {
+        for bad in ["/nonexistent/chromium", "/bin/false", "/etc/passwd"] {
+            let fault = program("Chromium", Some(Path::new(bad)), CHROMIUM).await.unwrap_err();
+            assert!(
+                matches!(&fault, BrowserError::Missing { program, .. } if program == "Chromium"),
+                "{bad}"
+            );
+        }
+    }
+}

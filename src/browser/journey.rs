@@ -1,0 +1,628 @@
+//! One isolated journey: a user context with its pages.
+//!
+//! Invariant: every wait ends at its deadline by our own clock; a page or browser that does not
+//! answer by then makes the browser one that is thrown away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use serde_json::{Value, json};
+
+use crate::clock::{Deadline, Stopwatch};
+use crate::domain::observation::{Facts, Transport, TransportClass};
+use crate::domain::scenario::{Action, Check, Sign};
+
+use super::bidi::{CallError, Wire};
+use super::events::{State, Tracker};
+use super::page::{self, Said};
+use super::pool::{Prepared, Seat, make_mobile};
+use super::session::{Browser, fault};
+use super::{BrowserError, Done, JourneyOptions, Picture, StepError, Wait, actions, checks};
+
+/// Pauses between looks at a page; the last one repeats.
+const PAUSES: [u64; 6] = [0, 20, 50, 100, 100, 500];
+
+/// A page whose document is ready but whose pictures or scripts never come is used after this.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Time to find out whether a page or the whole browser stands still.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// The most text that is taken from a page and its frames.
+const MOST_TEXT: usize = 200_000;
+
+/// One isolated journey: a user context with its pages. Dropping it without [`Journey::close`]
+/// throws its browser away.
+#[derive(Debug)]
+pub struct Journey {
+    seat: Seat,
+    pub(super) options: JourneyOptions,
+    prepared: Prepared,
+    /// The frame that actions go to; the page itself when absent.
+    pub(super) frame: Option<String>,
+    /// Pages that were already made a phone's.
+    mobile: Vec<String>,
+    /// An action began and did not come to its end: its future was dropped.
+    busy: bool,
+    pub(super) own: Duration,
+}
+
+impl Journey {
+    pub(super) fn new(seat: Seat, options: JourneyOptions, prepared: Prepared) -> Self {
+        let mut journey = Self {
+            seat,
+            options,
+            prepared,
+            frame: None,
+            mobile: Vec::new(),
+            busy: false,
+            own: Duration::ZERO,
+        };
+        journey.mobile.extend(journey.current());
+        journey
+    }
+
+    /// The browser's name and version, such as `Chromium 156.0.8078.73`.
+    pub fn browser(&self) -> &str {
+        self.seat.browser().map_or("", |browser| &browser.name)
+    }
+
+    /// The process group of the browser and its driver; absent for a remote one.
+    pub fn process_group(&self) -> Option<u32> {
+        self.seat.browser().and_then(Browser::process_group)
+    }
+
+    /// Begins a step: facts are collected anew from here.
+    pub fn begin_step(&mut self) {
+        self.see(State::begin_step);
+    }
+
+    /// Does one action whose templates are resolved, waiting (attached, visible, stable, enabled,
+    /// receives events) until `deadline`.
+    pub async fn act(&mut self, action: &Action, deadline: Deadline) -> Result<Done, StepError> {
+        let deadline = action.within.map_or(deadline, |within| deadline.tightened(within));
+        self.enter()?;
+        if !self.options.slow.is_zero() {
+            let pause = self.options.slow;
+            let _ = deadline.limit(tokio::time::sleep(pause)).await;
+            self.own += pause;
+        }
+        let result = actions::perform(self, &action.verb, deadline).await;
+        self.busy = false;
+        result.map(|done| Done { own: self.own, ..done })
+    }
+
+    /// Waits until `check` holds, until `deadline`.
+    pub async fn expect(&mut self, check: &Check, deadline: Deadline) -> Result<Done, StepError> {
+        self.enter()?;
+        let result = checks::wait(self, check, deadline).await;
+        self.busy = false;
+        result.map(|()| Done { own: self.own, ..Done::default() })
+    }
+
+    /// Looks once, without waiting, whether the page shows `sign`; the phrase that fits.
+    pub async fn sees(&mut self, sign: &Sign, deadline: Deadline) -> Result<Option<String>, BrowserError> {
+        checks::sees(self, sign, deadline).await
+    }
+
+    /// The visible text of the page and its frames, at most 200,000 characters.
+    pub async fn visible_text(&mut self, deadline: Deadline) -> Result<String, BrowserError> {
+        let ask = json!({ "do": "read_page" });
+        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
+        let mut text = match self.ask(&page, &ask, deadline).await {
+            Ok(said) => said.text,
+            // It went on to another page meanwhile.
+            Err(error) if error.page_went_away() => {
+                self.ask(&page, &ask, deadline).await.map_err(|error| self.fault(error))?.text
+            }
+            Err(error) => return Err(self.fault(error)),
+        };
+        let frames = self.see(|state| state.frames()).unwrap_or_default();
+        let asks = frames.iter().map(|frame| self.ask(frame, &ask, deadline.tightened(PULSE)));
+        for said in futures_util::future::join_all(asks).await.into_iter().flatten() {
+            text.push('\n');
+            text.push_str(&said.text);
+        }
+        if let Some((at, _)) = text.char_indices().nth(MOST_TEXT) {
+            text.truncate(at);
+        }
+        Ok(text)
+    }
+
+    /// What was seen since [`Journey::begin_step`].
+    pub async fn facts(&mut self, deadline: Deadline) -> Facts {
+        let now = match self.current() {
+            // A page that is still on its way, or does not answer, is not asked.
+            Some(page)
+                if self.see(|state| state.pending(&page).is_none() && state.odd.is_none()) == Some(true) =>
+            {
+                self.ask(&page, &json!({ "do": "page" }), deadline.tightened(PULSE)).await.ok()
+            }
+            _ => None,
+        };
+        if let Some(tracker) = self.tracker() {
+            let asked = tracker.wait(deadline.tightened(PULSE), |state| (!state.asking()).then_some(()));
+            asked.await;
+        }
+        self.see(|state| {
+            let known = state.page().map(|page| page.url.clone()).unwrap_or_default();
+            let (url, title) = now.map_or((known, String::new()), |said| (said.url, said.title));
+            let main = state.main_of_step();
+            let transport = state.transport_of_step();
+            // An error page has an address of its own; people want the one that failed.
+            let url = match state.page().and_then(|page| page.navigation.as_ref()) {
+                Some(navigation) if url.starts_with("chrome-error:") => navigation.url.clone(),
+                _ => url,
+            };
+            Facts {
+                url,
+                title,
+                main,
+                transport,
+                dialogs: state.facts.dialogs.clone(),
+                console_errors: state.facts.console_errors.clone(),
+                failed_requests: state.failed_requests(),
+                stopped: state.facts.stopped.clone(),
+                downloads: state.facts.files.clone(),
+                popups: state.facts.popups,
+                requests: state.facts.requests,
+                phrase: None,
+            }
+        })
+        .unwrap_or_default()
+    }
+
+    /// A JPEG of what is on the screen.
+    pub async fn screenshot(&mut self, deadline: Deadline) -> Result<Picture, BrowserError> {
+        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
+        let params = json!({ "context": page, "format": { "type": "image/jpeg", "quality": 0.7 } });
+        let taken = self.wire()?.call("browsingContext.captureScreenshot", params, deadline).await;
+        let taken = taken.map_err(|error| {
+            if matches!(error, CallError::Timeout(_)) {
+                self.odd("a screenshot took too long");
+            }
+            self.fault(error)
+        })?;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(taken["data"].as_str().unwrap_or_default())
+            .map_err(|error| BrowserError::Command {
+                command: "browsingContext.captureScreenshot".to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Picture { bytes, mime: "image/jpeg" })
+    }
+
+    /// Removes the user context and gives the browser back; a browser that does not answer in
+    /// time, or in which anything odd happened, is thrown away.
+    pub async fn close(self) {
+        let mut odd = self.see(|state| state.odd.clone()).flatten();
+        if odd.is_none() && self.busy {
+            odd = Some("an action was left unfinished".to_owned());
+        }
+        self.seat.give_back(&self.prepared, odd).await;
+    }
+}
+
+/// What one look at the page found out.
+pub(super) enum Look {
+    /// It is as it should be.
+    Ok(Said),
+    /// Not yet; in words.
+    NotYet(Said),
+}
+
+/// What is kept from before an action, to see what it set off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    opened: u64,
+    stopped: usize,
+}
+
+impl Mark {
+    /// How many requests were stopped before.
+    pub fn stopped(&self) -> usize {
+        self.stopped
+    }
+}
+
+impl Journey {
+    fn enter(&mut self) -> Result<(), StepError> {
+        if self.busy {
+            self.odd("an action was left unfinished");
+        }
+        self.own = Duration::ZERO;
+        if self.wire()?.is_closed() {
+            return Err(BrowserError::Died("its connection closed".to_owned()).into());
+        }
+        self.busy = true;
+        Ok(())
+    }
+
+    pub(super) fn wire(&self) -> Result<&Wire, BrowserError> {
+        self.seat
+            .browser()
+            .map(Browser::wire)
+            .ok_or_else(|| BrowserError::Died("it was given back".to_owned()))
+    }
+
+    pub(super) fn tracker(&self) -> Option<Arc<Tracker>> {
+        self.seat.browser().map(|browser| Arc::clone(&browser.tracker))
+    }
+
+    pub(super) fn seat_browser(&self) -> Option<&Browser> {
+        self.seat.browser()
+    }
+
+    pub(super) fn user_context(&self) -> &str {
+        self.prepared.user_context()
+    }
+
+    /// Reads or changes what the tracker knows.
+    pub(super) fn see<T>(&self, work: impl FnOnce(&mut State) -> T) -> Option<T> {
+        self.seat.browser().and_then(|browser| browser.tracker.with(work))
+    }
+
+    pub(super) fn odd(&self, why: &str) {
+        self.see(|state| state.mark_odd(why));
+    }
+
+    pub(super) fn fault(&self, error: CallError) -> BrowserError {
+        match self.seat.browser() {
+            Some(browser) => fault(browser.wire(), error),
+            None => BrowserError::Died("it was given back".to_owned()),
+        }
+    }
+
+    /// The present page, if one is open.
+    pub(super) fn current(&self) -> Option<String> {
+        self.see(|state| state.current.clone()).filter(|current| !current.is_empty())
+    }
+
+    /// The present page or frame.
+    pub(super) fn here(&mut self) -> Result<String, StepError> {
+        let current = self.current().ok_or_else(|| StepError::Loading("every page was closed".to_owned()))?;
+        if let Some(frame) = &self.frame {
+            if self.see(|state| state.contexts.contains_key(frame)) == Some(true) {
+                return Ok(frame.clone());
+            }
+            // The page around it went on.
+            self.frame = None;
+        }
+        Ok(current)
+    }
+
+    pub(super) async fn ask(
+        &self,
+        context: &str,
+        ask: &Value,
+        deadline: Deadline,
+    ) -> Result<Said, CallError> {
+        match self.seat.browser() {
+            Some(browser) => page::ask(browser.wire(), context, ask, deadline).await,
+            None => Err(CallError::Closed),
+        }
+    }
+
+    /// Calls a command of the browser; what fails is judged.
+    pub(super) async fn call(
+        &self,
+        method: &'static str,
+        params: Value,
+        deadline: Deadline,
+    ) -> Result<Value, StepError> {
+        let wire = self.wire()?;
+        match wire.call(method, params, deadline).await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.judge(error).await),
+        }
+    }
+
+    /// Whether a command that got no answer stands for a page that stands still, a dialog flood
+    /// or a browser that is gone.
+    pub(super) async fn judge(&self, error: CallError) -> StepError {
+        let CallError::Timeout(command) = error else {
+            if self.see(|state| state.flooded_with_dialogs()) == Some(true) {
+                return flooded();
+            }
+            return self.fault(error).into();
+        };
+        self.odd("a command got no answer");
+        if self.see(|state| state.flooded_with_dialogs()) == Some(true) {
+            return flooded();
+        }
+        let Ok(wire) = self.wire() else {
+            return BrowserError::Hung(command.to_owned()).into();
+        };
+        let pulse = Deadline::after(PULSE);
+        let alive = wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), pulse).await.is_ok();
+        if !alive {
+            return BrowserError::Hung(command.to_owned()).into();
+        }
+        if let Some(error) = self.unfinished() {
+            return error;
+        }
+        StepError::Loading("its scripts keep it from answering".to_owned())
+    }
+
+    /// Why the present navigation did not come to its end.
+    fn unfinished(&self) -> Option<StepError> {
+        self.see(|state| {
+            let current = state.current.clone();
+            let pending = state.pending(&current)?.clone();
+            state.mark_odd("a navigation did not end");
+            if pending.phase == super::events::Phase::Started {
+                let detail = "no answer in time".to_owned();
+                state.keep_transport(Transport { class: TransportClass::Timeout, detail });
+                Some(StepError::Navigation(format!("{} gave no answer in time", pending.url)))
+            } else {
+                Some(StepError::Loading(pending.url))
+            }
+        })
+        .flatten()
+    }
+
+    /// Waits until neither the page nor the frame is on its way to another document.
+    pub(super) async fn settle(&mut self, deadline: Deadline) -> Result<(), StepError> {
+        let Some(tracker) = self.tracker() else {
+            return Ok(());
+        };
+        let mut patient: Option<Deadline> = None;
+        loop {
+            let frame = self.frame.clone();
+            let limit = patient.unwrap_or(deadline).min(deadline);
+            // Some(true): settled; Some(false): ready enough to be used if nothing more comes.
+            let patient_already = patient.is_some();
+            let found = tracker
+                .wait(limit, |state| {
+                    if state.flooded_with_dialogs() {
+                        return Some(Err(flooded()));
+                    }
+                    let contexts = [Some(state.current.clone()), frame.clone()];
+                    let mut phase = None;
+                    for context in contexts.into_iter().flatten() {
+                        if let Some(pending) = state.pending(&context) {
+                            phase = Some(
+                                phase.map_or(pending.phase, |p: super::events::Phase| p.min(pending.phase)),
+                            );
+                        }
+                    }
+                    match phase {
+                        None => Some(Ok(true)),
+                        Some(super::events::Phase::Interactive) if !patient_already => Some(Ok(false)),
+                        Some(_) => None,
+                    }
+                })
+                .await;
+            match found {
+                Some(Err(error)) => {
+                    self.odd("a page kept opening dialogs");
+                    return Err(error);
+                }
+                Some(Ok(true)) => return Ok(()),
+                Some(Ok(false)) => patient = Some(deadline.tightened(PATIENCE)),
+                None if self.wire()?.is_closed() => {
+                    return Err(BrowserError::Died("its connection closed".to_owned()).into());
+                }
+                None if patient.is_some_and(Deadline::passed) => {
+                    // Parsed, only late pictures or scripts are missing: a person would go on. A
+                    // navigation that began meanwhile is waited for like any other.
+                    let interactive = self.see(|state| {
+                        let current = state.current.clone();
+                        state
+                            .pending(&current)
+                            .is_none_or(|pending| pending.phase == super::events::Phase::Interactive)
+                    });
+                    if interactive == Some(true) {
+                        return Ok(());
+                    }
+                    patient = None;
+                    if deadline.passed() {
+                        return Err(self.unfinished().unwrap_or_else(never));
+                    }
+                }
+                None => {
+                    let pulse = Deadline::after(PULSE);
+                    let tree = json!({ "maxDepth": 0 });
+                    if let Err(error) = self.wire()?.call("browsingContext.getTree", tree, pulse).await {
+                        self.odd("it does not answer");
+                        return Err(self.fault(error).into());
+                    }
+                    return Err(self.unfinished().unwrap_or_else(never));
+                }
+            }
+        }
+    }
+
+    /// What is known before an action.
+    pub(super) fn mark(&self) -> Mark {
+        self.see(|state| Mark { opened: state.opened(), stopped: state.facts.stopped.len() })
+            .unwrap_or(Mark { opened: 0, stopped: 0 })
+    }
+
+    /// Waits for what an action set off: a new page is followed, a navigation waited for.
+    pub(super) async fn follow(&mut self, mark: Mark, deadline: Deadline) -> Result<(), StepError> {
+        let before = self.current();
+        self.round_trip(deadline).await?;
+        let newest = self.see(|state| {
+            let newest = state.pages.last().cloned()?;
+            (state.contexts.get(&newest)?.number > mark.opened).then_some(newest)
+        });
+        if let Some(newest) = newest.flatten() {
+            self.go_to_page(&newest, deadline).await?;
+        } else if self.current() != before {
+            // The page closed itself; the one before it is on top again.
+            if let Some(current) = self.current() {
+                self.go_to_page(&current, deadline).await?;
+            }
+        }
+        self.settle(deadline).await?;
+        self.arrived(mark)
+    }
+
+    /// Trusted input: pointer and keys.
+    pub(super) async fn input(&mut self, actions: Value, deadline: Deadline) -> Result<(), StepError> {
+        let here = self.here()?;
+        let params = json!({ "context": here, "actions": actions });
+        match self.wire()?.call("input.performActions", params, deadline).await {
+            Ok(_) => Ok(()),
+            // The page may go away between pressing and releasing.
+            Err(error) if error.page_went_away() => Ok(()),
+            Err(error) => Err(self.judge(error).await),
+        }
+    }
+
+    /// A task of the page's own event loop: what the action started by script has begun by then,
+    /// and the browser has told us.
+    async fn round_trip(&mut self, deadline: Deadline) -> Result<(), StepError> {
+        let Some(tracker) = self.tracker() else {
+            return Ok(());
+        };
+        let here = self.here()?;
+        let params = json!({
+            "functionDeclaration": "() => new Promise((go) => setTimeout(go, 0))",
+            "awaitPromise": true,
+            "target": { "context": here, "sandbox": page::SANDBOX },
+        });
+        let moved = tracker.wait(deadline, |state| {
+            (state.pending(&here).is_some()
+                || state.pending(&state.current).is_some()
+                || !state.contexts.contains_key(&here))
+            .then_some(())
+        });
+        let result = tokio::select! {
+            biased;
+            Some(()) = moved => return Ok(()),
+            result = self.wire()?.call("script.callFunction", params, deadline) => result,
+        };
+        match result {
+            Ok(_) => Ok(()),
+            Err(CallError::Refused { .. }) => Ok(()),
+            Err(error) => Err(self.judge(error).await),
+        }
+    }
+
+    /// Makes a page the present one.
+    pub(super) async fn go_to_page(&mut self, id: &str, deadline: Deadline) -> Result<(), StepError> {
+        self.frame = None;
+        self.see(|state| id.clone_into(&mut state.current));
+        // Only the page in front gets keys and clicks.
+        match self.wire()?.call("browsingContext.activate", json!({ "context": id }), deadline).await {
+            Ok(_) => {}
+            Err(error) if error.page_went_away() => {}
+            Err(error) => return Err(self.judge(error).await),
+        }
+        if self.options.channel == crate::domain::scenario::Channel::Mobile
+            && !self.mobile.iter().any(|m| m == id)
+        {
+            self.mobile.push(id.to_owned());
+            make_mobile(self.wire()?, id, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// The fault of the present page's navigation, if it came to nothing.
+    pub(super) fn arrived(&self, mark: Mark) -> Result<(), StepError> {
+        let stopped = self.see(|state| {
+            let stopped = state.facts.stopped.get(mark.stopped..).unwrap_or_default();
+            let failed = state
+                .page()
+                .and_then(|page| page.navigation.as_ref())
+                .filter(|navigation| navigation.phase == super::events::Phase::Failed)
+                .map(|navigation| navigation.url.split(['?', '#']).next().unwrap_or_default().to_owned());
+            stopped
+                .iter()
+                .find(|stopped| failed.as_deref() == Some(stopped.url.as_str()))
+                .map(|stopped| format!("{} {}", stopped.method, stopped.url))
+        });
+        if let Some(request) = stopped.flatten() {
+            return Err(StepError::Refused(request));
+        }
+        let transport = self.see(|state| {
+            state.transport_of_step().map(|transport| {
+                let to = state.page().and_then(|page| page.navigation.as_ref()).map(|n| n.url.clone());
+                (to.unwrap_or_default(), transport)
+            })
+        });
+        match transport.flatten() {
+            Some((to, transport)) => Err(StepError::Navigation(format!("{to}: {}", transport.detail))),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks until the page is as it should be: at once, then after 20, 50, 100, 100, 500 ms …
+    /// `ask` is told which look it is.
+    pub(super) async fn look(
+        &mut self,
+        ask: impl Fn(usize) -> Value,
+        what: &str,
+        deadline: Deadline,
+        unmet: bool,
+    ) -> Result<Said, StepError> {
+        let watch = Stopwatch::start();
+        let mut last = None;
+        for turn in 0.. {
+            let pause = Duration::from_millis(PAUSES[usize::min(turn, PAUSES.len() - 1)]);
+            if !pause.is_zero() {
+                let _ = deadline.limit(tokio::time::sleep(pause)).await;
+            }
+            match self.look_once(&ask(turn), what, deadline).await? {
+                Some(Look::Ok(said)) => {
+                    // The page may have been ready since the pause began.
+                    self.own += pause;
+                    return Ok(said);
+                }
+                Some(Look::NotYet(said)) => last = Some(said),
+                None => {}
+            }
+            if deadline.passed() {
+                break;
+            }
+        }
+        let last_seen = last.as_ref().map_or_else(|| "a page that was changing".to_owned(), Said::words);
+        let wait = Wait { what: what.to_owned(), waited: watch.elapsed(), last_seen };
+        Err(match last {
+            _ if unmet => StepError::Unmet(wait),
+            Some(said) if said.state != "none" => StepError::NotReady(wait),
+            _ => StepError::NotFound(wait),
+        })
+    }
+
+    /// One look; [`None`] when the page went away under it.
+    pub(super) async fn look_once(
+        &mut self,
+        ask: &Value,
+        what: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Look>, StepError> {
+        self.settle(deadline).await?;
+        let here = self.here()?;
+        // The last look may begin just before time is up, and is worth its answer.
+        match self.ask(&here, ask, deadline.max(Deadline::after(PULSE))).await {
+            Ok(said) => match said.state.as_str() {
+                "ok" | "already" => Ok(Some(Look::Ok(said))),
+                "many" => Err(StepError::Ambiguous {
+                    locator: what.to_owned(),
+                    count: said.count,
+                    elements: said.elements,
+                }),
+                "bad" => Err(StepError::NotFound(Wait {
+                    what: what.to_owned(),
+                    waited: Duration::ZERO,
+                    last_seen: format!("the locator cannot be used: {}", said.note),
+                })),
+                _ => Ok(Some(Look::NotYet(said))),
+            },
+            Err(error) if error.page_went_away() => Ok(None),
+            Err(error) => Err(self.judge(error).await),
+        }
+    }
+}
+
+fn flooded() -> StepError {
+    StepError::Loading("it kept opening dialogs and was closed".to_owned())
+}
+
+fn never() -> StepError {
+    StepError::Loading("time was up".to_owned())
+}

@@ -1,0 +1,153 @@
+//! Asking a page: one call that finds an element, judges whether it can be used, and acts.
+//!
+//! Invariant: the script runs in a sandbox of its own, so that a page cannot change what it does.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::clock::Deadline;
+use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
+
+use super::bidi::{CallError, Wire};
+
+/// The world in which our script runs, apart from the page's.
+pub const SANDBOX: &str = "mystery-shopper";
+
+const SCRIPT: &str = concat!(
+    "async (request) => {\n",
+    include_str!("inject/find.js"),
+    include_str!("inject/ready.js"),
+    include_str!("inject/act.js"),
+    "}"
+);
+
+/// What the page answered.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Said {
+    /// `ok`, or the state in which the element is.
+    pub state: String,
+    /// More about the state.
+    pub note: String,
+    /// The point to click.
+    pub x: f64,
+    /// The point to click.
+    pub y: f64,
+    /// A text that was asked for.
+    pub text: String,
+    /// The address of the document.
+    pub url: String,
+    /// Its title.
+    pub title: String,
+    /// Names of fields.
+    pub names: Vec<String>,
+    /// How many elements fit.
+    pub count: usize,
+    /// The first of them, described.
+    pub elements: Vec<String>,
+    /// The element's handle, for `input.setFiles`.
+    #[serde(skip)]
+    pub shared_id: Option<String>,
+    /// The frame's context.
+    #[serde(skip)]
+    pub context: Option<String>,
+}
+
+impl Said {
+    /// Whether it worked.
+    pub fn ok(&self) -> bool {
+        self.state == "ok"
+    }
+
+    /// The state in words for people.
+    pub fn words(&self) -> String {
+        let note = &self.note;
+        match self.state.as_str() {
+            "none" => "no element".to_owned(),
+            "hidden" => format!("hidden: {note}"),
+            "visible" => format!("visible: {note}"),
+            "covered" => format!("covered by {note}"),
+            "moving" => format!("still moving: {note}"),
+            "outside" => format!("outside the window: {note}"),
+            "disabled" => format!("disabled: {note}"),
+            "read-only" => format!("read-only: {note}"),
+            "no field" => format!("not a field of the kind that is needed: {note}"),
+            "no frame" => format!("not a frame: {note}"),
+            "no option" => format!("no such option; it has: {note}"),
+            "no attribute" => format!("without this attribute: {note}"),
+            "not taken" => format!("the field did not take the value: {note}"),
+            "not changed" => "it did not change when clicked".to_owned(),
+            "count" => format!("{note} elements"),
+            "value" => format!("the value `{note}`"),
+            "text" => format!("the text is there: {note}"),
+            "no text" => format!("other text: {note}"),
+            "title" => format!("the title `{note}`"),
+            "url" => format!("the address {note}"),
+            "many" => format!("{} elements", self.count),
+            other if note.is_empty() => other.to_owned(),
+            other => format!("{other}: {note}"),
+        }
+    }
+}
+
+/// Asks the page in a window or frame.
+pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) -> Result<Said, CallError> {
+    let params = json!({
+        "functionDeclaration": SCRIPT,
+        "awaitPromise": true,
+        "target": { "context": context, "sandbox": SANDBOX },
+        "arguments": [{ "type": "string", "value": ask.to_string() }],
+        "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
+    });
+    let result = wire.call("script.callFunction", params, deadline).await?;
+    if result["type"] == "exception" {
+        let message = result["exceptionDetails"]["text"].as_str().unwrap_or("a script failed");
+        return Err(CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() });
+    }
+    let value = &result["result"];
+    let (said, handle) = match value["value"].as_array() {
+        Some(pair) => (pair.first().map_or(&Value::Null, |first| &first["value"]), pair.get(1)),
+        None => (&value["value"], None),
+    };
+    let mut said: Said =
+        said.as_str().and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| CallError::Refused {
+            code: "javascript error".to_owned(),
+            message: "the page's answer cannot be read".to_owned(),
+        })?;
+    if let Some(handle) = handle {
+        said.shared_id = handle["sharedId"].as_str().map(str::to_owned);
+        said.context = handle["value"]["context"].as_str().map(str::to_owned);
+    }
+    Ok(said)
+}
+
+/// A comparison as the script reads it.
+pub fn text_match(text: &TextMatch) -> Value {
+    let op = match text.op {
+        MatchOp::Exact => "exact",
+        MatchOp::Contains => "contains",
+        MatchOp::Prefix => "prefix",
+        MatchOp::Suffix => "suffix",
+        MatchOp::Regex => "regex",
+    };
+    json!({ "op": op, "value": text.value.text() })
+}
+
+/// A locator as the script reads it.
+pub fn locator(locator: &Locator) -> Value {
+    let link = |link: &Link| match link {
+        Link::Role { role, name, states } => json!({
+            "by": "role", "role": role, "name": name.as_ref().map(text_match), "states": states,
+        }),
+        Link::Text(text) => json!({ "by": "text", "text": text_match(text) }),
+        Link::Label(text) => json!({ "by": "label", "text": text_match(text) }),
+        Link::Placeholder(text) => json!({ "by": "placeholder", "text": text_match(text) }),
+        Link::Alt(text) => json!({ "by": "alt", "text": text_match(text) }),
+        Link::Title(text) => json!({ "by": "title", "text": text_match(text) }),
+        Link::TestId(text) => json!({ "by": "testid", "text": text.text() }),
+        Link::Css(text) => json!({ "by": "css", "text": text.text() }),
+        Link::XPath(text) => json!({ "by": "xpath", "text": text.text() }),
+        Link::Nth(n) => json!({ "by": "nth", "n": n }),
+    };
+    locator.alternatives.iter().map(|chain| chain.links.iter().map(link).collect::<Value>()).collect()
+}

@@ -1,0 +1,260 @@
+//! A warm browser: a WebDriver session, its BiDi connection and the process below.
+//!
+//! Invariant: a [`Browser`] that is dropped takes its processes and its folder with it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+use crate::clock::Deadline;
+
+use super::bidi::{CallError, Connection, Wire};
+use super::driver::Driver;
+use super::events::Tracker;
+use super::find::Programs;
+use super::{BrowserError, Settings};
+
+/// A browser must be up within this; a cold disk needs a few seconds.
+const START: Duration = Duration::from_secs(30);
+
+/// Time for an orderly end before the process group is killed.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The events that are followed.
+const EVENTS: &[&str] = &[
+    "browsingContext.contextCreated",
+    "browsingContext.contextDestroyed",
+    "browsingContext.navigationStarted",
+    "browsingContext.fragmentNavigated",
+    "browsingContext.domContentLoaded",
+    "browsingContext.load",
+    "browsingContext.navigationFailed",
+    "browsingContext.navigationAborted",
+    "browsingContext.downloadWillBegin",
+    "browsingContext.downloadEnd",
+    "browsingContext.userPromptOpened",
+    "network.beforeRequestSent",
+    "network.responseStarted",
+    "network.responseCompleted",
+    "network.fetchError",
+    "log.entryAdded",
+];
+
+/// A running browser.
+#[derive(Debug)]
+pub struct Browser {
+    connection: Connection,
+    /// What happens in it.
+    pub tracker: Arc<Tracker>,
+    client: Option<fantoccini::Client>,
+    driver: Option<Driver>,
+    /// Its name and version.
+    pub name: String,
+    /// Its own User-Agent.
+    pub user_agent: String,
+    /// How many journeys it has walked.
+    pub journeys: u32,
+    /// Whether its pages may reach loopback addresses.
+    pub loopback: bool,
+}
+
+impl Browser {
+    /// Starts chromedriver and Chromium on this machine.
+    pub async fn start(
+        settings: &Settings,
+        programs: &Programs,
+        loopback: bool,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
+        let deadline = deadline.tightened(START);
+        let driver = Driver::start(programs, &settings.temp, deadline).await?;
+        let args = arguments(settings, driver.folder(), loopback);
+        let options = json!({ "binary": programs.chromium, "args": args });
+        let url = driver.url();
+        // On any failure the driver is dropped, and with it whatever it started.
+        match Self::connect(&url, Some(options), loopback, deadline).await {
+            Ok(browser) => Ok(Self { driver: Some(driver), ..browser }),
+            Err(error) => {
+                driver.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a session at a WebDriver elsewhere.
+    pub async fn remote(
+        url: &url::Url,
+        settings: &Settings,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
+        let options = json!({ "args": arguments(settings, Path::new(""), true) });
+        Self::connect(url.as_str(), Some(options), true, deadline.tightened(START)).await
+    }
+
+    async fn connect(
+        url: &str,
+        chrome: Option<Value>,
+        loopback: bool,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
+        let mut capabilities = fantoccini::wd::Capabilities::new();
+        capabilities.insert("browserName".to_owned(), json!("chrome"));
+        capabilities.insert("webSocketUrl".to_owned(), json!(true));
+        // Dialogs are answered by the tracker, at once and always.
+        capabilities.insert("unhandledPromptBehavior".to_owned(), json!("ignore"));
+        capabilities
+            .insert("timeouts".to_owned(), json!({ "pageLoad": 30_000, "script": 10_000, "implicit": 0 }));
+        if let Some(chrome) = chrome {
+            capabilities.insert("goog:chromeOptions".to_owned(), chrome);
+        }
+        let refused = |reason: String| BrowserError::Command { command: "new session".to_owned(), reason };
+        let mut builder = fantoccini::ClientBuilder::new(HttpConnector::new());
+        let client = deadline
+            .limit(builder.capabilities(capabilities).connect(url))
+            .await
+            .map_err(|_| BrowserError::Hung("new session".to_owned()))?
+            .map_err(|error| refused(error.to_string()))?;
+        let answer = client.capabilities().cloned().unwrap_or_default();
+        let socket = answer
+            .get("webSocketUrl")
+            .and_then(Value::as_str)
+            .ok_or_else(|| refused("it offers no BiDi socket (webSocketUrl)".to_owned()))?;
+        let tracker = Tracker::new();
+        let connection = deadline
+            .limit(Connection::open(socket, Arc::<Tracker>::clone(&tracker)))
+            .await
+            .map_err(|_| BrowserError::Hung("BiDi socket".to_owned()))?
+            .map_err(refused)?;
+        let wire = connection.wire();
+        let tree = async {
+            wire.call("session.subscribe", json!({ "events": EVENTS }), deadline).await?;
+            wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), deadline).await
+        };
+        let tree = tree.await.map_err(|error| fault(wire, error))?;
+        let first = &tree["contexts"][0]["context"];
+        let evaluate = json!({
+            "expression": "navigator.userAgent", "awaitPromise": false, "target": { "context": first },
+        });
+        let said =
+            wire.call("script.evaluate", evaluate, deadline).await.map_err(|error| fault(wire, error))?;
+        let user_agent = said["result"]["value"].as_str().unwrap_or_default().to_owned();
+        let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
+        Ok(Self {
+            name: format!("Chromium {version}"),
+            user_agent,
+            tracker,
+            client: Some(client),
+            driver: None,
+            connection,
+            journeys: 0,
+            loopback,
+        })
+    }
+
+    /// The sending end of its connection.
+    pub fn wire(&self) -> &Wire {
+        self.connection.wire()
+    }
+
+    /// Whether it runs on this machine, so that its files can be reached.
+    pub fn is_local(&self) -> bool {
+        self.driver.is_some()
+    }
+
+    /// Its own folder; empty for a remote one.
+    pub fn folder(&self) -> &Path {
+        self.driver.as_ref().map_or(Path::new(""), Driver::folder)
+    }
+
+    /// The process group of driver and browser; absent for a remote one.
+    pub fn process_group(&self) -> Option<u32> {
+        self.driver.as_ref().and_then(Driver::pid)
+    }
+
+    /// Ends it. A browser that is well says goodbye; any other is killed at once.
+    pub async fn end(mut self, well: bool) {
+        if let Some(client) = self.client.take()
+            && (well || self.driver.is_none())
+            && !self.wire().is_closed()
+        {
+            // The group is killed next, whatever this says.
+            let _ = Deadline::after(GOODBYE).limit(client.close()).await;
+        }
+        if let Some(driver) = self.driver.take() {
+            driver.end().await;
+        }
+    }
+}
+
+/// What a failed command says about the browser.
+pub fn fault(wire: &Wire, error: CallError) -> BrowserError {
+    match error {
+        CallError::Timeout(command) => BrowserError::Hung(command.to_owned()),
+        CallError::Closed => BrowserError::Died("its connection closed".to_owned()),
+        CallError::Refused { code, message } => {
+            let gone = code == "invalid session id"
+                || ["crashed", "disconnected", "not connected to DevTools", "session deleted"]
+                    .iter()
+                    .any(|part| message.contains(part));
+            if gone || wire.is_closed() {
+                BrowserError::Died(message)
+            } else {
+                BrowserError::Command { command: code, reason: message }
+            }
+        }
+    }
+}
+
+/// The browser's command line.
+fn arguments(settings: &Settings, folder: &Path, loopback: bool) -> Vec<String> {
+    let mut args: Vec<String> = [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--no-default-browser-check",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-extensions",
+        "--disable-breakpad",
+        "--disable-field-trial-config",
+        "--disable-back-forward-cache",
+        "--disable-background-timer-throttling",
+        "--disable-backgrounding-occluded-windows",
+        "--disable-renderer-backgrounding",
+        "--password-store=basic",
+        "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,OptimizationHints,MediaRouter",
+        "--window-size=1280,900",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    if !settings.headed {
+        args.push("--headless=new".to_owned());
+    }
+    if settings.remote.is_empty() {
+        args.push(format!("--user-data-dir={}", folder.join("profile").display()));
+        if rustix::process::geteuid().is_root() {
+            // Chromium's own sandbox does not work for root.
+            args.push("--no-sandbox".to_owned());
+        }
+        if has_small_shm() {
+            args.push("--disable-dev-shm-usage".to_owned());
+        }
+    }
+    if !loopback {
+        // A page could otherwise call chromedriver's port and end it. The guard says so as well,
+        // but only where it holds requests back.
+        let inner = ["localhost", "*.localhost", "127.*", "[::1]", "169.254.*", "0.0.0.0"];
+        let rules = inner.map(|host| format!("MAP {host} ~NOTFOUND"));
+        args.push(format!("--host-resolver-rules={}", rules.join(",")));
+    }
+    args
+}
+
+/// Whether `/dev/shm` is too small for a browser, as in many containers.
+fn has_small_shm() -> bool {
+    rustix::fs::statvfs("/dev/shm").map_or(true, |shm| shm.f_frsize * shm.f_bavail < 256 << 20)
+}

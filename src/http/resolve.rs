@@ -1,0 +1,86 @@
+//! Names to addresses, screened: a portal's name that leads to this machine is not followed.
+//!
+//! Invariant: every address that a client connects to by name has passed [`screen`], so a name
+//! that changes between two look-ups gains nothing.
+
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::{Reach, refuse_ip};
+use super::failure::routable;
+
+/// Our own guard refused an address; the reason fits after "refused: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Forbidden(pub String);
+
+/// A name did not resolve; what the system said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NameFailure(pub String);
+
+/// The system's resolver with the screen behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Screened(pub Reach);
+
+impl Resolve for Screened {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(|error| NameFailure(format!("{} does not resolve: {error}", name.as_str())))?;
+            let good = screen(name.as_str(), found.collect(), reach)?;
+            let addresses: Addrs = Box::new(good.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// Refuses a name if any of its addresses is out of bounds; drops addresses without a route when
+/// others have one, so that a machine without IPv6 does not mistake that for the portal's fault.
+pub fn screen(
+    name: &str,
+    found: Vec<SocketAddr>,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    if found.is_empty() {
+        return Err(Box::new(NameFailure(format!("{name} has no address"))));
+    }
+    for address in &found {
+        if let Some(why) = refuse_ip(address.ip(), reach) {
+            return Err(Box::new(Forbidden(format!("{name} resolves to {}, {why}", address.ip()))));
+        }
+    }
+    let with_route: Vec<SocketAddr> =
+        found.iter().copied().filter(|address| routable(SocketAddr::new(address.ip(), 9))).collect();
+    Ok(if with_route.is_empty() { found } else { with_route })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_here_is_refused_after_it_was_resolved() {
+        let public = Screened(Reach::Public).resolve("localhost".parse().unwrap()).await;
+        assert!(public.err().is_some_and(|error| error.is::<Forbidden>()));
+        let local = Screened(Reach::Local).resolve("localhost".parse().unwrap()).await;
+        assert!(local.is_ok_and(|mut found| found.all(|address| address.ip().is_loopback())));
+    }
+
+    #[test]
+    fn one_bad_address_refuses_the_name() {
+        let addresses =
+            |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let refused = |texts: &[&str], reach| {
+            screen("portal.example.cn", addresses(texts), reach).is_err_and(|error| error.is::<Forbidden>())
+        };
+        assert!(refused(&["10.0.0.1:0", "127.0.0.1:0"], Reach::Public));
+        assert!(refused(&["169.254.169.254:0"], Reach::Local));
+        assert!(refused(&["[::ffff:127.0.0.1]:0"], Reach::Public));
+        assert!(!refused(&["127.0.0.1:0"], Reach::Local));
+        assert!(screen("x", vec![], Reach::Local).is_err_and(|error| error.is::<NameFailure>()));
+    }
+}

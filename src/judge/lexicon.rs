@@ -1,0 +1,216 @@
+//! Finding the lexicon's phrases in a text that a citizen can see.
+//!
+//! Negations (`无需到窗口`) are struck from the text first, so that their halves cannot match. White
+//! space is folded to one blank, ASCII case is ignored, full-width forms equal their narrow ones,
+//! and characters without width are dropped.
+//!
+//! Invariant: order counts, and only order. The first entry that has a matching phrase wins; in an
+//! entry, the first phrase. A phrase that begins or ends with an ASCII letter or digit matches
+//! whole words only: `http 404` is not found in `http 4041`.
+
+use crate::domain::lexicon::{Lexicon, LexiconEntry};
+use crate::domain::observation::{PhraseFact, PhrasePlace};
+use crate::domain::outcome::Outcome;
+
+/// How many characters of context are kept around a phrase, the phrase included.
+pub const CONTEXT: usize = 80;
+
+/// What stands in the text where a negation was struck. No phrase contains it.
+const STRUCK: char = '\u{0}';
+
+/// Finds the strongest phrase of `lexicon` in `text`.
+pub fn find(lexicon: &Lexicon, text: &str, place: PhrasePlace) -> Option<(Outcome, PhraseFact)> {
+    find_among(lexicon, text, place, |_, _| true)
+}
+
+/// Like [`find`], but only in the entries that `wanted` takes; it gets an entry's place in the
+/// lexicon, from 0, and the entry.
+pub fn find_among(
+    lexicon: &Lexicon,
+    text: &str,
+    place: PhrasePlace,
+    wanted: impl Fn(usize, &LexiconEntry) -> bool,
+) -> Option<(Outcome, PhraseFact)> {
+    let mut folded = Folded::new(text);
+    folded.strike(&lexicon.negations);
+    let entries = lexicon.entries.iter().enumerate().filter(|(i, entry)| wanted(*i, entry));
+    for (_, entry) in entries {
+        for phrase in &entry.phrases {
+            if let Some(at) = folded.position(phrase) {
+                let context = folded.context(at, fold(phrase).count());
+                return Some((entry.outcome, PhraseFact { phrase: phrase.clone(), context, place }));
+            }
+        }
+    }
+    None
+}
+
+/// A phrase found in a text by whatever rule, with its context: for the step's own `seen` rules.
+/// When the phrase does not stand in the text itself, the context is the text's beginning.
+pub fn fact(phrase: &str, text: &str, place: PhrasePlace) -> PhraseFact {
+    let folded = Folded::new(text);
+    let at = folded.position(phrase);
+    let context = folded.context(at.unwrap_or(0), at.map_or(0, |_| fold(phrase).count()));
+    PhraseFact { phrase: phrase.to_owned(), context, place }
+}
+
+/// The characters of a text as they are compared.
+fn fold(text: &str) -> impl Iterator<Item = char> {
+    pairs(text).map(|(compared, _)| compared)
+}
+
+/// Each character as it is compared and as it is shown.
+fn pairs(text: &str) -> impl Iterator<Item = (char, char)> {
+    let mut blank = true;
+    text.trim_end().chars().filter_map(move |shown| {
+        if shown.is_whitespace() || (shown.is_control() && shown != STRUCK) {
+            let first = !blank;
+            blank = true;
+            return first.then_some((' ', ' '));
+        }
+        if without_width(shown) || shown == STRUCK {
+            return None;
+        }
+        blank = false;
+        // U+FF01..U+FF5E are the full-width forms of ASCII 0x21..0x7E.
+        let narrow = match u32::from(shown) {
+            code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0).unwrap_or(shown),
+            _ => shown,
+        };
+        Some((narrow.to_ascii_lowercase(), shown))
+    })
+}
+
+/// Characters that take no room: they are put between letters to hide words from filters, and a
+/// citizen does not see them.
+fn without_width(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{AD}')
+}
+
+/// A text ready for comparing; `shown` has the same number of characters as `compared`.
+struct Folded {
+    compared: String,
+    shown: Vec<char>,
+}
+
+impl Folded {
+    fn new(text: &str) -> Self {
+        let (compared, shown) = pairs(text).unzip();
+        Self { compared, shown }
+    }
+
+    /// Strikes every negation, the longest first, so that a short one does not leave half of a
+    /// long one behind.
+    fn strike(&mut self, negations: &[String]) {
+        let mut folded: Vec<String> = negations.iter().map(|n| fold(n).collect()).collect();
+        folded.sort_by_key(|negation: &String| std::cmp::Reverse(negation.chars().count()));
+        for negation in folded.iter().filter(|negation| !negation.is_empty()) {
+            if self.compared.contains(negation.as_str()) {
+                let gap: String = std::iter::repeat_n(STRUCK, negation.chars().count()).collect();
+                self.compared = self.compared.replace(negation.as_str(), &gap);
+            }
+        }
+    }
+
+    /// Where the phrase stands, in characters.
+    fn position(&self, phrase: &str) -> Option<usize> {
+        let phrase: String = fold(phrase).collect();
+        if phrase.is_empty() {
+            return None;
+        }
+        let word_before = phrase.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let word_after = phrase.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let byte = self.compared.match_indices(&phrase).map(|(at, _)| at).find(|at| {
+            let before = self.compared[..*at].chars().next_back();
+            let after = self.compared[at + phrase.len()..].chars().next();
+            !(word_before && before.is_some_and(|c| c.is_ascii_alphanumeric())
+                || word_after && after.is_some_and(|c| c.is_ascii_alphanumeric()))
+        })?;
+        Some(self.compared[..byte].chars().count())
+    }
+
+    /// At most [`CONTEXT`] characters around `len` characters at `at`, as they are shown.
+    fn context(&self, at: usize, len: usize) -> String {
+        let room = CONTEXT.saturating_sub(len);
+        let end = (at + len + room / 2).min(self.shown.len());
+        let start = end.saturating_sub(CONTEXT).min(at);
+        let end = (start + CONTEXT).min(self.shown.len());
+        self.shown[start..end].iter().collect::<String>().trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lexicon() -> Lexicon {
+        let entry = |outcome, phrases: &[&str]| LexiconEntry {
+            outcome,
+            phrases: phrases.iter().map(|p| (*p).to_owned()).collect(),
+        };
+        Lexicon {
+            negations: vec!["无需到窗口".into(), "无需".into(), "不用跑".into()],
+            entries: vec![
+                entry(Outcome::Maintenance, &["系统正在维护", "System Maintenance"]),
+                entry(Outcome::Broken, &["HTTP 404"]),
+                entry(Outcome::MustGoToWindow, &["请到窗口办理", "到窗口", "窗口办理"]),
+                entry(Outcome::LoginWall, &["请先登录"]),
+            ],
+        }
+    }
+
+    #[test]
+    fn phrases_are_found_as_a_citizen_reads_them() {
+        let cases = [
+            ("a plain phrase", "本事项请到窗口办理。", Some((Outcome::MustGoToWindow, "请到窗口办理"))),
+            (
+                "the stronger entry wins, wherever it stands",
+                "窗口办理；系统正在维护",
+                Some((Outcome::Maintenance, "系统正在维护")),
+            ),
+            (
+                "case and line breaks do not matter",
+                "SYSTEM\n  maintenance",
+                Some((Outcome::Maintenance, "System Maintenance")),
+            ),
+            (
+                "full-width letters and digits equal narrow ones",
+                "ＨＴＴＰ　４０４",
+                Some((Outcome::Broken, "HTTP 404")),
+            ),
+            (
+                "letters without width do not hide a word",
+                "请先\u{200B}登录",
+                Some((Outcome::LoginWall, "请先登录")),
+            ),
+            ("a number is a whole number", "http 4041", None),
+            ("a negation takes the phrase back", "全程网办，无需到窗口办理", None),
+            (
+                "a negation takes back only what it covers",
+                "无需到窗口取号，但须窗口办理",
+                Some((Outcome::MustGoToWindow, "窗口办理")),
+            ),
+            ("the longest negation is struck first", "无需到窗口", None),
+            ("struck text does not join its neighbours", "请先无需登录", None),
+            ("nothing is found in nothing", "", None),
+        ];
+        for (name, text, want) in cases {
+            let got = find(&lexicon(), text, PhrasePlace::Page);
+            let got = got.as_ref().map(|(outcome, fact)| (*outcome, fact.phrase.as_str()));
+            assert_eq!(got, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_context_is_eighty_characters_around_the_phrase() {
+        let text = format!("{}请先登录{}", "前".repeat(200), "后".repeat(200));
+        let (_, fact) = find(&lexicon(), &text, PhrasePlace::Page).unwrap();
+        assert_eq!(fact.context.chars().count(), CONTEXT);
+        assert_eq!(fact.context.chars().filter(|c| *c == '前').count(), 38);
+        let (_, fact) = find(&lexicon(), "抱歉，\n请先登录", PhrasePlace::Dialog).unwrap();
+        assert_eq!((fact.context.as_str(), fact.place), ("抱歉， 请先登录", PhrasePlace::Dialog));
+        let (_, fact) =
+            find(&lexicon(), &format!("请先登录{}", "后".repeat(200)), PhrasePlace::Page).unwrap();
+        assert!(fact.context.starts_with("请先登录后") && fact.context.chars().count() == CONTEXT);
+    }
+}

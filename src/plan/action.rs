@@ -1,0 +1,288 @@
+//! Actions: one table, one verb.
+
+use std::collections::BTreeMap;
+
+use super::expectation::{TIMES, file, only};
+use super::fragment;
+use super::scope::{Event, Scope};
+use super::secrets::asks_for_password;
+use super::table::{Fields, Item, suggest};
+use crate::domain::locator::Locator;
+use crate::domain::scenario::{Action, Check, DialogAnswer, FileExpectation, PageChoice, Verb};
+use crate::domain::template::{Template, is_name};
+
+/// The verbs, `use` among them.
+pub(super) const VERBS: [&str; 19] = [
+    "goto", "click", "fill", "type", "choose", "tick", "untick", "press", "hover", "scroll", "upload",
+    "download", "frame", "page", "dialog", "wait", "read", "use", "shot",
+];
+
+/// The variables that every journey has.
+pub(super) const BUILT_IN: [&str; 3] = ["entry", "target_id", "target_name"];
+
+/// How many actions a journey may have, fragments included.
+const MOST_ACTIONS: usize = 500;
+
+/// Words on buttons that submit.
+const SUBMITS: [&str; 5] = ["提交", "确认申报", "支付", "发送验证码", "submit"];
+
+/// Keys by the name that `KeyboardEvent.key` gives them.
+const KEYS: [&str; 29] = [
+    "Enter",
+    "Tab",
+    "Escape",
+    "Backspace",
+    "Delete",
+    "Insert",
+    "Space",
+    "ArrowUp",
+    "ArrowDown",
+    "ArrowLeft",
+    "ArrowRight",
+    "Home",
+    "End",
+    "PageUp",
+    "PageDown",
+    "F1",
+    "F2",
+    "F3",
+    "F4",
+    "F5",
+    "F6",
+    "F7",
+    "F8",
+    "F9",
+    "F10",
+    "F11",
+    "F12",
+    "ContextMenu",
+    "CapsLock",
+];
+
+/// Keys that are held while another is pressed.
+const MODIFIERS: [&str; 4] = ["Control", "Shift", "Alt", "Meta"];
+
+impl Scope<'_> {
+    /// Reads `do = [{ … }]`, fragments put in.
+    pub(super) fn actions(&self, item: &Item<'_>) -> Vec<Action> {
+        let tables = item.list("a list of actions").unwrap_or_default();
+        tables.iter().flat_map(|item| self.action(item)).collect()
+    }
+
+    /// Reads one action; `use` gives several.
+    fn action(&self, item: &Item<'_>) -> Vec<Action> {
+        let Some(fields) = item.table("an action") else { return Vec::new() };
+        let within = fields.get("within").and_then(|item| item.duration(TIMES));
+        let Some(verb) = only(&fields, &VERBS, "action") else { return Vec::new() };
+        self.trail.borrow_mut().actions += 1;
+        if self.trail.borrow().actions > MOST_ACTIONS {
+            if self.trail.borrow().actions == MOST_ACTIONS + 1 {
+                let hint = "divide the journey into several scenarios".to_owned();
+                verb.error(format!("a journey has at most {MOST_ACTIONS} actions, fragments included"), hint);
+            }
+            return Vec::new();
+        }
+        if verb.name == "use" {
+            let actions = fragment::expand(self, &fields, &verb, within);
+            fields.finish();
+            return actions;
+        }
+        let at = self.reader.source.pos(verb.key.start);
+        let verb = self.verb(&fields, &verb);
+        fields.finish();
+        verb.map(|verb| Action { verb, within, at }).into_iter().collect()
+    }
+
+    fn verb(&self, fields: &Fields<'_>, item: &Item<'_>) -> Option<Verb> {
+        match item.name {
+            "goto" => self.address(item).map(Verb::Goto),
+            "click" => {
+                let locator = self.locator(item)?;
+                self.note_submit(item, &locator);
+                Some(Verb::Click(locator))
+            }
+            "fill" => {
+                let (field, with) = self.entry(fields, item)?;
+                Some(Verb::Fill { field, with })
+            }
+            "type" => {
+                let (field, with) = self.entry(fields, item)?;
+                Some(Verb::Type { field, with })
+            }
+            "choose" => {
+                let list = self.locator(item);
+                let option = fields.need("option", "write { choose = \"label=…\", option = \"…\" }");
+                let option = option.and_then(|item| item.filled()).and_then(|text| self.template(&text));
+                Some(Verb::Choose { list: list?, option: option? })
+            }
+            "tick" => self.locator(item).map(Verb::Tick),
+            "untick" => self.locator(item).map(Verb::Untick),
+            "hover" => self.locator(item).map(Verb::Hover),
+            "scroll" => self.locator(item).map(Verb::Scroll),
+            "press" => key(item).map(Verb::Press),
+            "upload" => {
+                let field = self.locator(item);
+                let file =
+                    fields.need("file", "write { upload = \"label=…\", file = \"files/licence.pdf\" }");
+                let file = file.and_then(|item| item.filled()).and_then(|text| {
+                    let path = self.loader.below(self.folder(), &text)?;
+                    self.loader.check(&path, &text).then_some(path)
+                });
+                Some(Verb::Upload { field: field?, file: file? })
+            }
+            "download" => {
+                let link = self.locator(item);
+                let expect = fields.get("expect").map(|item| file(&item));
+                let expect = expect.unwrap_or_else(|| Some(FileExpectation::default()));
+                Some(Verb::Download { link: link?, expect: expect? })
+            }
+            "frame" => {
+                let text = item.is_text().then(|| item.text()).flatten();
+                if text.is_some_and(|text| text.value == "main") {
+                    return Some(Verb::Frame(None));
+                }
+                self.locator(item).map(|locator| Verb::Frame(Some(locator)))
+            }
+            "page" => self.page(item).map(Verb::Page),
+            "dialog" => self.dialog(item).map(Verb::Dialog),
+            "wait" if item.is_table() => {
+                let fields = item.table("a wait")?;
+                self.check(fields).map(Verb::Wait)
+            }
+            "wait" => self.locator(item).map(|locator| Verb::Wait(Check::Visible(locator))),
+            "read" => self.read(fields, item),
+            _ => shot(item).map(Verb::Shot),
+        }
+    }
+
+    /// `fill` and `type`: a field and what goes into it.
+    fn entry(&self, fields: &Fields<'_>, item: &Item<'_>) -> Option<(Locator, Template)> {
+        let field = self.locator(item);
+        let hint = format!("write {{ {} = \"label=…\", with = \"…\" }}", item.name);
+        let text = fields.need("with", &hint).and_then(|item| item.text());
+        let with = text.as_ref().and_then(|text| self.template(text));
+        let (field, text, with) = (field?, text?, with?);
+        if asks_for_password(&field.to_string()) {
+            self.secret(&text, &with);
+        }
+        Some((field, with))
+    }
+
+    /// `goto`: http, https, or relative to the entry page.
+    fn address(&self, item: &Item<'_>) -> Option<Template> {
+        let text = item.filled()?;
+        let scheme = text.value.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+        if let Some(scheme) = scheme.filter(|scheme| !matches!(*scheme, "http" | "https")) {
+            let hint = "an address starts with http://, https://, / or {entry}".to_owned();
+            text.error_at(&(0..scheme.len()), format!("a journey cannot go to `{scheme}:`"), hint);
+            return None;
+        }
+        self.template(&text)
+    }
+
+    fn page(&self, item: &Item<'_>) -> Option<PageChoice> {
+        if item.is_table() {
+            let fields = item.table("a choice of page")?;
+            let text = fields.need("matching", "write page = { matching = \"…\" }");
+            let text = text.and_then(|item| item.filled()).and_then(|text| self.template(&text));
+            fields.finish();
+            return text.map(PageChoice::Matching);
+        }
+        let name = item.choice(&[("first", 0), ("latest", 1), ("close", 2)])?;
+        Some([PageChoice::First, PageChoice::Latest, PageChoice::Close][name].clone())
+    }
+
+    fn dialog(&self, item: &Item<'_>) -> Option<DialogAnswer> {
+        if item.is_table() {
+            let fields = item.table("an answer to a dialog")?;
+            let text = fields.need("accept", "write dialog = { accept = \"…\" }");
+            let text = text.and_then(|item| item.text()).and_then(|text| self.template(&text));
+            fields.finish();
+            return text.map(|text| DialogAnswer::Accept(Some(text)));
+        }
+        let accept = item.choice(&[("accept", true), ("dismiss", false)])?;
+        Some(if accept { DialogAnswer::Accept(None) } else { DialogAnswer::Dismiss })
+    }
+
+    fn read(&self, fields: &Fields<'_>, item: &Item<'_>) -> Option<Verb> {
+        let from = self.locator(item);
+        let attribute = fields.get("attribute").map(|item| item.filled().map(|text| text.value.to_owned()));
+        let into = fields.need("into", "write { read = \"css=…\", into = \"receipt\" }");
+        let into = into.and_then(|item| variable_name(&item))?;
+        self.trail.borrow_mut().events.push(Event::Read(into.clone()));
+        let attribute = match attribute {
+            Some(None) => return None,
+            other => other.flatten(),
+        };
+        Some(Verb::Read { from: from?, into, attribute })
+    }
+
+    /// Remembers a click at the gate on something that submits: live targets refuse it.
+    fn note_submit(&self, item: &Item<'_>, locator: &Locator) {
+        let shown = locator.to_string();
+        let lower = shown.to_lowercase();
+        if self.gate && SUBMITS.iter().any(|word| lower.contains(word)) {
+            self.trail.borrow_mut().submits.push((self.spot(item), shown));
+        }
+    }
+}
+
+/// The name of a variable that an author may set.
+pub(super) fn variable_name(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    if !is_name(text.value) {
+        let hint = "a name has the letters a to z, digits and _, and does not start with a digit".to_owned();
+        text.error(format!("`{}` is not a variable name", text.value), hint);
+        return None;
+    }
+    if BUILT_IN.contains(&text.value) {
+        text.error(format!("`{}` is set by the target", text.value), "choose another name".to_owned());
+        return None;
+    }
+    Some(text.value.to_owned())
+}
+
+/// `press`: a key, or a chord such as `Control+A`.
+fn key(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    let value = text.value;
+    // A plus at the end is the key itself: `Control++`.
+    let (held, last) = match value.strip_suffix('+') {
+        Some(rest) => (rest.strip_suffix('+').unwrap_or(rest), "+"),
+        None => value.rsplit_once('+').unwrap_or(("", value)),
+    };
+    for modifier in held.split('+').filter(|_| !held.is_empty()) {
+        if !MODIFIERS.contains(&modifier) {
+            let hint = suggest(modifier, MODIFIERS)
+                .unwrap_or_else(|| "keys to hold are Control, Shift, Alt and Meta".to_owned());
+            text.error(format!("`{modifier}` is not a key to hold"), hint);
+            return None;
+        }
+    }
+    if last.chars().count() != 1 && !KEYS.contains(&last) && !MODIFIERS.contains(&last) {
+        let hint = suggest(last, KEYS).unwrap_or_else(|| {
+            "write a key such as Enter, Tab, Escape, ArrowDown, a, or Control+A".to_owned()
+        });
+        text.error(format!("unknown key `{last}` to press"), hint);
+        return None;
+    }
+    Some(value.to_owned())
+}
+
+fn shot(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    if text.value.chars().count() > 80 || text.value.contains(|c: char| c == '/' || c.is_control()) {
+        text.error("this is no name for a screenshot", "write up to 80 characters without /".to_owned());
+        return None;
+    }
+    Some(text.value.to_owned())
+}
+
+/// Whether a text is a URL scheme.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+}
+
+/// Parameters of a file that is no fragment.
+pub(super) static NO_PARAMS: BTreeMap<String, Template> = BTreeMap::new();

@@ -1,0 +1,149 @@
+//! Fragments: actions that several scenarios share.
+//!
+//! ```toml
+//! params = { query = { required = true }, field = "role=searchbox" }   # a text is the default
+//! do = [
+//!   { fill = "{field}", with = "{query}" },
+//!   { press = "Enter" },
+//! ]
+//! expect = [{ visible = "text=搜索结果" }]   # waited for at the end
+//! ```
+//!
+//! A parameter stands for a part of a text, or for a whole locator. Where a fragment is used, its
+//! actions stand in its place.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::scope::Scope;
+use super::table::{Fields, Item, Reader, suggest_or_list};
+use crate::domain::scenario::{Action, Verb};
+use crate::domain::template::{Template, is_name};
+
+/// How many fragments may lie inside each other.
+const DEEPEST: usize = 8;
+
+/// Puts in the fragment that `item` names. `within` is a time for each of its actions that has none.
+pub(super) fn expand(
+    scope: &Scope<'_>,
+    fields: &Fields<'_>,
+    item: &Item<'_>,
+    within: Option<Duration>,
+) -> Vec<Action> {
+    let with = fields.get("with").and_then(|item| item.text_map("the parameters"));
+    let Some(text) = item.filled() else { return Vec::new() };
+    let Some(path) = scope.loader.below(scope.folder(), &text) else { return Vec::new() };
+    if let Some(start) = scope.chain.iter().position(|file| *file == path) {
+        let mut chain: Vec<_> = scope.chain[start..].iter().map(|file| file.display().to_string()).collect();
+        chain.push(path.display().to_string());
+        let hint = format!("{}; take one of these `use` away", chain.join(" uses "));
+        text.error("this fragment uses itself", hint);
+        return Vec::new();
+    }
+    if scope.chain.len() > DEEPEST {
+        text.error(format!("fragments lie more than {DEEPEST} deep inside each other"), None);
+        return Vec::new();
+    }
+    let Some(source) = scope.loader.follow(scope.folder(), &text) else { return Vec::new() };
+    let reader = Reader { source: &source, out: scope.reader.out };
+    let (table, faults) = source.parse();
+    if !faults.is_empty() {
+        reader.out.borrow_mut().extend(faults);
+        return Vec::new();
+    }
+    scope.trail.borrow_mut().parts.push((path.clone(), source.text.clone()));
+    let file = Fields::new(reader, "a fragment", &table);
+
+    let mut given: BTreeMap<String, Template> = BTreeMap::new();
+    let with = with.unwrap_or_default();
+    for (name, text) in &with {
+        if let Some(value) = scope.template(text) {
+            given.insert((*name).to_owned(), value);
+        }
+    }
+    let outer = Scope { reader, ..*scope };
+    let params = parameters(&outer, &file, &with.keys().copied().collect::<Vec<_>>(), &mut given);
+    for (name, text) in &with {
+        if !params.contains(name) {
+            let message = format!("`{}` has no parameter `{name}`", path.display());
+            text.error(message, suggest_or_list(name, &params, "parameters"));
+        }
+    }
+    for name in &params {
+        if given.contains_key(*name) {
+            continue;
+        }
+        if !with.contains_key(name) {
+            let message = format!("`{}` needs the parameter `{name}`", path.display());
+            text.error(message, format!("write {{ use = \"{}\", with = {{ {name} = \"…\" }} }}", text.value));
+        }
+        // So that its places in the fragment are not reported as unknown too.
+        given.insert((*name).to_owned(), Template::default());
+    }
+
+    let mut chain = scope.chain.to_vec();
+    chain.push(path);
+    let inner = Scope { reader, params: &given, chain: &chain, ..*scope };
+    let mut actions = Vec::new();
+    if let Some(item) = file.get("do") {
+        actions = inner.actions(&item);
+    }
+    if let Some(item) = file.get("expect") {
+        actions.extend(inner.expectations(&item).into_iter().map(|expectation| Action {
+            verb: Verb::Wait(expectation.check),
+            within: expectation.within,
+            at: expectation.at,
+        }));
+    }
+    if file.entries().iter().all(|item| !matches!(item.name, "do" | "expect")) {
+        file.missing("do", "write do = [{ click = \"text=…\" }] at the top of the file");
+    }
+    file.finish();
+    for action in &mut actions {
+        action.within = action.within.or(within);
+    }
+    actions
+}
+
+/// Reads the parameters of a fragment: answers their names, and adds defaults to `given` for those
+/// that the caller does not give.
+fn parameters<'a>(
+    scope: &Scope<'_>,
+    file: &Fields<'a>,
+    with: &[&str],
+    given: &mut BTreeMap<String, Template>,
+) -> Vec<&'a str> {
+    let Some(fields) = file.get("params").and_then(|item| item.table("the parameters")) else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    for item in fields.entries() {
+        if item.is_list() && matches!(item.name, "do" | "expect") {
+            let hint = "write it above `[params]`, or write params = { … } in one table".to_owned();
+            item.reader.error(item.key.clone(), format!("`{}` stands inside `[params]`", item.name), hint);
+            continue;
+        }
+        if !is_name(item.name) {
+            let hint = "a name has the letters a to z, digits and _".to_owned();
+            item.reader.error(item.key.clone(), format!("`{}` is not a parameter name", item.name), hint);
+            continue;
+        }
+        names.push(item.name);
+        if item.is_table() {
+            let Some(fields) = item.table("a parameter") else { continue };
+            let required = fields.get("required").and_then(|item| item.boolean());
+            if required != Some(true) {
+                fields.missing("required = true", "or write the default instead: name = \"…\"");
+            }
+            fields.finish();
+        } else if let Some(text) = item.text_like("a default text or { required = true }") {
+            if with.contains(&item.name) {
+                continue;
+            }
+            if let Some(value) = scope.template(&text) {
+                given.insert(item.name.to_owned(), value);
+            }
+        }
+    }
+    names
+}

@@ -1,0 +1,360 @@
+//! Scenario files: a journey, step by step.
+//!
+//! A scenario is read once, whatever targets it is walked on. What depends on a target (whether
+//! every variable has a value, whether submitting is allowed) is kept in a [`Draft`] and checked by
+//! [`Draft::check`] for the targets that are chosen.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::action::{BUILT_IN, NO_PARAMS};
+use super::diagnostic::{Diagnostic, Spot};
+use super::duration;
+use super::expectation::{TIMES, outcome_of};
+use super::raw::Source;
+use super::scope::{Event, Loader, Scope, Trail, guard, variables};
+use super::table::{Fields, Item, Reader, suggest};
+use crate::domain::ids::{ScenarioId, is_valid_id};
+use crate::domain::indicator::IndicatorId;
+use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
+use crate::domain::template::{Vars, is_name};
+
+/// Time for a journey when its file says nothing.
+const DEADLINE: Duration = Duration::from_secs(180);
+/// Time for a step when its file says nothing.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// A scenario, and what is still to be checked against targets.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Where each of its variables stands.
+    vars: BTreeMap<String, Spot>,
+    /// Variables used and set on the way.
+    events: Vec<Event>,
+    /// Clicks at the gate on something that submits.
+    submits: Vec<(Spot, String)>,
+}
+
+/// What a scenario has to know about a target.
+#[derive(Debug, Clone)]
+pub(super) struct Ground<'a> {
+    /// How the target is called in messages; [`None`] for the one of the command line.
+    pub name: Option<&'a str>,
+    /// Its variables.
+    pub vars: &'a Vars,
+    /// Whether submitting is forbidden.
+    pub live: bool,
+    /// Where its variables stand.
+    pub spots: Option<&'a BTreeMap<String, Spot>>,
+}
+
+/// Reads a scenario. [`None`] when it cannot be used; the faults are with the loader then.
+pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
+    let reader = Reader { source, out: &loader.out };
+    let (table, faults) = source.parse();
+    if !faults.is_empty() {
+        loader.out.borrow_mut().extend(faults);
+        return None;
+    }
+    let before = loader.out.borrow().len();
+    let trail = RefCell::new(Trail::default());
+    trail.borrow_mut().parts.push((source.file.clone(), source.text.clone()));
+    let chain = [source.file.clone()];
+    let scope = Scope { loader, reader, trail: &trail, params: &NO_PARAMS, chain: &chain, gate: false };
+    let fields = Fields::new(reader, "a scenario", &table);
+
+    let id = fields.need("id", "write id = \"drug-licence\" at the top of the file");
+    let id = id.and_then(|item| valid_id(&item));
+    let title = fields.need("title", "write title = \"…\", as the portal names the item");
+    let title = title.and_then(|item| item.filled()).map(|text| text.value.to_owned());
+    let channels = [("desktop", Channel::Desktop), ("mobile", Channel::Mobile)];
+    let channel = fields.get("channel").and_then(|item| item.choice(&channels)).unwrap_or_default();
+    let scored = fields.get("scored").and_then(|item| item.boolean()).unwrap_or(true);
+    let limits = Duration::from_secs(1)..=Duration::from_secs(3600);
+    let deadline = fields.get("deadline").and_then(|item| item.duration(limits)).unwrap_or(DEADLINE);
+    let allow = fields.get("allow").map(|item| allowed(&item)).unwrap_or_default();
+    let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();
+    let steps = steps(&scope, &fields, deadline);
+    fields.finish();
+
+    let faulty =
+        loader.out.borrow()[before..].iter().any(|d| d.severity == super::diagnostic::Severity::Error);
+    let trail = trail.into_inner();
+    let scenario = Scenario {
+        id: id.unwrap_or_else(|| ScenarioId::new("")),
+        title: title.unwrap_or_default(),
+        channel,
+        scored,
+        deadline,
+        vars,
+        allow,
+        steps,
+        file: source.file.clone(),
+        hash: digest(trail.parts.iter().map(|(file, text)| (file.as_path(), text.as_str()))),
+    };
+    // With other faults about, a variable may look unknown only because its step was not read.
+    let events = if faulty { Vec::new() } else { trail.events };
+    Some(Draft { scenario, vars: spots, events, submits: trail.submits })
+}
+
+/// An id, with a fault when it is none.
+pub(super) fn valid_id(item: &Item<'_>) -> Option<ScenarioId> {
+    let text = item.filled()?;
+    if !is_valid_id(text.value) {
+        let hint = "an id has up to 64 of a-z A-Z 0-9 - _ . and starts with a letter or a digit".to_owned();
+        text.error(format!("`{}` is not an id", text.value), hint);
+        return None;
+    }
+    Some(ScenarioId::new(text.value))
+}
+
+/// Reads variables and where they stand.
+pub(super) fn read_vars(item: &Item<'_>) -> (Vars, BTreeMap<String, Spot>) {
+    let mut vars = Vars::new();
+    let mut spots = BTreeMap::new();
+    let Some(fields) = item.table("the variables") else { return (vars, spots) };
+    for item in fields.entries() {
+        let Some(text) = item.text() else { continue };
+        if !is_name(item.name) {
+            let hint = "a name has the letters a to z, digits and _".to_owned();
+            item.reader.error(item.key.clone(), format!("`{}` is not a variable name", item.name), hint);
+        } else if BUILT_IN.contains(&item.name) {
+            let message = format!("`{}` is set by the target", item.name);
+            item.reader.error(item.key.clone(), message, "choose another name".to_owned());
+        }
+        guard(&text);
+        if let Some((name, span)) = variables(text.value).first() {
+            let message = format!("`{{{name}}}` stays as it is here");
+            let hint = "the value of a variable is taken as it is; variables are put in where texts are used";
+            item.reader.warn(text.inside(span), message, hint.to_owned());
+        }
+        vars.insert(item.name.to_owned(), text.value.to_owned());
+        spots.insert(item.name.to_owned(), text.spot());
+    }
+    (vars, spots)
+}
+
+/// `allow = ["POST /search*"]`.
+fn allowed(item: &Item<'_>) -> Vec<AllowedRequest> {
+    let texts = item.texts().unwrap_or_default();
+    let read = texts.iter().filter_map(|text| {
+        let known = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
+        let hint = "write a method and a path, such as \"POST /search*\"".to_owned();
+        let Some((method, path)) = text.value.split_once(' ') else {
+            text.error(format!("`{}` is not a request", text.value), hint);
+            return None;
+        };
+        if !known.contains(&method) {
+            let hint = match method {
+                "GET" => "GET is always allowed".to_owned(),
+                _ => suggest(method, known).unwrap_or(hint),
+            };
+            text.error_at(&(0..method.len()), format!("`{method}` is not a method to allow"), hint);
+            return None;
+        }
+        if !path.starts_with('/') || path.contains(char::is_whitespace) {
+            text.error_at(
+                &(method.len() + 1..text.value.len()),
+                "a path starts with / and has no blanks",
+                hint,
+            );
+            return None;
+        }
+        Some(AllowedRequest { method: method.to_owned(), path: path.to_owned() })
+    });
+    read.collect()
+}
+
+fn steps(scope: &Scope<'_>, fields: &Fields<'_>, deadline: Duration) -> Vec<Step> {
+    let hint = "write [[step]] with name, stage and do";
+    let Some(item) = fields.need("step", hint) else { return Vec::new() };
+    let tables = item.tables("a step");
+    if tables.is_empty() && item.is_list() {
+        item.error("a scenario needs at least one step", hint.to_owned());
+    }
+    let mut names: BTreeMap<String, u32> = BTreeMap::new();
+    tables.into_iter().filter_map(|table| step(scope, table, deadline, &mut names)).collect()
+}
+
+fn step(
+    scope: &Scope<'_>,
+    fields: Fields<'_>,
+    deadline: Duration,
+    names: &mut BTreeMap<String, u32>,
+) -> Option<Step> {
+    let at = scope.reader.source.pos(fields.span.start);
+    let name = fields.need("name", "write name = \"打开门户\"").and_then(|item| item.filled());
+    if let Some(text) = &name {
+        let line = scope.reader.source.pos(text.span.start).line;
+        if let Some(first) = names.insert(text.value.to_owned(), line) {
+            let message = format!("two steps are called `{}`", text.value);
+            text.error(message, format!("the other one is on line {first}; give each a name of its own"));
+        }
+    }
+    let stage = fields.need("stage", "write stage = \"find\" or another part of the journey");
+    let stage = stage.and_then(|item| stage_of(&item));
+    let measure = fields.get("measure").map(|item| measures(&item)).unwrap_or_default();
+    let within = fields.get("within").and_then(|item| {
+        let within = item.duration(TIMES)?;
+        if within > deadline {
+            let message =
+                format!("the step may take longer than the whole journey ({})", duration::show(deadline));
+            item.error(message, "shorten `within` or lengthen `deadline`".to_owned());
+        }
+        Some(within)
+    });
+    let within = within.unwrap_or(WITHIN.min(deadline));
+    let scope = Scope { gate: stage == Some(Stage::Gate), ..*scope };
+    let done = fields.get("do");
+    let expected = fields.get("expect");
+    if done.is_none() && expected.is_none() {
+        fields.missing("do", "write do = [{ click = \"text=…\" }], or expect = [{ visible = \"text=…\" }]");
+    }
+    let actions = done.map(|item| scope.actions(&item)).unwrap_or_default();
+    let expect = expected.map(|item| scope.expectations(&item)).unwrap_or_default();
+    let seen = fields.get("seen").map(|item| scope.seen(&item)).unwrap_or_default();
+    let absent = fields.get("absent").and_then(|item| outcome_of(&item));
+    fields.finish();
+    Some(Step {
+        name: name?.value.to_owned(),
+        stage: stage?,
+        measure,
+        actions,
+        expect,
+        seen,
+        absent,
+        within,
+        at,
+    })
+}
+
+fn stage_of(item: &Item<'_>) -> Option<Stage> {
+    let text = item.text_like("the name of a stage")?;
+    let found = Stage::ALL.iter().find(|(name, _)| *name == text.value).map(|(_, stage)| *stage);
+    if found.is_none() {
+        let names: Vec<_> = Stage::ALL.iter().map(|(name, _)| *name).collect();
+        let hint = super::table::suggest_or_list(text.value, &names, "stages");
+        text.error(format!("unknown stage `{}`", text.value), hint);
+    }
+    found
+}
+
+fn measures(item: &Item<'_>) -> Vec<IndicatorId> {
+    let texts = item.texts().unwrap_or_default();
+    let read = texts.iter().filter_map(|text| {
+        let id = IndicatorId::parse(text.value);
+        if id.is_none() {
+            let upper = IndicatorId::parse(&text.value.to_uppercase());
+            let hint = match upper {
+                Some(upper) => format!("did you mean `{}`?", upper.as_str()),
+                None => "an indicator is a capital letter and a number, such as T1 or H1".to_owned(),
+            };
+            text.error(format!("`{}` is not an indicator", text.value), hint);
+        }
+        id
+    });
+    read.collect()
+}
+
+impl Draft {
+    /// Checks the scenario against the targets that it is walked on. Faults that no target could
+    /// mend stand in the scenario and are said once.
+    pub fn check(&self, grounds: &[Ground<'_>], out: &mut Vec<Diagnostic>) {
+        let mut read: BTreeSet<&str> = BTreeSet::new();
+        for event in &self.events {
+            match event {
+                Event::Read(name) => {
+                    read.insert(name);
+                }
+                Event::Use { name, at, secret: false } => {
+                    let known = read.contains(name.as_str())
+                        || BUILT_IN.contains(&name.as_str())
+                        || self.scenario.vars.contains_key(name);
+                    if !known {
+                        self.unknown(name, at, grounds, &read, out);
+                    }
+                }
+                Event::Use { name, secret: true, .. } => self.password(name, grounds, out),
+            }
+        }
+        let live = grounds.iter().find(|ground| ground.live);
+        for (at, shown) in &self.submits {
+            let Some(ground) = live else { break };
+            let message = match ground.name {
+                Some(name) => format!("`{shown}` submits, and target `{name}` is live"),
+                None => format!("`{shown}` submits, and the target is live"),
+            };
+            let hint = "on a live target the gate is only seen: write expect = [{ visible = … }] instead, or \
+                        choose targets with class = \"test\"";
+            out.push(Diagnostic::error(at.clone(), message).hinted(hint.to_owned()));
+        }
+    }
+
+    fn unknown(
+        &self,
+        name: &str,
+        at: &Spot,
+        grounds: &[Ground<'_>],
+        read: &BTreeSet<&str>,
+        out: &mut Vec<Diagnostic>,
+    ) {
+        let lacking: Vec<_> = grounds.iter().filter(|ground| !ground.vars.contains_key(name)).collect();
+        if lacking.is_empty() && !grounds.is_empty() {
+            return;
+        }
+        let known = self.scenario.vars.keys().map(String::as_str);
+        let theirs = grounds.iter().flat_map(|ground| ground.vars.keys().map(String::as_str));
+        let known = known.chain(theirs).chain(BUILT_IN).chain(read.iter().copied());
+        let fault = if lacking.len() < grounds.len() {
+            let names: Vec<_> = lacking.iter().filter_map(|ground| ground.name).collect();
+            let noun = if names.len() == 1 { "target" } else { "targets" };
+            let names = super::table::listed(&names);
+            let message = format!("variable `{{{name}}}` has no value for {noun} {names}");
+            let hint =
+                format!("write {name} = \"…\" into their `vars`, or a default into the scenario's `[vars]`");
+            Diagnostic::error(at.clone(), message).hinted(hint)
+        } else if self.events.iter().any(|event| matches!(event, Event::Read(later) if later == name)) {
+            let message = format!("variable `{{{name}}}` is used before it is read");
+            Diagnostic::error(at.clone(), message).hinted("move the `read` before this step".to_owned())
+        } else {
+            let hint = suggest(name, known)
+                .unwrap_or_else(|| format!("write {name} = \"…\" into `[vars]` of the scenario"));
+            Diagnostic::error(at.clone(), format!("unknown variable `{{{name}}}`")).hinted(hint)
+        };
+        out.push(fault);
+    }
+
+    /// A variable that goes into a password field: its value may stand in a test target only.
+    fn password(&self, name: &str, grounds: &[Ground<'_>], out: &mut Vec<Diagnostic>) {
+        let hint =
+            "only a target with class = \"test\" may carry the password of an account made for testing";
+        if let Some(at) = self.vars.get(name) {
+            out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(hint.to_owned()));
+        }
+        for ground in grounds.iter().filter(|ground| ground.live) {
+            if let Some(at) = ground.spots.and_then(|spots| spots.get(name)) {
+                out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(hint.to_owned()));
+            }
+        }
+    }
+}
+
+/// SHA-256 over files with their names, lowercase hex.
+pub(super) fn digest<'a>(files: impl Iterator<Item = (&'a Path, &'a str)>) -> String {
+    let mut hash = Sha256::new();
+    for (file, text) in files {
+        // Lengths keep two files apart from one that holds both.
+        let name = file.to_string_lossy();
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name.as_bytes());
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,191 @@
+//! probes.toml: the agent, the browser, the pages, the alarm rules; targets, probes and mail have
+//! files of their own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use url::Url;
+
+use super::cron::knows_timezone;
+use super::load::read_lexicon;
+use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
+use super::raw::Source;
+use super::scope::Loader;
+use super::table::{Fields, Item, Reader};
+use super::{post, probes, targets};
+use crate::domain::incident::AlertRules;
+use crate::domain::language::Language;
+
+/// Reads probes.toml and everything that it names. The faults are with the loader; [`None`] when
+/// the text is no TOML at all.
+pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<Plan> {
+    let reader = Reader { source, out: &loader.out };
+    let (table, faults) = source.parse();
+    if !faults.is_empty() {
+        loader.out.borrow_mut().extend(faults);
+        return None;
+    }
+    let fields = Fields::new(reader, "the configuration", &table);
+    let agent = agent(root, &fields);
+    let browser = browser(root, &fields);
+    let web = web(&fields);
+    let alert = alert(&fields);
+    let targets = targets::read(&fields, agent.contact.is_some());
+    let drafts = probes::read(loader, &fields, &agent.timezone, &targets);
+    let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
+    fields.finish();
+    let lexicon = read_lexicon(loader);
+    if let Some(mail) = &mail {
+        post::warn_unheard(mail, &drafts, reader);
+    }
+    Some(Plan {
+        root: root.to_owned(),
+        hash: String::new(),
+        agent,
+        browser,
+        web,
+        mail,
+        alert,
+        targets: targets.into_iter().map(|draft| draft.target).collect(),
+        probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
+        lexicon: lexicon.into(),
+    })
+}
+
+fn agent(root: &Path, fields: &Fields<'_>) -> Agent {
+    let item = fields.need("agent", "write [agent] with a name at the top of the file");
+    let fields = item.and_then(|item| item.table("[agent]"));
+    let read = |key: &'static str| fields.as_ref().and_then(|fields| fields.get(key));
+    let name = fields.as_ref().and_then(|fields| fields.need("name", "write name = \"beijing-1\""));
+    let name = name.and_then(|item| super::scenario::valid_id(&item)).map(|id| id.as_str().to_owned());
+    let contact = read("contact").and_then(|item| contact(&item));
+    let timezone = read("timezone").and_then(|item| timezone(&item));
+    let language = read("language").and_then(|item| item.choice(&Language::ALL)).unwrap_or_default();
+    let data_dir = read("data_dir").and_then(|item| item.filled());
+    let data_dir = root.join(data_dir.map_or("data", |text| text.value));
+    if let Some(fields) = fields {
+        fields.finish();
+    }
+    Agent {
+        name: name.unwrap_or_default(),
+        contact,
+        timezone: timezone.unwrap_or_else(|| "Asia/Shanghai".to_owned()),
+        language,
+        data_dir,
+    }
+}
+
+/// `mailto:` or `https:`.
+fn contact(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    let hint = "write \"mailto:evaluators@example.org\" or an https address";
+    let mail = text.value.strip_prefix("mailto:").map(post::is_address);
+    let web = Url::parse(text.value).is_ok_and(|url| url.scheme() == "https" && url.has_host());
+    if mail == Some(true) || web {
+        return Some(text.value.to_owned());
+    }
+    let hint = if post::is_address(text.value) {
+        format!("did you mean `mailto:{}`?", text.value)
+    } else {
+        hint.to_owned()
+    };
+    text.error(format!("`{}` is no way to reach you", text.value), hint);
+    // Something is there, so that live targets do not complain as well.
+    Some(String::new())
+}
+
+fn timezone(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    if knows_timezone(text.value) {
+        return Some(text.value.to_owned());
+    }
+    let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+    let hint = match text.value {
+        "Asia/Beijing" | "Beijing" | "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
+        other => super::table::suggest(other, names),
+    };
+    let hint = hint.unwrap_or_else(|| "use a name such as Asia/Shanghai, Europe/Berlin or UTC".to_owned());
+    text.error(format!("unknown time zone `{}`", text.value), hint);
+    None
+}
+
+fn browser(root: &Path, fields: &Fields<'_>) -> BrowserPlan {
+    let fields = fields.get("browser").and_then(|item| item.table("[browser]"));
+    let read = |key: &'static str| fields.as_ref().and_then(|fields| fields.get(key));
+    let sessions = read("sessions").and_then(|item| item.integer(1..=64));
+    let webdriver = read("webdriver").and_then(|item| webdriver(&item)).unwrap_or(WebDriver::Spawn);
+    let path = |key| read(key).and_then(|item| item.filled()).map(|text| root.join(text.value));
+    let (chromium, chromedriver) = (path("chromium"), path("chromedriver"));
+    if let Some(fields) = fields {
+        fields.finish();
+    }
+    let sessions = sessions.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
+    BrowserPlan { sessions, webdriver, chromium, chromedriver }
+}
+
+/// `"spawn"` or a list of addresses.
+fn webdriver(item: &Item<'_>) -> Option<WebDriver> {
+    if item.is_text() {
+        let text = item.text()?;
+        if text.value == "spawn" {
+            return Some(WebDriver::Spawn);
+        }
+        let hint = if text.value.starts_with("http") {
+            format!("put it between [ and ]: [\"{}\"]", text.value)
+        } else {
+            "write \"spawn\", or addresses such as [\"http://grid-1:4444\"]".to_owned()
+        };
+        text.error(format!("`{}` is not a way to get browsers", text.value), hint);
+        return None;
+    }
+    let texts = item.one_or_more()?;
+    if texts.is_empty() {
+        item.error("`webdriver` has no address", "write \"spawn\" for browsers of our own".to_owned());
+        return None;
+    }
+    let urls: Vec<_> = texts.iter().filter_map(targets::web_address).collect();
+    Some(WebDriver::Remote(urls))
+}
+
+fn web(fields: &Fields<'_>) -> WebPlan {
+    let Some(fields) = fields.get("web").and_then(|item| item.table("[web]")) else {
+        return WebPlan::default();
+    };
+    let listen = fields.get("listen").and_then(|item| {
+        let text = item.filled()?;
+        let read = text.value.parse::<SocketAddr>();
+        if read.is_err() {
+            let hint = match text.value.strip_prefix("localhost") {
+                Some(port) => format!("did you mean `127.0.0.1{port}`?"),
+                None => "write an IP address and a port, such as \"127.0.0.1:8787\"".to_owned(),
+            };
+            text.error(format!("`{}` is not an address to listen on", text.value), hint);
+        }
+        read.ok()
+    });
+    fields.finish();
+    WebPlan { listen }
+}
+
+fn alert(fields: &Fields<'_>) -> AlertRules {
+    let mut rules = AlertRules::default();
+    let Some(fields) = fields.get("alert").and_then(|item| item.table("[alert]")) else {
+        return rules;
+    };
+    let count = |key| {
+        fields.get(key).and_then(|item: Item<'_>| item.integer(1..=20)).and_then(|n| u32::try_from(n).ok())
+    };
+    rules.confirm = count("confirm").unwrap_or(rules.confirm);
+    rules.recover = count("recover").unwrap_or(rules.recover);
+    if let Some(item) = fields.get("remind") {
+        let never = item.is_text() && item.text().is_some_and(|text| text.value == "never");
+        rules.remind = if never {
+            None
+        } else {
+            item.duration(Duration::from_secs(60)..=Duration::from_secs(30 * 86_400)).or(rules.remind)
+        };
+    }
+    fields.finish();
+    rules
+}
