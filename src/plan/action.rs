@@ -1,10 +1,11 @@
 //! Actions: one table, one verb.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::expectation::file;
 use super::fragment;
-use super::scope::{Event, Scope};
+use super::scope::{Event, Loader, Scope};
 use super::secrets::asks_for_password;
 use super::table::{Fields, Item, suggest};
 use crate::domain::locator::Locator;
@@ -80,7 +81,8 @@ impl Scope<'_> {
             // It may have been meant to set variables.
             let sets = |item: &Item<'_>| {
                 item.name == "into"
-                    || (item.is_text() && item.text().is_some_and(|t| t.value.ends_with(".toml")))
+                    || (item.is_text()
+                        && item.text().is_some_and(|t| Path::new(t.value).extension().is_some()))
             };
             if fields.entries().iter().any(sets) {
                 self.trail.borrow_mut().blind = true;
@@ -139,7 +141,7 @@ impl Scope<'_> {
                 let file =
                     fields.need("file", "write { upload = \"label=…\", file = \"files/licence.pdf\" }");
                 let file = file.and_then(|item| item.filled()).and_then(|text| {
-                    let path = self.loader.below(self.folder(), &text)?;
+                    let path = Loader::below(self.folder(), &text)?;
                     self.loader.check(&path, &text).then_some(path)
                 });
                 Some(Verb::Upload { field: field?, file: file? })

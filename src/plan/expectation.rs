@@ -36,7 +36,7 @@ pub(super) const FILE_TYPES: [&str; 17] = [
 
 /// The shortest and longest time that an author may ask for.
 pub(super) const TIMES: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_secs(3600);
+    Duration::from_millis(100)..=Duration::from_hours(1);
 
 impl Scope<'_> {
     /// Reads `expect = [{ … }]`.

@@ -42,6 +42,12 @@ impl Files for NoFiles {
     }
 }
 
+/// The phrases that come with the program.
+pub fn built_in() -> Lexicon {
+    // The bundled files are tested to have no faults.
+    load(&NoFiles).unwrap_or_default()
+}
+
 /// Reads the text of a lexicon file.
 pub fn parse(file: &Path, text: &str) -> Result<Lexicon, Faults> {
     let loader = Loader::new(&NoFiles);

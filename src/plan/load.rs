@@ -121,6 +121,20 @@ pub fn load_scenario(
     Ok((draft.scenario, warnings))
 }
 
+/// Checks one scenario by itself: everything but whether each variable has a value, which only a
+/// target can say.
+///
+/// # Errors
+/// All faults of the scenario and its fragments, errors and warnings.
+pub fn check_scenario(file: &Path, files: &dyn Files) -> Result<Vec<Diagnostic>, Faults> {
+    let loader = Loader::new(files);
+    let draft = open(&loader, file).and_then(|source| scenario::read(&loader, &source));
+    if let Some(draft) = &draft {
+        draft.check(&[], &mut loader.out.borrow_mut());
+    }
+    close(loader, draft).map(|(warnings, _)| warnings)
+}
+
 /// Opens a file that no other file names.
 fn open(loader: &Loader<'_>, file: &Path) -> Option<super::raw::Source> {
     match loader.open(file) {

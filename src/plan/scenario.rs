@@ -24,7 +24,7 @@ use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
 use crate::domain::template::{Vars, is_name};
 
 /// Time for a journey when its file says nothing.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 /// Time for a step when its file says nothing.
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -82,7 +82,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let channels = [("desktop", Channel::Desktop), ("mobile", Channel::Mobile)];
     let channel = fields.get("channel").and_then(|item| item.choice(&channels)).unwrap_or_default();
     let scored = fields.get("scored").and_then(|item| item.boolean()).unwrap_or(true);
-    let limits = Duration::from_secs(1)..=Duration::from_secs(3600);
+    let limits = Duration::from_secs(1)..=Duration::from_hours(1);
     let deadline = fields.get("deadline").and_then(|item| item.duration(limits)).unwrap_or(DEADLINE);
     let allow = fields.get("allow").map(|item| allowed(&item)).unwrap_or_default();
     let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();

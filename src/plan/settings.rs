@@ -184,7 +184,7 @@ fn alert(fields: &Fields<'_>) -> AlertRules {
         rules.remind = if never {
             None
         } else {
-            item.duration(Duration::from_secs(60)..=Duration::from_secs(30 * 86_400)).or(rules.remind)
+            item.duration(Duration::from_mins(1)..=Duration::from_hours(30 * 24)).or(rules.remind)
         };
     }
     fields.finish();

@@ -281,13 +281,11 @@ impl<'a> Item<'a> {
             return None;
         };
         let digits = number.as_str().replace('_', "");
-        match i64::from_str_radix(&digits, number.radix()).ok().filter(|n| range.contains(n)) {
-            Some(value) => Some(value),
-            None => {
-                self.error(format!("`{}` must be {wanted}", self.name), None);
-                None
-            }
+        let value = i64::from_str_radix(&digits, number.radix()).ok().filter(|n| range.contains(n));
+        if value.is_none() {
+            self.error(format!("`{}` must be {wanted}", self.name), None);
         }
+        value
     }
 
     /// A duration in a range.

@@ -35,13 +35,13 @@ fn the_examples_of_the_design_load() {
     assert_eq!(plan.targets[0].region(), Some("西南"));
     let ids: Vec<_> = plan.probes.iter().map(|probe| probe.id.as_str()).collect();
     assert_eq!(ids, ["drug-licence", "home", "links"]);
-    assert_eq!(plan.probes[0].jitter, Duration::from_secs(120));
+    assert_eq!(plan.probes[0].jitter, Duration::from_mins(2));
     assert_eq!(plan.probes[2].work, Work::Crawl { max_pages: 200, depth: 3 });
     assert_eq!(plan.hash.len(), 64);
 
     let Work::Walk(scenario) = &plan.probes[0].work else { panic!("a walk") };
     assert_eq!(scenario.title, "药品经营许可证核发");
-    assert_eq!(scenario.deadline, Duration::from_secs(180));
+    assert_eq!(scenario.deadline, Duration::from_mins(3));
     let stages: Vec<_> = scenario.steps.iter().map(|step| step.stage).collect();
     assert_eq!(stages, [Stage::Find, Stage::Find, Stage::Form, Stage::Gate]);
     let search = &scenario.steps[1];

@@ -219,8 +219,7 @@ proptest! {
     fn no_locator_makes_the_parser_panic(
         locator in "((role|text|label|css|xpath|nth|testid|药)?=?[\\[\\]'\"/{}()>= \\\\a-z药*^$0-9-]{0,12}( >> )?){0,4}",
     ) {
-        let mut text = HEAD.to_owned();
-        text.push_str(&format!("do = [{{ click = {} }}]\n", serde_json::Value::String(locator)));
+        let text = format!("{HEAD}do = [{{ click = {} }}]\n", serde_json::Value::String(locator));
         let files = Memory::default().with("t.toml", &text);
         if let Err(faults) = load_scenario(Path::new(""), Path::new("t.toml"), &files, &Vars::new()) {
             for diagnostic in &faults.diagnostics {
