@@ -1,4 +1,10 @@
-//! The plan from files on disk: good configurations, faults as people see them, schemas.
+//! The plan from files: good configurations, faults as people see them, schemas.
 
+#[path = "plan/faults.rs"]
+mod faults;
 #[path = "plan/good.rs"]
 mod good;
+#[path = "plan/memory.rs"]
+mod memory;
+#[path = "plan/schemas.rs"]
+mod schemas;

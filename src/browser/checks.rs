@@ -69,6 +69,7 @@ async fn page_text(
     let what = format!("{} {}", if absent { "no text" } else { "text" }, text.value);
     let ask = json!({ "do": "text", "match": page::text_match(text), "absent": absent });
     let watch = Stopwatch::start();
+    let patience = journey.patience(deadline);
     let mut pauses = [0, 20, 50, 100, 100].into_iter().chain(std::iter::repeat(500));
     loop {
         let pause = Duration::from_millis(pauses.next().unwrap_or(500));
@@ -90,7 +91,7 @@ async fn page_text(
             }
             None => {}
         }
-        if deadline.passed() {
+        if patience.passed() {
             return Err(StepError::Unmet(Wait { what, waited: watch.elapsed(), last_seen }));
         }
     }

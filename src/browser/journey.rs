@@ -46,6 +46,8 @@ pub struct Journey {
     /// An action began and did not come to its end: its future was dropped.
     busy: bool,
     pub(super) own: Duration,
+    /// Looking for something ends here already, although what was begun may go on.
+    patience: Option<Deadline>,
 }
 
 impl Journey {
@@ -58,6 +60,7 @@ impl Journey {
             mobile: Vec::new(),
             busy: false,
             own: Duration::ZERO,
+            patience: None,
         };
         journey.mobile.extend(journey.current());
         journey
@@ -99,6 +102,40 @@ impl Journey {
         let result = checks::wait(self, check, deadline).await;
         self.busy = false;
         result.map(|()| Done { own: self.own, ..Done::default() })
+    }
+
+    /// Like [`Journey::act`], but what does not show until `patience` counts as absent. Nothing has
+    /// happened on the page then, so the action may be tried again; what was begun (a navigation, a
+    /// download) still has until `deadline`.
+    pub async fn act_within(
+        &mut self,
+        action: &Action,
+        patience: Deadline,
+        deadline: Deadline,
+    ) -> Result<Done, StepError> {
+        self.patience = Some(patience);
+        let done = self.act(action, deadline).await;
+        self.patience = None;
+        done
+    }
+
+    /// Like [`Journey::expect`], looking until `patience` only; a page that is still on its way has
+    /// until `deadline`.
+    pub async fn expect_within(
+        &mut self,
+        check: &Check,
+        patience: Deadline,
+        deadline: Deadline,
+    ) -> Result<Done, StepError> {
+        self.patience = Some(patience);
+        let done = self.expect(check, deadline).await;
+        self.patience = None;
+        done
+    }
+
+    /// Until when looking for something goes on.
+    pub(super) fn patience(&self, deadline: Deadline) -> Deadline {
+        self.patience.map_or(deadline, |patience| patience.min(deadline))
     }
 
     /// Looks once, without waiting, whether the page shows `sign`; the phrase that fits.
@@ -560,11 +597,12 @@ impl Journey {
         unmet: bool,
     ) -> Result<Said, StepError> {
         let watch = Stopwatch::start();
+        let patience = self.patience(deadline);
         let mut last = None;
         for turn in 0.. {
             let pause = Duration::from_millis(PAUSES[usize::min(turn, PAUSES.len() - 1)]);
             if !pause.is_zero() {
-                let _ = deadline.limit(tokio::time::sleep(pause)).await;
+                let _ = patience.limit(tokio::time::sleep(pause)).await;
             }
             match self.look_once(&ask(turn), what, deadline).await? {
                 Some(Look::Ok(said)) => {
@@ -575,7 +613,7 @@ impl Journey {
                 Some(Look::NotYet(said)) => last = Some(said),
                 None => {}
             }
-            if deadline.passed() {
+            if patience.passed() {
                 break;
             }
         }

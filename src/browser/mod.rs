@@ -27,7 +27,7 @@ mod page;
 mod pool;
 mod session;
 
-pub use find::Doctor;
+pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
 

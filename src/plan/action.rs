@@ -1,10 +1,11 @@
 //! Actions: one table, one verb.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::expectation::{TIMES, file, only};
+use super::expectation::file;
 use super::fragment;
-use super::scope::{Event, Scope};
+use super::scope::{Event, Loader, Scope};
 use super::secrets::asks_for_password;
 use super::table::{Fields, Item, suggest};
 use crate::domain::locator::Locator;
@@ -16,6 +17,9 @@ pub(super) const VERBS: [&str; 19] = [
     "goto", "click", "fill", "type", "choose", "tick", "untick", "press", "hover", "scroll", "upload",
     "download", "frame", "page", "dialog", "wait", "read", "use", "shot",
 ];
+
+/// The keys that stand beside a verb.
+const COMPANIONS: [&str; 7] = ["within", "with", "into", "attribute", "option", "file", "expect"];
 
 /// The variables that every journey has.
 pub(super) const BUILT_IN: [&str; 3] = ["entry", "target_id", "target_name"];
@@ -72,8 +76,20 @@ impl Scope<'_> {
     /// Reads one action; `use` gives several.
     fn action(&self, item: &Item<'_>) -> Vec<Action> {
         let Some(fields) = item.table("an action") else { return Vec::new() };
-        let within = fields.get("within").and_then(|item| item.duration(TIMES));
-        let Some(verb) = only(&fields, &VERBS, "action") else { return Vec::new() };
+        let within = self.within(&fields);
+        let Some(verb) = fields.only(&VERBS, &COMPANIONS, "action") else {
+            // It may have been meant to set variables.
+            let sets = |item: &Item<'_>| {
+                item.name == "into"
+                    || (item.is_text()
+                        && item.text().is_some_and(|t| Path::new(t.value).extension().is_some()))
+            };
+            if fields.entries().iter().any(sets) {
+                self.trail.borrow_mut().blind = true;
+            }
+            return Vec::new();
+        };
+        fields.led_by(&verb);
         self.trail.borrow_mut().actions += 1;
         if self.trail.borrow().actions > MOST_ACTIONS {
             if self.trail.borrow().actions == MOST_ACTIONS + 1 {
@@ -125,7 +141,7 @@ impl Scope<'_> {
                 let file =
                     fields.need("file", "write { upload = \"label=…\", file = \"files/licence.pdf\" }");
                 let file = file.and_then(|item| item.filled()).and_then(|text| {
-                    let path = self.loader.below(self.folder(), &text)?;
+                    let path = Loader::below(self.folder(), &text)?;
                     self.loader.check(&path, &text).then_some(path)
                 });
                 Some(Verb::Upload { field: field?, file: file? })
@@ -208,7 +224,10 @@ impl Scope<'_> {
         let from = self.locator(item);
         let attribute = fields.get("attribute").map(|item| item.filled().map(|text| text.value.to_owned()));
         let into = fields.need("into", "write { read = \"css=…\", into = \"receipt\" }");
-        let into = into.and_then(|item| variable_name(&item))?;
+        let Some(into) = into.and_then(|item| variable_name(&item)) else {
+            self.trail.borrow_mut().blind = true;
+            return None;
+        };
         self.trail.borrow_mut().events.push(Event::Read(into.clone()));
         let attribute = match attribute {
             Some(None) => return None,

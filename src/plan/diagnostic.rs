@@ -7,6 +7,7 @@
 //! Invariant: showing a diagnostic never fails, and text from a file reaches a terminal without
 //! its control characters.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -109,35 +110,22 @@ impl Diagnostic {
         };
         let file = self.at.file.display().to_string();
         let title = level.primary_title(one_line(&self.message));
-        let mut text = match &self.at.place {
-            Some(place) => {
-                let mark = AnnotationKind::Primary
-                    .span(place.within.clone())
-                    .label(self.label.as_deref().map(one_line));
-                let snippet = Snippet::source(place.text.as_str())
-                    .line_start(place.line as usize)
-                    .path(file)
-                    .annotation(mark);
-                renderer.render(&[title.element(snippet)])
-            }
-            None => {
-                let mut text = renderer.render(&[Group::with_title(title)]);
-                text.push_str("\n --> ");
-                text.push_str(&file);
-                text
-            }
+        let mut text = if let Some(place) = &self.at.place {
+            let mark =
+                AnnotationKind::Primary.span(place.within.clone()).label(self.label.as_deref().map(one_line));
+            let snippet = Snippet::source(place.text.as_str())
+                .line_start(place.line as usize)
+                .path(file)
+                .annotation(mark);
+            renderer.render(&[title.element(snippet)])
+        } else {
+            renderer.render(&[Group::with_title(title)]) + "\n --> " + &file
         };
         if let Some(hint) = &self.hint {
             let (on, off) = if colour { ("\u{1b}[1m\u{1b}[96m", "\u{1b}[0m") } else { ("", "") };
-            text.push_str(&format!("\n{on}hint{off}: {}", one_line(hint)));
+            text = format!("{text}\n{on}hint{off}: {}", one_line(hint));
         }
         text
-    }
-
-    /// What files, then lines, then columns are sorted by.
-    fn order(&self) -> (&PathBuf, u32, u32, Severity, &str) {
-        let (line, column) = self.at.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
-        (&self.at.file, line, column, self.severity, &self.message)
     }
 }
 
@@ -218,8 +206,10 @@ impl fmt::Display for Faults {
 /// Sorts by file, line and column, and drops what is said twice: a fragment is read once for every
 /// place that uses it, and its faults are the same each time.
 pub(super) fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
-    diagnostics.dedup();
+    let place = |d: &Diagnostic| d.at.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
+    diagnostics.sort_by(|a, b| (&a.at.file, place(a)).cmp(&(&b.at.file, place(b))));
+    let mut said = BTreeSet::new();
+    diagnostics.retain(|d| said.insert((d.at.file.clone(), d.at.span.start, d.message.clone())));
 }
 
 /// `1 fault`, `2 faults`.
@@ -227,7 +217,14 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Control characters out: a message is one line and cannot steer a terminal.
+/// The longest message, in characters; a file can hold keys of any length.
+const LONGEST: usize = 400;
+
+/// Control characters out: a message is one line of bearable length and cannot steer a terminal.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::diagnostic::Spot;
+use super::duration;
 use super::scope::Scope;
-use super::table::{Fields, Item, quoted, suggest_or_list};
+use super::table::{Fields, Item, suggest_or_list};
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::{Check, Expectation, FileExpectation, SeenRule, Sign};
 
@@ -35,7 +36,7 @@ pub(super) const FILE_TYPES: [&str; 17] = [
 
 /// The shortest and longest time that an author may ask for.
 pub(super) const TIMES: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_secs(3600);
+    Duration::from_millis(100)..=Duration::from_hours(1);
 
 impl Scope<'_> {
     /// Reads `expect = [{ … }]`.
@@ -47,14 +48,26 @@ impl Scope<'_> {
     fn expectation(&self, item: &Item<'_>) -> Option<Expectation> {
         let fields = item.table("an expectation")?;
         let at = self.reader.source.pos(fields.span.start);
-        let within = fields.get("within").and_then(|item| item.duration(TIMES));
+        let within = self.within(&fields);
         let check = self.check(fields)?;
         Some(Expectation { check, within, at })
     }
 
+    /// Reads `within` of an action or an expectation: no longer than its step's.
+    pub(super) fn within(&self, fields: &Fields<'_>) -> Option<Duration> {
+        let item = fields.get("within")?;
+        let within = item.duration(TIMES)?;
+        if within > self.limit {
+            let message = format!("this may take longer than its step ({})", duration::show(self.limit));
+            item.error(message, "shorten it, or lengthen `within` of the step".to_owned());
+        }
+        Some(within)
+    }
+
     /// Reads the one check of a table, and reports what does not belong there.
     pub(super) fn check(&self, fields: Fields<'_>) -> Option<Check> {
-        let item = only(&fields, &CHECKS, "expectation")?;
+        let item = fields.only(&CHECKS, &["within", "in", "of"], "expectation")?;
+        fields.led_by(&item);
         let check = match item.name {
             "visible" => self.locator(&item).map(Check::Visible),
             "hidden" => self.locator(&item).map(Check::Hidden),
@@ -105,7 +118,7 @@ impl Scope<'_> {
         let at = self.reader.source.pos(fields.span.start);
         let outcome = fields.need("outcome", "write outcome = \"must_go_to_window\" or another outcome");
         let outcome = outcome.and_then(|item| outcome_of(&item));
-        let sign = only(&fields, &SIGNS, "sign");
+        let sign = fields.only(&SIGNS, &["outcome"], "sign");
         let sign = sign.and_then(|item| match item.name {
             "visible" => self.locator(&item).map(Sign::Visible),
             "text" => item.text().and_then(|text| self.matching(&text, false)).map(Sign::Text),
@@ -122,38 +135,6 @@ impl Scope<'_> {
     pub(super) fn spot(&self, item: &Item<'_>) -> Spot {
         self.reader.source.spot(item.span())
     }
-}
-
-/// The one key of `known` that a table has. A table with none or with several is a fault; the
-/// others of `known` count as asked for, so that they are reported once.
-pub(super) fn only<'a>(fields: &Fields<'a>, known: &[&'static str], noun: &str) -> Option<Item<'a>> {
-    let mut found: Vec<Item<'a>> = known.iter().filter_map(|key| fields.get(key)).collect();
-    found.sort_by_key(|item| item.key.start);
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    if found.len() > 1 {
-        let names: Vec<_> = found.iter().map(|item| item.name).collect();
-        let message = format!("{article} {noun} is one of {}", quoted(&names));
-        let hint = "put each into a table of its own: { … }, { … }".to_owned();
-        fields.reader.error(found[1].key.clone(), message, hint);
-        return None;
-    }
-    if let Some(item) = found.pop() {
-        return Some(item);
-    }
-    let companions =
-        ["within", "with", "into", "attribute", "option", "file", "expect", "in", "of", "outcome"];
-    let stranger = fields.entries().into_iter().find(|item| !companions.contains(&item.name));
-    match stranger {
-        Some(item) => {
-            let hint = suggest_or_list(item.name, known, &format!("{noun}s"));
-            fields.reader.error(item.key.clone(), format!("unknown {noun} `{}`", item.name), hint);
-        }
-        None => {
-            let message = format!("{} says nothing", fields.what);
-            fields.reader.error(fields.span.clone(), message, format!("write one of {}", quoted(known)));
-        }
-    }
-    None
 }
 
 /// An outcome that an author may name.

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::scope::Scope;
+use super::scope::{Loader, Scope};
 use super::table::{Fields, Item, Reader, suggest_or_list};
 use crate::domain::scenario::{Action, Verb};
 use crate::domain::template::{Template, is_name};
@@ -30,9 +30,12 @@ pub(super) fn expand(
     item: &Item<'_>,
     within: Option<Duration>,
 ) -> Vec<Action> {
-    let with = fields.get("with").and_then(|item| item.text_map("the parameters"));
+    let with = fields.get("with").and_then(|item| item.table("the parameters"));
+    let with = with.map(|fields| fields.entries()).unwrap_or_default();
+    // Until the end is reached, something in the fragment may not have been read.
+    let blind = std::mem::replace(&mut scope.trail.borrow_mut().blind, true);
     let Some(text) = item.filled() else { return Vec::new() };
-    let Some(path) = scope.loader.below(scope.folder(), &text) else { return Vec::new() };
+    let Some(path) = Loader::below(scope.folder(), &text) else { return Vec::new() };
     if let Some(start) = scope.chain.iter().position(|file| *file == path) {
         let mut chain: Vec<_> = scope.chain[start..].iter().map(|file| file.display().to_string()).collect();
         chain.push(path.display().to_string());
@@ -55,32 +58,28 @@ pub(super) fn expand(
     let file = Fields::new(reader, "a fragment", &table);
 
     let mut given: BTreeMap<String, Template> = BTreeMap::new();
-    let with = with.unwrap_or_default();
-    for (name, text) in &with {
-        if let Some(value) = scope.template(text) {
-            given.insert((*name).to_owned(), value);
-        }
+    for item in &with {
+        let value = item.text().and_then(|text| scope.template(&text));
+        // What could not be read counts as given, so that it is reported once.
+        given.insert(item.name.to_owned(), value.unwrap_or_default());
     }
     let outer = Scope { reader, ..*scope };
-    let params = parameters(&outer, &file, &with.keys().copied().collect::<Vec<_>>(), &mut given);
-    for (name, text) in &with {
-        if !params.contains(name) {
-            let message = format!("`{}` has no parameter `{name}`", path.display());
-            text.error(message, suggest_or_list(name, &params, "parameters"));
-        }
+    let params = parameters(&outer, &file, &mut given);
+    for item in with.iter().filter(|item| !params.contains(&item.name)) {
+        let message = format!("`{}` has no parameter `{}`", path.display(), item.name);
+        item.reader.error(item.key.clone(), message, suggest_or_list(item.name, &params, "parameters"));
     }
     for name in &params {
         if given.contains_key(*name) {
             continue;
         }
-        if !with.contains_key(name) {
-            let message = format!("`{}` needs the parameter `{name}`", path.display());
-            text.error(message, format!("write {{ use = \"{}\", with = {{ {name} = \"…\" }} }}", text.value));
-        }
+        let message = format!("`{}` needs the parameter `{name}`", path.display());
+        text.error(message, format!("write {{ use = \"{}\", with = {{ {name} = \"…\" }} }}", text.value));
         // So that its places in the fragment are not reported as unknown too.
         given.insert((*name).to_owned(), Template::default());
     }
 
+    let before = scope.reader.out.borrow().len();
     let mut chain = scope.chain.to_vec();
     chain.push(path);
     let inner = Scope { reader, params: &given, chain: &chain, ..*scope };
@@ -95,22 +94,32 @@ pub(super) fn expand(
             at: expectation.at,
         }));
     }
-    if file.entries().iter().all(|item| !matches!(item.name, "do" | "expect")) {
+    let acts = |item: &Item<'_>| matches!(item.name, "do" | "expect") || swallowed(item);
+    if !file.entries().iter().any(acts) {
         file.missing("do", "write do = [{ click = \"text=…\" }] at the top of the file");
     }
     file.finish();
+    scope.trail.borrow_mut().blind = blind || scope.reader.out.borrow().len() > before;
     for action in &mut actions {
         action.within = action.within.or(within);
     }
     actions
 }
 
+/// Whether this is `[params]` with the actions behind it, which TOML takes for parameters.
+fn swallowed(item: &Item<'_>) -> bool {
+    item.name == "params"
+        && item.is_table()
+        && item.table("the parameters").is_some_and(|fields| {
+            fields.entries().iter().any(|item| item.is_list() && matches!(item.name, "do" | "expect"))
+        })
+}
+
 /// Reads the parameters of a fragment: answers their names, and adds defaults to `given` for those
-/// that the caller does not give.
+/// that are not given.
 fn parameters<'a>(
     scope: &Scope<'_>,
     file: &Fields<'a>,
-    with: &[&str],
     given: &mut BTreeMap<String, Template>,
 ) -> Vec<&'a str> {
     let Some(fields) = file.get("params").and_then(|item| item.table("the parameters")) else {
@@ -133,16 +142,15 @@ fn parameters<'a>(
             let Some(fields) = item.table("a parameter") else { continue };
             let required = fields.get("required").and_then(|item| item.boolean());
             if required != Some(true) {
-                fields.missing("required = true", "or write the default instead: name = \"…\"");
+                let hint = format!("or write the default instead: {} = \"…\"", item.name);
+                fields.missing("required = true", &hint);
+                given.entry(item.name.to_owned()).or_default();
             }
             fields.finish();
-        } else if let Some(text) = item.text_like("a default text or { required = true }") {
-            if with.contains(&item.name) {
-                continue;
-            }
-            if let Some(value) = scope.template(&text) {
-                given.insert(item.name.to_owned(), value);
-            }
+        } else if !given.contains_key(item.name) {
+            let text = item.text_like("a default text or { required = true }");
+            let value = text.and_then(|text| scope.template(&text));
+            given.insert(item.name.to_owned(), value.unwrap_or_default());
         }
     }
     names

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{self, Diagnostic, Faults, Severity, Spot};
-use super::lexicon;
 use super::model::Plan;
 use super::scenario::{self, Draft, Ground, digest};
 use super::scope::Loader;
 use super::settings;
 use super::table::closest;
-use crate::domain::lexicon::Lexicon;
 use crate::domain::scenario::Scenario;
 use crate::domain::template::Vars;
 
@@ -123,24 +121,18 @@ pub fn load_scenario(
     Ok((draft.scenario, warnings))
 }
 
-/// Reads the lexicon files beside the configuration; the built-in ones stand in for those that are
-/// not there.
-pub(super) fn read_lexicon(loader: &Loader<'_>) -> Lexicon {
-    let mut all = Lexicon::default();
-    for (name, builtin) in lexicon::FILES {
-        let path = PathBuf::from(name);
-        let source = match loader.open(&path) {
-            Ok(source) => source,
-            Err(FileFault::NotFound(_)) => super::raw::Source::new(path, builtin.to_owned()),
-            Err(fault) => {
-                let (message, hint) = fault.explain(&path);
-                loader.out.borrow_mut().push(Diagnostic::error(Spot::file(path), message).hinted(hint));
-                continue;
-            }
-        };
-        lexicon::append(&mut all, lexicon::read(loader, &source));
+/// Checks one scenario by itself: everything but whether each variable has a value, which only a
+/// target can say.
+///
+/// # Errors
+/// All faults of the scenario and its fragments, errors and warnings.
+pub fn check_scenario(file: &Path, files: &dyn Files) -> Result<Vec<Diagnostic>, Faults> {
+    let loader = Loader::new(files);
+    let draft = open(&loader, file).and_then(|source| scenario::read(&loader, &source));
+    if let Some(draft) = &draft {
+        draft.check(&[], &mut loader.out.borrow_mut());
     }
-    all
+    close(loader, draft).map(|(warnings, _)| warnings)
 }
 
 /// Opens a file that no other file names.

@@ -43,88 +43,17 @@ const KINDS: [&str; 10] =
     ["role", "text", "label", "placeholder", "alt", "title", "testid", "css", "xpath", "nth"];
 
 /// The ARIA roles that an element can have (WAI-ARIA 1.2, abstract roles left out).
+#[rustfmt::skip]
 const ROLES: [&str; 82] = [
-    "alert",
-    "alertdialog",
-    "application",
-    "article",
-    "banner",
-    "blockquote",
-    "button",
-    "caption",
-    "cell",
-    "checkbox",
-    "code",
-    "columnheader",
-    "combobox",
-    "complementary",
-    "contentinfo",
-    "definition",
-    "deletion",
-    "dialog",
-    "directory",
-    "document",
-    "emphasis",
-    "feed",
-    "figure",
-    "form",
-    "generic",
-    "grid",
-    "gridcell",
-    "group",
-    "heading",
-    "img",
-    "insertion",
-    "link",
-    "list",
-    "listbox",
-    "listitem",
-    "log",
-    "main",
-    "marquee",
-    "math",
-    "menu",
-    "menubar",
-    "menuitem",
-    "menuitemcheckbox",
-    "menuitemradio",
-    "meter",
-    "navigation",
-    "none",
-    "note",
-    "option",
-    "paragraph",
-    "presentation",
-    "progressbar",
-    "radio",
-    "radiogroup",
-    "region",
-    "row",
-    "rowgroup",
-    "rowheader",
-    "scrollbar",
-    "search",
-    "searchbox",
-    "separator",
-    "slider",
-    "spinbutton",
-    "status",
-    "strong",
-    "subscript",
-    "superscript",
-    "switch",
-    "tab",
-    "table",
-    "tablist",
-    "tabpanel",
-    "term",
-    "textbox",
-    "time",
-    "timer",
-    "toolbar",
-    "tooltip",
-    "tree",
-    "treegrid",
+    "alert", "alertdialog", "application", "article", "banner", "blockquote", "button", "caption", "cell",
+    "checkbox", "code", "columnheader", "combobox", "complementary", "contentinfo", "definition",
+    "deletion", "dialog", "directory", "document", "emphasis", "feed", "figure", "form", "generic", "grid",
+    "gridcell", "group", "heading", "img", "insertion", "link", "list", "listbox", "listitem", "log",
+    "main", "marquee", "math", "menu", "menubar", "menuitem", "menuitemcheckbox", "menuitemradio", "meter",
+    "navigation", "none", "note", "option", "paragraph", "presentation", "progressbar", "radio",
+    "radiogroup", "region", "row", "rowgroup", "rowheader", "scrollbar", "search", "searchbox", "separator",
+    "slider", "spinbutton", "status", "strong", "subscript", "superscript", "switch", "tab", "table",
+    "tablist", "tabpanel", "term", "textbox", "time", "timer", "toolbar", "tooltip", "tree", "treegrid",
     "treeitem",
 ];
 
@@ -361,13 +290,11 @@ fn attribute(text: &str, open: usize) -> Result<(Attribute, usize), TextFault> {
 fn nth(text: &str, start: usize) -> Result<(Link, usize), TextFault> {
     let end = start + joint(&text[start..]);
     let shown = text[start..end].trim();
-    match shown.parse() {
-        Ok(n) => Ok((Link::Nth(n), end)),
-        Err(_) => {
-            let hint = "write nth=0 for the first, nth=1 for the second, nth=-1 for the last".to_owned();
-            Err(TextFault::new(start..end, format!("`{shown}` is not a position"), hint))
-        }
-    }
+    let Ok(n) = shown.parse() else {
+        let hint = "write nth=0 for the first, nth=1 for the second, nth=-1 for the last".to_owned();
+        return Err(TextFault::new(start..end, format!("`{shown}` is not a position"), hint));
+    };
+    Ok((Link::Nth(n), end))
 }
 
 /// `css=…` and `xpath=…`: up to a `>>` that stands outside quotes and brackets.
@@ -381,8 +308,7 @@ fn selector(text: &str, start: usize, kind: &str) -> Result<(Link, usize), TextF
             (_, '\\') if kind == "css" => {
                 chars.next();
             }
-            (Some((_, q)), c) if c == q => quote = None,
-            (Some(_), _) => {}
+            (Some((_, q)), c) => quote = quote.filter(|_| c != q),
             (None, '"' | '\'') => quote = Some((i, c)),
             (None, '[') => open.push((i, ']')),
             (None, '(') => open.push((i, ')')),

@@ -21,6 +21,7 @@ mod post;
 mod probes;
 mod raw;
 mod scenario;
+pub mod schema;
 mod scope;
 mod secrets;
 mod settings;
@@ -28,5 +29,13 @@ mod table;
 mod targets;
 
 pub use diagnostic::{Diagnostic, Faults};
-pub use load::{FileFault, Files, Loaded, load, load_scenario};
+pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
+
+/// Reads a duration as settings write it: `300ms`, `15s`, `1h30m`.
+///
+/// # Errors
+/// A sentence that says what is wrong and how to write it.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    duration::parse(text).map_err(|fault| format!("{}; {}", fault.message, fault.hint))
+}

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
-use super::expectation::only;
 use super::load::Drafts;
 use super::model::{Probe, Work};
 use super::scenario::valid_id;
@@ -50,7 +49,7 @@ pub(super) fn read(
         let when =
             table.need("schedule", "write schedule = \"*/15 8-21 * * *\"").and_then(|item| item.filled());
         let when = when.and_then(|text| schedule(&text, timezone));
-        let limits = Duration::ZERO..=Duration::from_secs(86_400);
+        let limits = Duration::ZERO..=Duration::from_hours(24);
         let jitter = table.get("jitter").and_then(|item| item.duration(limits)).unwrap_or_default();
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
@@ -70,19 +69,19 @@ fn work(
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     const KINDS: [&str; 3] = ["scenario", "visit", "crawl"];
-    if KINDS.iter().all(|kind| fields.get(kind).is_none()) {
+    if fields.entries().iter().all(|item| !KINDS.contains(&item.name)) {
         let hint =
             "write scenario = \"scenarios/….toml\", visit = { within = \"15s\" } or crawl = { depth = 1 }";
         let message = "a probe needs one of `scenario`, `visit` and `crawl`";
         fields.reader.error(fields.span.clone(), message, hint.to_owned());
         return None;
     }
-    let item = only(fields, &KINDS, "kind of work")?;
+    let item = fields.only(&KINDS, &[], "probe")?;
     match item.name {
         "scenario" => walk(loader, &item, targets, scenarios),
         "visit" => {
             let fields = item.table("a visit")?;
-            let limits = Duration::from_secs(1)..=Duration::from_secs(300);
+            let limits = Duration::from_secs(1)..=Duration::from_mins(5);
             let within = fields.get("within").map(|item| item.duration(limits));
             fields.finish();
             Some(Work::Visit { within: within.unwrap_or(Some(Duration::from_secs(15)))? })
@@ -108,7 +107,7 @@ fn walk(
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     let text = item.filled()?;
-    let path = loader.below(Path::new(""), &text)?;
+    let path = Loader::below(Path::new(""), &text)?;
     let draft = scenarios.get(loader, &path, &text)?;
     if !targets.is_empty() {
         let grounds: Vec<_> = targets.iter().map(|draft| draft.ground()).collect();
@@ -215,7 +214,7 @@ pub(super) fn label<'a>(item: &Item<'a>, targets: &[TargetDraft]) -> Option<Text
         known.sort_unstable();
         known.dedup();
         let hint = suggest(text.value, known.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", listed(&known)));
+            .unwrap_or_else(|| format!("targets have {}", listed(&known)));
         text.error(format!("no target has the {} `{}`", item.name, text.value), hint);
         return None;
     }

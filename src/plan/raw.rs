@@ -106,7 +106,9 @@ fn syntax_hint(message: &str) -> Option<String> {
         "each key is written once in its table"
     } else if message.contains("string values must be quoted") {
         "put texts between quotes: \"…\""
-    } else if message.contains("recursion limit") || message.contains("recursed") {
+    } else if message.contains("invalid basic string") {
+        "end the text with a quote on the same line"
+    } else if message.contains("recurse") {
         "lists and tables may be 80 levels deep"
     } else {
         return None;

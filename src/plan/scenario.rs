@@ -24,7 +24,7 @@ use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
 use crate::domain::template::{Vars, is_name};
 
 /// Time for a journey when its file says nothing.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 /// Time for a step when its file says nothing.
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -62,13 +62,19 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         loader.out.borrow_mut().extend(faults);
         return None;
     }
-    let before = loader.out.borrow().len();
     let trail = RefCell::new(Trail::default());
     trail.borrow_mut().parts.push((source.file.clone(), source.text.clone()));
     let chain = [source.file.clone()];
-    let scope = Scope { loader, reader, trail: &trail, params: &NO_PARAMS, chain: &chain, gate: false };
+    let scope = Scope {
+        loader,
+        reader,
+        trail: &trail,
+        params: &NO_PARAMS,
+        chain: &chain,
+        gate: false,
+        limit: DEADLINE,
+    };
     let fields = Fields::new(reader, "a scenario", &table);
-
     let id = fields.need("id", "write id = \"drug-licence\" at the top of the file");
     let id = id.and_then(|item| valid_id(&item));
     let title = fields.need("title", "write title = \"…\", as the portal names the item");
@@ -76,15 +82,13 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let channels = [("desktop", Channel::Desktop), ("mobile", Channel::Mobile)];
     let channel = fields.get("channel").and_then(|item| item.choice(&channels)).unwrap_or_default();
     let scored = fields.get("scored").and_then(|item| item.boolean()).unwrap_or(true);
-    let limits = Duration::from_secs(1)..=Duration::from_secs(3600);
+    let limits = Duration::from_secs(1)..=Duration::from_hours(1);
     let deadline = fields.get("deadline").and_then(|item| item.duration(limits)).unwrap_or(DEADLINE);
     let allow = fields.get("allow").map(|item| allowed(&item)).unwrap_or_default();
     let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();
     let steps = steps(&scope, &fields, deadline);
     fields.finish();
 
-    let faulty =
-        loader.out.borrow()[before..].iter().any(|d| d.severity == super::diagnostic::Severity::Error);
     let trail = trail.into_inner();
     let scenario = Scenario {
         id: id.unwrap_or_else(|| ScenarioId::new("")),
@@ -98,8 +102,9 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         file: source.file.clone(),
         hash: digest(trail.parts.iter().map(|(file, text)| (file.as_path(), text.as_str()))),
     };
-    // With other faults about, a variable may look unknown only because its step was not read.
-    let events = if faulty { Vec::new() } else { trail.events };
+    // A variable may look unknown only because the part that reads it could not be read itself.
+    let mut events = trail.events;
+    events.retain(|event| !trail.blind || matches!(event, Event::Use { secret: true, .. }));
     Some(Draft { scenario, vars: spots, events, submits: trail.submits })
 }
 
@@ -107,7 +112,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
 pub(super) fn valid_id(item: &Item<'_>) -> Option<ScenarioId> {
     let text = item.filled()?;
     if !is_valid_id(text.value) {
-        let hint = "an id has up to 64 of a-z A-Z 0-9 - _ . and starts with a letter or a digit".to_owned();
+        let hint = "an id has up to 64 of a-z A-Z 0-9 - _ . and does not start with - or .".to_owned();
         text.error(format!("`{}` is not an id", text.value), hint);
         return None;
     }
@@ -120,7 +125,11 @@ pub(super) fn read_vars(item: &Item<'_>) -> (Vars, BTreeMap<String, Spot>) {
     let mut spots = BTreeMap::new();
     let Some(fields) = item.table("the variables") else { return (vars, spots) };
     for item in fields.entries() {
-        let Some(text) = item.text() else { continue };
+        let Some(text) = item.text() else {
+            // Known all the same, so that its uses are not reported too.
+            vars.insert(item.name.to_owned(), String::new());
+            continue;
+        };
         if !is_name(item.name) {
             let hint = "a name has the letters a to z, digits and _".to_owned();
             item.reader.error(item.key.clone(), format!("`{}` is not a variable name", item.name), hint);
@@ -210,7 +219,7 @@ fn step(
         Some(within)
     });
     let within = within.unwrap_or(WITHIN.min(deadline));
-    let scope = Scope { gate: stage == Some(Stage::Gate), ..*scope };
+    let scope = Scope { gate: stage == Some(Stage::Gate), limit: within, ..*scope };
     let done = fields.get("do");
     let expected = fields.get("expect");
     if done.is_none() && expected.is_none() {
@@ -317,7 +326,7 @@ impl Draft {
             let names = super::table::listed(&names);
             let message = format!("variable `{{{name}}}` has no value for {noun} {names}");
             let hint =
-                format!("write {name} = \"…\" into their `vars`, or a default into the scenario's `[vars]`");
+                format!("write {name} = \"…\" into `vars` there, or a default into the scenario's `[vars]`");
             Diagnostic::error(at.clone(), message).hinted(hint)
         } else if self.events.iter().any(|event| matches!(event, Event::Read(later) if later == name)) {
             let message = format!("variable `{{{name}}}` is used before it is read");

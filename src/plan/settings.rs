@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::cron::knows_timezone;
-use super::load::read_lexicon;
+use super::lexicon;
 use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
@@ -35,7 +35,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
     fields.finish();
-    let lexicon = read_lexicon(loader);
+    let lexicon = lexicon::gather(loader);
     if let Some(mail) = &mail {
         post::warn_unheard(mail, &drafts, reader);
     }
@@ -102,7 +102,8 @@ fn timezone(item: &Item<'_>) -> Option<String> {
     }
     let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
     let hint = match text.value {
-        "Asia/Beijing" | "Beijing" | "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
+        "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
+        other if other.to_lowercase().ends_with("jing") => Some("did you mean `Asia/Shanghai`?".to_owned()),
         other => super::table::suggest(other, names),
     };
     let hint = hint.unwrap_or_else(|| "use a name such as Asia/Shanghai, Europe/Berlin or UTC".to_owned());
@@ -183,7 +184,7 @@ fn alert(fields: &Fields<'_>) -> AlertRules {
         rules.remind = if never {
             None
         } else {
-            item.duration(Duration::from_secs(60)..=Duration::from_secs(30 * 86_400)).or(rules.remind)
+            item.duration(Duration::from_mins(1)..=Duration::from_hours(30 * 24)).or(rules.remind)
         };
     }
     fields.finish();

@@ -6,7 +6,7 @@
 //! Invariant: a wrong value is a fault that names what is wanted and what is there, and then counts
 //! as absent; reading goes on with the next key.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub(super) struct Fields<'a> {
     pub span: Range<usize>,
     table: &'a DeTable<'a>,
     asked: RefCell<Vec<&'static str>>,
+    /// The key that decides what the table is: `click`, `visible`.
+    main: Cell<Option<&'a str>>,
 }
 
 impl<'a> Fields<'a> {
@@ -63,14 +65,51 @@ impl<'a> Fields<'a> {
     }
 
     fn of(reader: Reader<'a>, what: &'static str, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
-        Self { reader, what, span, table, asked: RefCell::default() }
+        Self { reader, what, span, table, asked: RefCell::default(), main: Cell::default() }
     }
 
     /// The value of a key, which is known from now on.
     pub fn get(&self, key: &'static str) -> Option<Item<'a>> {
         self.asked.borrow_mut().push(key);
+        self.peek(key)
+    }
+
+    /// The value of a key, without knowing it from now on.
+    fn peek(&self, key: &str) -> Option<Item<'a>> {
         let (name, value) = self.table.get_key_value(key)?;
-        Some(Item { reader: self.reader, name: name.get_ref(), key: name.span(), value })
+        Some(Item { reader: self.reader, name: name.get_ref(), key: name.span(), value, element: false })
+    }
+
+    /// The one key of `known` that the table has: a table with none, or with several, is a fault.
+    /// `companions` are keys that stand beside one of them.
+    pub fn only(&self, known: &[&'static str], companions: &[&str], noun: &str) -> Option<Item<'a>> {
+        let mut found: Vec<_> = known.iter().filter_map(|key| Some((*key, self.peek(key)?))).collect();
+        found.sort_by_key(|(_, item)| item.key.start);
+        match found.as_slice() {
+            [(key, item)] => {
+                self.asked.borrow_mut().push(key);
+                Some(item.clone())
+            }
+            [] => {
+                let entries = self.entries();
+                if let Some(item) = entries.iter().find(|item| !companions.contains(&item.name)) {
+                    let hint = suggest_or_list(item.name, known, &format!("{noun}s"));
+                    self.reader.error(item.key.clone(), format!("unknown {noun} `{}`", item.name), hint);
+                } else {
+                    let hint = format!("write one of {}", quoted(known));
+                    self.reader.error(self.span.clone(), format!("{} says nothing", self.what), hint);
+                }
+                None
+            }
+            [_, (_, second), ..] => {
+                let names: Vec<_> = found.iter().map(|(key, _)| *key).collect();
+                self.asked.borrow_mut().extend(known);
+                let hint = "put each into a table of its own: { … }, { … }".to_owned();
+                let message = format!("{} in one {noun}", listed(&names));
+                self.reader.error(second.key.clone(), message, hint);
+                None
+            }
+        }
     }
 
     /// The value of a key that has to be there.
@@ -84,8 +123,16 @@ impl<'a> Fields<'a> {
 
     /// Says that a key is missing.
     pub fn missing(&self, key: &str, hint: &str) {
-        let message = format!("{} needs `{key}`", self.what);
+        let message = match self.main.get() {
+            Some(main) => format!("`{main}` needs `{key}`"),
+            None => format!("{} needs `{key}`", self.what),
+        };
         self.reader.error(self.span.clone(), message, hint.to_owned());
+    }
+
+    /// Says that `main` decides what the table is: messages name it from now on.
+    pub fn led_by(&self, main: &Item<'a>) {
+        self.main.set(Some(main.name));
     }
 
     /// Every entry, known or not, in file order.
@@ -94,7 +141,13 @@ impl<'a> Fields<'a> {
         let mut all: Vec<_> = self
             .table
             .iter()
-            .map(|(name, value)| Item { reader, name: name.get_ref(), key: name.span(), value })
+            .map(|(name, value)| Item {
+                reader,
+                name: name.get_ref(),
+                key: name.span(),
+                value,
+                element: false,
+            })
             .collect();
         all.sort_by_key(|item| item.key.start);
         all
@@ -105,8 +158,19 @@ impl<'a> Fields<'a> {
         let asked = self.asked.borrow();
         for item in self.entries() {
             if !asked.contains(&item.name) {
-                let message = format!("unknown key `{}` in {}", item.name, self.what);
-                self.reader.error(item.key.clone(), message, suggest_or_list(item.name, &asked, "keys"));
+                let Some(main) = self.main.get() else {
+                    let message = format!("unknown key `{}` in {}", item.name, self.what);
+                    self.reader.error(item.key.clone(), message, suggest_or_list(item.name, &asked, "keys"));
+                    continue;
+                };
+                let beside: Vec<_> = asked.iter().copied().filter(|key| *key != main).collect();
+                // A key that belongs to another verb is spelled well: only one letter may be wrong.
+                let close = beside.iter().find(|key| strsim::damerau_levenshtein(key, item.name) == 1);
+                let hint = match close {
+                    Some(key) => format!("did you mean `{key}`?"),
+                    None => format!("beside `{main}` may stand {}", quoted(&beside)),
+                };
+                self.reader.error(item.key.clone(), format!("`{main}` takes no `{}`", item.name), hint);
             }
         }
     }
@@ -122,6 +186,8 @@ pub(super) struct Item<'a> {
     /// The bytes of the key.
     pub key: Range<usize>,
     value: &'a Spanned<DeValue<'a>>,
+    /// Whether it is an element of the list that has the key.
+    element: bool,
 }
 
 impl<'a> Item<'a> {
@@ -137,14 +203,16 @@ impl<'a> Item<'a> {
 
     /// Says that a value of another type is wanted.
     pub fn wrong(&self, wanted: &str, hint: impl Into<Option<String>>) {
-        self.error(format!("`{}` must be {wanted}, not {}", self.name, self.kind()), hint);
+        let each = if self.element { "an element of " } else { "" };
+        self.error(format!("{each}`{}` must be {wanted}, not {}", self.name, self.kind()), hint);
     }
 
     /// The kind of the value, for people.
     fn kind(&self) -> &'static str {
         match self.value.get_ref() {
             DeValue::String(_) => "a text",
-            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) => "a fraction",
             DeValue::Boolean(_) => "true or false",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
@@ -213,13 +281,11 @@ impl<'a> Item<'a> {
             return None;
         };
         let digits = number.as_str().replace('_', "");
-        match i64::from_str_radix(&digits, number.radix()).ok().filter(|n| range.contains(n)) {
-            Some(value) => Some(value),
-            None => {
-                self.error(format!("`{}` must be {wanted}", self.name), None);
-                None
-            }
+        let value = i64::from_str_radix(&digits, number.radix()).ok().filter(|n| range.contains(n));
+        if value.is_none() {
+            self.error(format!("`{}` must be {wanted}", self.name), None);
         }
+        value
     }
 
     /// A duration in a range.
@@ -247,7 +313,13 @@ impl<'a> Item<'a> {
             self.wrong(wanted, hint);
             return None;
         };
-        let element = |value| Self { reader: self.reader, name: self.name, key: self.key.clone(), value };
+        let element = |value| Self {
+            reader: self.reader,
+            name: self.name,
+            key: self.key.clone(),
+            value,
+            element: true,
+        };
         Some(array.iter().map(element).collect())
     }
 
@@ -265,7 +337,12 @@ impl<'a> Item<'a> {
     /// A table.
     pub fn table(&self, what: &'static str) -> Option<Fields<'a>> {
         let Some(table) = self.value.get_ref().as_table() else {
-            self.wrong("a table", format!("write `{} = {{ … }}`", self.name));
+            let hint = if self.element {
+                "write { … }".to_owned()
+            } else {
+                format!("write `{} = {{ … }}`", self.name)
+            };
+            self.wrong("a table", hint);
             return None;
         };
         Some(Fields::of(self.reader, what, self.span(), table))
@@ -349,11 +426,16 @@ pub(super) fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 
 /// The known word that is closest to `word`, if it is close at all.
 pub(super) fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let limit = match word.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
-        _ => 3,
+    // A Chinese character says as much as several letters.
+    let limit = match (word.is_ascii(), word.chars().count()) {
+        (true, 0..=2) | (false, 3..=4) => 1,
+        (true, 3..=5) | (false, 5..) => 2,
+        (true, _) => 3,
+        (false, _) => 0,
     };
+    if word.len() > 64 {
+        return None;
+    }
     let lower = word.to_lowercase();
     known
         .into_iter()

@@ -1,37 +1,34 @@
 //! Every rule of the order as a sentence, against the lexicons that are shipped.
 
 use super::*;
-use crate::domain::lexicon::LexiconEntry;
 use crate::domain::observation::{
     DialogFact, DownloadFact, MainResponse, RequestFact, StoppedRequest, Transport,
 };
 
-/// Reads a lexicon file as simply as can be; the real reader, with places and hints, is the plan's.
-fn lexicon(text: &str) -> Lexicon {
-    let table: toml::Table = text.parse().unwrap();
-    let texts = |value: &toml::Value| -> Vec<String> {
-        value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
-    };
-    Lexicon {
-        negations: texts(&table["negations"]),
-        entries: table["outcome"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| LexiconEntry {
-                outcome: Outcome::from_name(entry["name"].as_str().unwrap()).unwrap(),
-                phrases: texts(&entry["phrases"]),
-            })
-            .collect(),
-    }
+fn read(name: &str, text: &str) -> Lexicon {
+    crate::plan::lexicon::parse(std::path::Path::new(name), text).unwrap()
 }
 
 fn chinese() -> Lexicon {
-    lexicon(include_str!("../../../lexicon/zh-CN.toml"))
+    read("zh-CN.toml", include_str!("../../../lexicon/zh-CN.toml"))
 }
 
 fn english() -> Lexicon {
-    lexicon(include_str!("../../../lexicon/en.toml"))
+    read("en.toml", include_str!("../../../lexicon/en.toml"))
+}
+
+/// Both files put together, as the agent uses them.
+fn both() -> Lexicon {
+    struct Nothing;
+    impl crate::plan::Files for Nothing {
+        fn read(&self, _: &std::path::Path) -> Result<String, crate::plan::FileFault> {
+            Err(crate::plan::FileFault::NotFound(Vec::new()))
+        }
+        fn exists(&self, _: &std::path::Path) -> Result<(), crate::plan::FileFault> {
+            Err(crate::plan::FileFault::NotFound(Vec::new()))
+        }
+    }
+    crate::plan::lexicon::load(&Nothing).unwrap()
 }
 
 /// The furniture of a healthy portal: none of these words says anything.
@@ -130,8 +127,10 @@ impl Case {
     }
 }
 
+/// Each case holds with the given lexicon, and with both files put together.
 fn all_hold(cases: &[Case], lexicon: &Lexicon) {
-    for case in cases {
+    let both = both();
+    for (case, lexicon) in cases.iter().flat_map(|case| [(case, lexicon), (case, &both)]) {
         let got = case.run(lexicon);
         assert_eq!(got.outcome, case.want, "{} — {:?} {}", case.says, got.phrase, got.why);
         assert!(got.why.ends_with('.'), "{}: {}", case.says, got.why);
@@ -498,7 +497,7 @@ fn english_pages_are_read_as_well() {
 
 #[test]
 fn the_shipped_lexicons_keep_their_own_rules() {
-    for (name, lexicon) in [("zh-CN", chinese()), ("en", english())] {
+    for (name, lexicon) in [("zh-CN", chinese()), ("en", english()), ("both", both())] {
         let line = first_about_item(&lexicon);
         assert!(line > 5, "{name}: words about the page come first");
         let mut all: Vec<&String> = lexicon.entries.iter().flat_map(|e| &e.phrases).collect();

@@ -1,0 +1,366 @@
+//! JSON Schemas (draft 7) of the files that people write, for editors.
+//!
+//! A schema says which keys and types there are. What needs a look at more than one value (ids
+//! that have to exist, variables, times inside each other) is said by the parser alone. Texts with
+//! a language of their own (locators, durations, schedules) are texts here.
+//!
+//! Invariant: what the parser accepts, its schema accepts; an unknown key is refused by both. The
+//! copies in `schema/` are these texts (a test compares them).
+
+use serde_json::{Map, Value, json};
+
+use super::expectation::FILE_TYPES;
+use crate::domain::outcome::Outcome;
+use crate::domain::scenario::Stage;
+
+/// The kinds of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// probes.toml
+    Probes,
+    /// A scenario.
+    Scenario,
+    /// A fragment.
+    Fragment,
+    /// A lexicon.
+    Lexicon,
+}
+
+impl Kind {
+    /// Every kind with the name of its file in `schema/`, without `.json`.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("probes", Self::Probes),
+        ("scenario", Self::Scenario),
+        ("fragment", Self::Fragment),
+        ("lexicon", Self::Lexicon),
+    ];
+}
+
+/// The schema of a kind of file, as JSON text with a line break at the end.
+pub fn schema(kind: Kind) -> String {
+    let value = match kind {
+        Kind::Probes => probes(),
+        Kind::Scenario => scenario(),
+        Kind::Fragment => fragment(),
+        Kind::Lexicon => lexicon(),
+    };
+    format!("{value:#}\n")
+}
+
+/// A property: its key, its schema, and whether it has to be there.
+type Property = (&'static str, Value, bool);
+
+fn need(key: &'static str, value: Value) -> Property {
+    (key, value, true)
+}
+
+fn may(key: &'static str, value: Value) -> Property {
+    (key, value, false)
+}
+
+/// A table with these keys and no others.
+fn table(properties: impl IntoIterator<Item = Property>) -> Value {
+    let mut known = Map::new();
+    let mut required = Vec::new();
+    for (key, value, needed) in properties {
+        if needed {
+            required.push(key);
+        }
+        known.insert(key.to_owned(), value);
+    }
+    let mut table = json!({ "type": "object", "additionalProperties": false, "properties": known });
+    if !required.is_empty() {
+        table["required"] = json!(required);
+    }
+    table
+}
+
+/// A whole file.
+fn file(title: &str, mut root: Value, definitions: Value) -> Value {
+    let mut head = json!({ "$schema": "http://json-schema.org/draft-07/schema#", "title": title });
+    if let (Value::Object(head), Value::Object(root)) = (&mut head, &mut root) {
+        head.append(root);
+        if !definitions.is_null() {
+            head.insert("definitions".to_owned(), definitions);
+        }
+    }
+    head
+}
+
+fn described(mut value: Value, text: &str) -> Value {
+    value["description"] = json!(text);
+    value
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn filled() -> Value {
+    json!({ "type": "string", "minLength": 1 })
+}
+
+fn id() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$" })
+}
+
+fn list(items: &Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+fn whole(low: i64, high: i64) -> Value {
+    json!({ "type": "integer", "minimum": low, "maximum": high })
+}
+
+fn either(choices: impl Into<Vec<Value>>) -> Value {
+    json!({ "anyOf": choices.into() })
+}
+
+fn one_of(names: &[&str]) -> Value {
+    json!({ "enum": names })
+}
+
+fn see(name: &str) -> Value {
+    json!({ "$ref": format!("#/definitions/{name}") })
+}
+
+fn texts_by_name() -> Value {
+    json!({ "type": "object", "additionalProperties": { "type": "string" } })
+}
+
+fn vars() -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+        "additionalProperties": { "type": "string" },
+    })
+}
+
+fn duration() -> Value {
+    json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "description": "300ms, 15s, 3m, 1h30m" })
+}
+
+fn outcomes() -> Value {
+    let ours = [Outcome::NotReached, Outcome::BlockedByPolicy, Outcome::ProbeFault];
+    let names: Vec<_> =
+        Outcome::ALL.iter().filter(|outcome| !ours.contains(outcome)).map(|o| o.name()).collect();
+    one_of(&names)
+}
+
+fn probes() -> Value {
+    let agent = table([
+        need("name", described(id(), "The vantage; stored with every run.")),
+        may(
+            "contact",
+            described(filled(), "mailto: or https:, sent to every portal; needed for live targets."),
+        ),
+        may("timezone", described(filled(), "An IANA time zone. Default: Asia/Shanghai.")),
+        may("language", one_of(&["zh-CN", "en"])),
+        may("data_dir", described(filled(), "Default: data.")),
+    ]);
+    let browser = table([
+        may("sessions", whole(1, 64)),
+        may(
+            "webdriver",
+            either([
+                json!({ "const": "spawn" }),
+                json!({ "type": "array", "items": filled(), "minItems": 1 }),
+            ]),
+        ),
+        may("chromium", filled()),
+        may("chromedriver", filled()),
+    ]);
+    let secret = json!({ "oneOf": [
+        table([need("credential", filled())]),
+        table([need("env", filled())]),
+        table([need("file", filled())]),
+    ] });
+    let ids = either([filled(), list(&filled())]);
+    let when = json!({
+        "type": "object",
+        "properties": { "target": ids, "probe": ids, "severity": one_of(&["outage"]) },
+        "additionalProperties": { "type": "string" },
+    });
+    let addresses = either([filled(), json!({ "type": "array", "items": filled(), "minItems": 1 })]);
+    let route =
+        table([need("to", addresses), may("when", described(when, "Labels of targets, ids, severity."))]);
+    let mail = table([
+        need("smtp", json!({ "type": "string", "pattern": "^smtps?://" })),
+        may("password", secret),
+        need("from", filled()),
+        may("route", list(&route)),
+    ]);
+    let alert = table([
+        may("confirm", whole(1, 20)),
+        may("recover", whole(1, 20)),
+        may("remind", either([json!({ "const": "never" }), duration()])),
+    ]);
+    // A bare TOML date reaches a schema as a text.
+    let assessed = table([need("by", filled()), need("on", text())]);
+    let target = table([
+        need("id", id()),
+        need("name", filled()),
+        may("region", filled()),
+        need("entry", json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })),
+        may("class", one_of(&["live", "test"])),
+        may("vars", vars()),
+        may("labels", texts_by_name()),
+        may("hosts", list(&filled())),
+        may("marker", filled()),
+        may("assessed", assessed),
+    ]);
+    let labels = json!({
+        "type": "object", "minProperties": 1, "additionalProperties": { "type": "string", "minLength": 1 },
+    });
+    let chosen = either([
+        labels.clone(),
+        json!({ "type": "array", "minItems": 1, "items": { "anyOf": [filled(), labels] } }),
+    ]);
+    let mut probe = table([
+        need("id", id()),
+        may("scenario", filled()),
+        may("visit", table([may("within", duration())])),
+        may("crawl", table([may("max_pages", whole(1, 100_000)), may("depth", whole(0, 20))])),
+        need("targets", chosen),
+        need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
+        may("jitter", duration()),
+    ]);
+    probe["oneOf"] =
+        json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);
+    let root = table([
+        need("agent", agent),
+        may("browser", browser),
+        may("web", table([may("listen", filled())])),
+        may("mail", mail),
+        may("alert", alert),
+        may("target", list(&target)),
+        may("probe", list(&probe)),
+    ]);
+    file("probes.toml of mystery-shopper", root, Value::Null)
+}
+
+/// What actions and expectations refer to.
+fn definitions() -> Value {
+    let locator = either([filled(), json!({ "type": "array", "items": filled(), "minItems": 1 })]);
+    json!({
+        "locator": described(locator, "role=button[name='…'], text=, label=, css= …; of a list the first that fits"),
+        "duration": duration(),
+        "file": table([
+            may("type", one_of(&FILE_TYPES)),
+            may("min_size", whole(0, 1_000_000_000)),
+            may("opens", json!({ "type": "boolean" })),
+        ]),
+        "check": json!({ "oneOf": checks(false) }),
+        "expectation": json!({ "oneOf": checks(true) }),
+        "action": json!({ "oneOf": actions() }),
+    })
+}
+
+/// The checks, each a table with one of them; `timed` with `within` beside it.
+fn checks(timed: bool) -> Vec<Value> {
+    let yes = || json!({ "const": true });
+    let status = whole(100, 599);
+    let statuses = json!({ "type": "array", "items": status, "minItems": 1 });
+    let all: Vec<Vec<Property>> = vec![
+        vec![need("visible", see("locator"))],
+        vec![need("hidden", see("locator"))],
+        vec![need("text", filled()), may("in", see("locator"))],
+        vec![need("no_text", filled()), may("in", see("locator"))],
+        vec![need("title", filled())],
+        vec![need("url", filled())],
+        vec![need("status", either([status, statuses]))],
+        vec![need("count", whole(0, 100_000)), need("of", see("locator"))],
+        vec![need("value", filled()), need("of", see("locator"))],
+        vec![need("enabled", see("locator"))],
+        vec![need("downloaded", either([yes(), see("file")]))],
+        vec![need("no_console_error", yes())],
+    ];
+    let within = |mut check: Vec<Property>| {
+        if timed {
+            check.push(may("within", see("duration")));
+        }
+        table(check)
+    };
+    all.into_iter().map(within).collect()
+}
+
+fn actions() -> Vec<Value> {
+    let page = either([one_of(&["first", "latest", "close"]), table([need("matching", filled())])]);
+    let dialog = either([one_of(&["accept", "dismiss"]), table([need("accept", text())])]);
+    let all: Vec<Vec<Property>> = vec![
+        vec![need("goto", filled())],
+        vec![need("click", see("locator"))],
+        vec![need("fill", see("locator")), need("with", text())],
+        vec![need("type", see("locator")), need("with", text())],
+        vec![need("choose", see("locator")), need("option", filled())],
+        vec![need("tick", see("locator"))],
+        vec![need("untick", see("locator"))],
+        vec![need("press", filled())],
+        vec![need("hover", see("locator"))],
+        vec![need("scroll", see("locator"))],
+        vec![need("upload", see("locator")), need("file", filled())],
+        vec![need("download", see("locator")), may("expect", see("file"))],
+        vec![need("frame", see("locator"))],
+        vec![need("page", page)],
+        vec![need("dialog", dialog)],
+        vec![need("wait", either([see("locator"), see("check")]))],
+        vec![need("read", see("locator")), need("into", filled()), may("attribute", filled())],
+        vec![need("use", filled()), may("with", texts_by_name())],
+        vec![need("shot", json!({ "type": "string", "minLength": 1, "maxLength": 80 }))],
+    ];
+    let within = |mut action: Vec<Property>| {
+        action.push(may("within", see("duration")));
+        table(action)
+    };
+    all.into_iter().map(within).collect()
+}
+
+fn scenario() -> Value {
+    let stages: Vec<_> = Stage::ALL.iter().map(|(name, _)| *name).collect();
+    let signs = [("text", filled()), ("visible", see("locator")), ("url", filled()), ("title", filled())];
+    let seen = signs.map(|(sign, value)| table([need(sign, value), need("outcome", outcomes())]));
+    let mut step = table([
+        need("name", filled()),
+        need("stage", one_of(&stages)),
+        may("measure", list(&json!({ "type": "string", "pattern": "^[A-Z][0-9]{1,2}$" }))),
+        may("do", list(&see("action"))),
+        may("expect", list(&see("expectation"))),
+        may("absent", described(outcomes(), "The outcome when a locator of the step never appears.")),
+        may("seen", list(&json!({ "oneOf": seen }))),
+        may("within", described(duration(), "Default: 30s.")),
+    ]);
+    step["anyOf"] = json!([{ "required": ["do"] }, { "required": ["expect"] }]);
+    let request = json!({ "type": "string", "pattern": "^(POST|PUT|PATCH|DELETE|OPTIONS|HEAD) /\\S*$" });
+    let root = table([
+        need("id", id()),
+        need("title", described(filled(), "As the portal names the item.")),
+        may("channel", one_of(&["desktop", "mobile"])),
+        may("scored", json!({ "type": "boolean", "default": true })),
+        may("deadline", described(duration(), "Time for the whole journey. Default: 3m.")),
+        may("allow", list(&request)),
+        may("vars", vars()),
+        need("step", json!({ "type": "array", "items": step, "minItems": 1 })),
+    ]);
+    file("A scenario of mystery-shopper", root, definitions())
+}
+
+fn fragment() -> Value {
+    let params = json!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+        "additionalProperties": { "anyOf": [text(), table([need("required", json!({ "const": true }))])] },
+    });
+    let mut root = table([
+        may("params", described(params, "A default text, or { required = true }.")),
+        may("do", list(&see("action"))),
+        may("expect", list(&see("expectation"))),
+    ]);
+    root["anyOf"] = json!([{ "required": ["do"] }, { "required": ["expect"] }]);
+    file("A fragment of mystery-shopper", root, definitions())
+}
+
+fn lexicon() -> Value {
+    let outcome = table([need("name", outcomes()), need("phrases", list(&filled()))]);
+    let root = table([may("negations", list(&filled())), may("outcome", list(&outcome))]);
+    file("A lexicon of mystery-shopper", root, Value::Null)
+}
