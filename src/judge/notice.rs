@@ -67,10 +67,8 @@ pub fn notice(
     setting: &Setting<'_>,
 ) -> Notice {
     let root = kind == NoticeKind::Opened;
-    let message_id = match root {
-        true => incident.thread.clone(),
-        false => message_id(id.as_str(), setting.message_domain),
-    };
+    let message_id =
+        if root { incident.thread.clone() } else { message_id(id.as_str(), setting.message_domain) };
     Notice {
         id,
         incident: incident.id.clone(),
@@ -91,12 +89,10 @@ fn facts(
 ) -> NoticeFacts {
     let resolved = kind == NoticeKind::Resolved;
     let named = run.steps.iter().enumerate().find(|(_, step)| step.name == incident.step);
-    let (at, step) = match resolved {
-        false => failing_step(&run.steps).or(named),
-        true => named,
-    }
-    .or_else(|| run.steps.iter().enumerate().next_back())
-    .map_or((0, None), |(at, step)| (at, Some(step)));
+    let told = if resolved { named } else { failing_step(&run.steps).or(named) };
+    let (at, step) = told
+        .or_else(|| run.steps.iter().enumerate().next_back())
+        .map_or((0, None), |(at, step)| (at, Some(step)));
     let position = if resolved { run.steps.iter().filter(|s| s.outcome.goes_on()).count() } else { at };
     let seen = step.filter(|_| !resolved);
     NoticeFacts {
@@ -126,9 +122,9 @@ fn facts(
 /// Where the step ended; for a visit the address that was asked for, when nobody answered.
 fn url(run: &Run, step: Option<&StepRecord>) -> String {
     let of_step = step.map(|step| step.facts.url.as_str()).filter(|url| !url.is_empty());
-    let of_visit = run.visit.as_ref().map(|visit| match visit.final_url.is_empty() {
-        true => visit.url.as_str(),
-        false => visit.final_url.as_str(),
+    let of_visit = run.visit.as_ref().map(|visit| match visit.final_url.as_str() {
+        "" => visit.url.as_str(),
+        url => url,
     });
     of_step.or(of_visit).unwrap_or_default().to_owned()
 }

@@ -161,7 +161,7 @@ pub(crate) mod tests {
         };
         let done = [step("links", Outcome::Done)];
         assert_eq!(crawl_verdict(&done, &[]).0, Verdict::Pass);
-        assert_eq!(crawl_verdict(&done, &[fault.clone()]).0, Verdict::Degraded);
+        assert_eq!(crawl_verdict(&done, std::slice::from_ref(&fault)).0, Verdict::Degraded);
         assert_eq!(crawl_verdict(&[step("links", Outcome::Unreachable)], &[fault]).0, Verdict::Fail);
     }
 }

@@ -110,27 +110,20 @@ impl Diagnostic {
         };
         let file = self.at.file.display().to_string();
         let title = level.primary_title(one_line(&self.message));
-        let mut text = match &self.at.place {
-            Some(place) => {
-                let mark = AnnotationKind::Primary
-                    .span(place.within.clone())
-                    .label(self.label.as_deref().map(one_line));
-                let snippet = Snippet::source(place.text.as_str())
-                    .line_start(place.line as usize)
-                    .path(file)
-                    .annotation(mark);
-                renderer.render(&[title.element(snippet)])
-            }
-            None => {
-                let mut text = renderer.render(&[Group::with_title(title)]);
-                text.push_str("\n --> ");
-                text.push_str(&file);
-                text
-            }
+        let mut text = if let Some(place) = &self.at.place {
+            let mark =
+                AnnotationKind::Primary.span(place.within.clone()).label(self.label.as_deref().map(one_line));
+            let snippet = Snippet::source(place.text.as_str())
+                .line_start(place.line as usize)
+                .path(file)
+                .annotation(mark);
+            renderer.render(&[title.element(snippet)])
+        } else {
+            renderer.render(&[Group::with_title(title)]) + "\n --> " + &file
         };
         if let Some(hint) = &self.hint {
             let (on, off) = if colour { ("\u{1b}[1m\u{1b}[96m", "\u{1b}[0m") } else { ("", "") };
-            text.push_str(&format!("\n{on}hint{off}: {}", one_line(hint)));
+            text = format!("{text}\n{on}hint{off}: {}", one_line(hint));
         }
         text
     }

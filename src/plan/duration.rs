@@ -65,7 +65,7 @@ pub(super) fn show(time: Duration) -> String {
     let mut text = String::new();
     for (name, size) in UNITS {
         if rest >= size {
-            text.push_str(&format!("{}{name}", rest / size));
+            text = format!("{text}{}{name}", rest / size);
             rest %= size;
         }
     }

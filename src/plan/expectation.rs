@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::diagnostic::Spot;
 use super::duration;
 use super::scope::Scope;
-use super::table::{Fields, Item, suggest_or_list};
+use super::table::{Fields, Item};
+use super::words::suggest_or_list;
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::{Check, Expectation, FileExpectation, SeenRule, Sign};
 
@@ -36,7 +37,7 @@ pub(super) const FILE_TYPES: [&str; 17] = [
 
 /// The shortest and longest time that an author may ask for.
 pub(super) const TIMES: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_secs(3600);
+    Duration::from_millis(100)..=Duration::from_hours(1);
 
 impl Scope<'_> {
     /// Reads `expect = [{ … }]`.

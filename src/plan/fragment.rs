@@ -15,8 +15,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::scope::Scope;
-use super::table::{Fields, Item, Reader, suggest_or_list};
+use super::scope::{Loader, Scope};
+use super::table::{Fields, Item, Reader};
+use super::words::suggest_or_list;
 use crate::domain::scenario::{Action, Verb};
 use crate::domain::template::{Template, is_name};
 
@@ -35,7 +36,7 @@ pub(super) fn expand(
     // Until the end is reached, something in the fragment may not have been read.
     let blind = std::mem::replace(&mut scope.trail.borrow_mut().blind, true);
     let Some(text) = item.filled() else { return Vec::new() };
-    let Some(path) = scope.loader.below(scope.folder(), &text) else { return Vec::new() };
+    let Some(path) = Loader::below(scope.folder(), &text) else { return Vec::new() };
     if let Some(start) = scope.chain.iter().position(|file| *file == path) {
         let mut chain: Vec<_> = scope.chain[start..].iter().map(|file| file.display().to_string()).collect();
         chain.push(path.display().to_string());

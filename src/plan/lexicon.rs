@@ -8,22 +8,26 @@
 //! phrases = ["请到窗口办理", "本人到场"]
 //! ```
 //!
-//! The order of the outcomes counts: the first that matches wins. Several files are put together
-//! by the order of the first; an outcome that only a later file has comes behind.
+//! The order of the entries counts: the first that matches wins, and an outcome may stand in several
+//! places. Several files are put together entry by entry: the second `login_wall` of one file joins
+//! the second of the other; an entry that only the later file has comes behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::diagnostic::{Faults, Severity};
+use super::diagnostic::{Diagnostic, Faults, Severity, Spot};
 use super::expectation::outcome_of;
 use super::load::{FileFault, Files};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Reader};
 use crate::domain::lexicon::{Lexicon, LexiconEntry};
-use crate::domain::outcome::Outcome;
 
-/// The files, in the order in which they are put together.
-pub const FILES: [(&str, &str); 2] = [("lexicon/zh-CN.toml", ""), ("lexicon/en.toml", "")];
+/// The files beside the configuration, in the order in which they are put together, each with the
+/// text that stands in for it when it is not there.
+const FILES: [(&str, &str); 2] = [
+    ("lexicon/zh-CN.toml", include_str!("../../lexicon/zh-CN.toml")),
+    ("lexicon/en.toml", include_str!("../../lexicon/en.toml")),
+];
 
 /// A reader without files, for a text that is already there.
 struct NoFiles;
@@ -38,6 +42,12 @@ impl Files for NoFiles {
     }
 }
 
+/// The phrases that come with the program.
+pub fn built_in() -> Lexicon {
+    // The bundled files are tested to have no faults.
+    load(&NoFiles).unwrap_or_default()
+}
+
 /// Reads the text of a lexicon file.
 pub fn parse(file: &Path, text: &str) -> Result<Lexicon, Faults> {
     let loader = Loader::new(&NoFiles);
@@ -49,8 +59,42 @@ pub fn parse(file: &Path, text: &str) -> Result<Lexicon, Faults> {
     Ok(lexicon)
 }
 
+/// Reads the lexicon files beside the configuration; the built-in ones stand in for those that are
+/// not there.
+///
+/// # Errors
+/// All faults of the files.
+pub fn load(files: &dyn Files) -> Result<Lexicon, Faults> {
+    let loader = Loader::new(files);
+    let lexicon = gather(&loader);
+    let diagnostics = loader.out.into_inner();
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Err(Faults::new(diagnostics));
+    }
+    Ok(lexicon)
+}
+
+/// Reads all files; the faults are with the loader.
+pub(super) fn gather(loader: &Loader<'_>) -> Lexicon {
+    let mut all = Lexicon::default();
+    for (name, builtin) in FILES {
+        let path = PathBuf::from(name);
+        let source = match loader.open(&path) {
+            Ok(source) => source,
+            Err(FileFault::NotFound(_)) => Source::new(path, builtin.to_owned()),
+            Err(fault) => {
+                let (message, hint) = fault.explain(&path);
+                loader.out.borrow_mut().push(Diagnostic::error(Spot::file(path), message).hinted(hint));
+                continue;
+            }
+        };
+        append(&mut all, read(loader, &source));
+    }
+    all
+}
+
 /// Reads one file; what cannot be read is left out, its faults are with the loader.
-pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
+fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
     let reader = Reader { source, out: &loader.out };
     let (table, faults) = source.parse();
     if !faults.is_empty() {
@@ -77,18 +121,62 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
     lexicon
 }
 
-/// Puts a further file behind the ones before it. An outcome may stand in a file more than once,
-/// its strong phrases early and its weak ones late: the first is put to the first, the second to
-/// the second.
-pub(super) fn append(all: &mut Lexicon, further: Lexicon) {
+/// Puts a further file behind the ones before it.
+fn append(all: &mut Lexicon, further: Lexicon) {
     all.negations.extend(further.negations);
-    let mut met: Vec<Outcome> = Vec::new();
-    for entry in further.entries {
-        let before = met.iter().filter(|outcome| **outcome == entry.outcome).count();
-        met.push(entry.outcome);
-        match all.entries.iter_mut().filter(|known| known.outcome == entry.outcome).nth(before) {
-            Some(known) => known.phrases.extend(entry.phrases),
-            None => all.entries.push(entry),
+    let count = |entries: &[LexiconEntry], entry: &LexiconEntry| {
+        entries.iter().filter(|other| other.outcome == entry.outcome).count()
+    };
+    for (i, entry) in further.entries.iter().enumerate() {
+        let nth = count(&further.entries[..i], entry);
+        match all.entries.iter_mut().filter(|known| known.outcome == entry.outcome).nth(nth) {
+            Some(known) => known.phrases.extend_from_slice(&entry.phrases),
+            None => all.entries.push(entry.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_put_together_entry_by_entry() {
+        let entry =
+            |name: &str, phrase: &str| format!("[[outcome]]\nname = \"{name}\"\nphrases = [\"{phrase}\"]\n");
+        let read = |entries: &[(&str, &str)]| {
+            let text: String = entries.iter().map(|(name, phrase)| entry(name, phrase)).collect();
+            parse(Path::new("x.toml"), &text).unwrap()
+        };
+        let mut all = read(&[("login_wall", "甲"), ("broken", "乙"), ("login_wall", "丙")]);
+        append(&mut all, read(&[("timeout", "t"), ("login_wall", "a"), ("login_wall", "c")]));
+        let shown: Vec<_> =
+            all.entries.iter().map(|e| format!("{} {}", e.outcome, e.phrases.join(","))).collect();
+        assert_eq!(shown, ["login_wall 甲,a", "broken 乙", "login_wall 丙,c", "timeout t"]);
+    }
+
+    #[test]
+    fn the_built_in_lexicon_is_good() {
+        let lexicon = load(&NoFiles).unwrap();
+        assert!(lexicon.entries.len() >= 15 && !lexicon.negations.is_empty());
+        assert!(lexicon.entries.iter().all(|entry| !entry.phrases.is_empty()));
+    }
+
+    #[test]
+    fn a_bad_lexicon_is_refused() {
+        let bad = "negation = []\n[[outcome]]\nname = \"brokn\"\n[[outcome]]\nphrases = [3, \"\"]\n";
+        let faults = parse(Path::new("x.toml"), bad).unwrap_err();
+        let said: Vec<_> = faults.diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "unknown key `negation` in a lexicon",
+                "an outcome needs `phrases`",
+                "unknown outcome `brokn`",
+                "an outcome needs `name`",
+                "an element of `phrases` must be a text, not a number",
+                "`phrases` is empty",
+            ]
+        );
     }
 }

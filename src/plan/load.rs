@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{self, Diagnostic, Faults, Severity, Spot};
-use super::lexicon;
 use super::model::Plan;
 use super::scenario::{self, Draft, Ground, digest};
 use super::scope::Loader;
 use super::settings;
-use super::table::closest;
-use crate::domain::lexicon::Lexicon;
+use super::words::closest;
 use crate::domain::scenario::Scenario;
 use crate::domain::template::Vars;
 
@@ -135,38 +133,6 @@ pub fn check_scenario(file: &Path, files: &dyn Files) -> Result<Vec<Diagnostic>,
         draft.check(&[], &mut loader.out.borrow_mut());
     }
     close(loader, draft).map(|(warnings, _)| warnings)
-}
-
-/// The phrases that come with the program.
-pub fn built_in_lexicon() -> Lexicon {
-    let mut all = Lexicon::default();
-    for (name, builtin) in lexicon::FILES {
-        // The bundled files are tested to have no faults.
-        if let Ok(read) = lexicon::parse(Path::new(name), builtin) {
-            lexicon::append(&mut all, read);
-        }
-    }
-    all
-}
-
-/// Reads the lexicon files beside the configuration; the built-in ones stand in for those that are
-/// not there.
-pub(super) fn read_lexicon(loader: &Loader<'_>) -> Lexicon {
-    let mut all = Lexicon::default();
-    for (name, builtin) in lexicon::FILES {
-        let path = PathBuf::from(name);
-        let source = match loader.open(&path) {
-            Ok(source) => source,
-            Err(FileFault::NotFound(_)) => super::raw::Source::new(path, builtin.to_owned()),
-            Err(fault) => {
-                let (message, hint) = fault.explain(&path);
-                loader.out.borrow_mut().push(Diagnostic::error(Spot::file(path), message).hinted(hint));
-                continue;
-            }
-        };
-        lexicon::append(&mut all, lexicon::read(loader, &source));
-    }
-    all
 }
 
 /// Opens a file that no other file names.

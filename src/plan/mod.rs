@@ -27,9 +27,10 @@ mod secrets;
 mod settings;
 mod table;
 mod targets;
+mod words;
 
 pub use diagnostic::{Diagnostic, Faults};
-pub use load::{FileFault, Files, Loaded, built_in_lexicon, check_scenario, load, load_scenario};
+pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
 
 /// Reads a duration as settings write it: `300ms`, `15s`, `1h30m`.

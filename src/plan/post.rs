@@ -6,8 +6,9 @@ use url::{Host, Url};
 
 use super::model::{MailPlan, MailRoute, RouteFilter, SecretRef, Severity, SmtpSecurity, SmtpServer};
 use super::probes::{ProbeDraft, label};
-use super::table::{Item, Reader, Text, suggest_or_list};
+use super::table::{Item, Reader, Text};
 use super::targets::TargetDraft;
+use super::words::suggest_or_list;
 
 /// Reads `[mail]`.
 pub(super) fn read(
@@ -116,15 +117,12 @@ fn unescape(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let hex = tail.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -139,16 +137,15 @@ fn secret(root: &Path, item: &Item<'_>) -> Option<SecretRef> {
     }
     let fields = item.table("a reference to a secret")?;
     let found: Vec<_> = ["credential", "env", "file"].iter().filter_map(|key| fields.get(key)).collect();
-    let read = match found.as_slice() {
-        [one] => one.filled().map(|text| match one.name {
+    let read = if let [one] = found.as_slice() {
+        one.filled().map(|text| match one.name {
             "credential" => SecretRef::Credential(text.value.to_owned()),
             "env" => SecretRef::Env(text.value.to_owned()),
             _ => SecretRef::File(root.join(text.value)),
-        }),
-        _ => {
-            item.error("a secret is found in exactly one place", hint.to_owned());
-            None
-        }
+        })
+    } else {
+        item.error("a secret is found in exactly one place", hint.to_owned());
+        None
     };
     if let Some(SecretRef::Credential(name)) = &read
         && (name.contains('/') || name.starts_with('.'))

@@ -11,8 +11,9 @@ use super::load::Drafts;
 use super::model::{Probe, Work};
 use super::scenario::valid_id;
 use super::scope::Loader;
-use super::table::{Fields, Item, Text, listed, suggest, suggest_or_list};
+use super::table::{Fields, Item, Text};
 use super::targets::{TargetDraft, unique};
+use super::words::{listed, suggest, suggest_or_list};
 use crate::domain::ids::ProbeId;
 
 /// A probe, and what messages about it need.
@@ -49,7 +50,7 @@ pub(super) fn read(
         let when =
             table.need("schedule", "write schedule = \"*/15 8-21 * * *\"").and_then(|item| item.filled());
         let when = when.and_then(|text| schedule(&text, timezone));
-        let limits = Duration::ZERO..=Duration::from_secs(86_400);
+        let limits = Duration::ZERO..=Duration::from_hours(24);
         let jitter = table.get("jitter").and_then(|item| item.duration(limits)).unwrap_or_default();
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
@@ -81,7 +82,7 @@ fn work(
         "scenario" => walk(loader, &item, targets, scenarios),
         "visit" => {
             let fields = item.table("a visit")?;
-            let limits = Duration::from_secs(1)..=Duration::from_secs(300);
+            let limits = Duration::from_secs(1)..=Duration::from_mins(5);
             let within = fields.get("within").map(|item| item.duration(limits));
             fields.finish();
             Some(Work::Visit { within: within.unwrap_or(Some(Duration::from_secs(15)))? })
@@ -107,7 +108,7 @@ fn walk(
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     let text = item.filled()?;
-    let path = loader.below(Path::new(""), &text)?;
+    let path = Loader::below(Path::new(""), &text)?;
     let draft = scenarios.get(loader, &path, &text)?;
     if !targets.is_empty() {
         let grounds: Vec<_> = targets.iter().map(|draft| draft.ground()).collect();

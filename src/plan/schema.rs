@@ -104,7 +104,7 @@ fn id() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$" })
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
@@ -175,7 +175,7 @@ fn probes() -> Value {
         table([need("env", filled())]),
         table([need("file", filled())]),
     ] });
-    let ids = either([filled(), list(filled())]);
+    let ids = either([filled(), list(&filled())]);
     let when = json!({
         "type": "object",
         "properties": { "target": ids, "probe": ids, "severity": one_of(&["outage"]) },
@@ -188,7 +188,7 @@ fn probes() -> Value {
         need("smtp", json!({ "type": "string", "pattern": "^smtps?://" })),
         may("password", secret),
         need("from", filled()),
-        may("route", list(route)),
+        may("route", list(&route)),
     ]);
     let alert = table([
         may("confirm", whole(1, 20)),
@@ -205,7 +205,7 @@ fn probes() -> Value {
         may("class", one_of(&["live", "test"])),
         may("vars", vars()),
         may("labels", texts_by_name()),
-        may("hosts", list(filled())),
+        may("hosts", list(&filled())),
         may("marker", filled()),
         may("assessed", assessed),
     ]);
@@ -233,8 +233,8 @@ fn probes() -> Value {
         may("web", table([may("listen", filled())])),
         may("mail", mail),
         may("alert", alert),
-        may("target", list(target)),
-        may("probe", list(probe)),
+        may("target", list(&target)),
+        may("probe", list(&probe)),
     ]);
     file("probes.toml of mystery-shopper", root, Value::Null)
 }
@@ -322,11 +322,11 @@ fn scenario() -> Value {
     let mut step = table([
         need("name", filled()),
         need("stage", one_of(&stages)),
-        may("measure", list(json!({ "type": "string", "pattern": "^[A-Z][0-9]{1,2}$" }))),
-        may("do", list(see("action"))),
-        may("expect", list(see("expectation"))),
+        may("measure", list(&json!({ "type": "string", "pattern": "^[A-Z][0-9]{1,2}$" }))),
+        may("do", list(&see("action"))),
+        may("expect", list(&see("expectation"))),
         may("absent", described(outcomes(), "The outcome when a locator of the step never appears.")),
-        may("seen", list(json!({ "oneOf": seen }))),
+        may("seen", list(&json!({ "oneOf": seen }))),
         may("within", described(duration(), "Default: 30s.")),
     ]);
     step["anyOf"] = json!([{ "required": ["do"] }, { "required": ["expect"] }]);
@@ -337,7 +337,7 @@ fn scenario() -> Value {
         may("channel", one_of(&["desktop", "mobile"])),
         may("scored", json!({ "type": "boolean", "default": true })),
         may("deadline", described(duration(), "Time for the whole journey. Default: 3m.")),
-        may("allow", list(request)),
+        may("allow", list(&request)),
         may("vars", vars()),
         need("step", json!({ "type": "array", "items": step, "minItems": 1 })),
     ]);
@@ -352,15 +352,15 @@ fn fragment() -> Value {
     });
     let mut root = table([
         may("params", described(params, "A default text, or { required = true }.")),
-        may("do", list(see("action"))),
-        may("expect", list(see("expectation"))),
+        may("do", list(&see("action"))),
+        may("expect", list(&see("expectation"))),
     ]);
     root["anyOf"] = json!([{ "required": ["do"] }, { "required": ["expect"] }]);
     file("A fragment of mystery-shopper", root, definitions())
 }
 
 fn lexicon() -> Value {
-    let outcome = table([need("name", outcomes()), need("phrases", list(filled()))]);
-    let root = table([may("negations", list(filled())), may("outcome", list(outcome))]);
+    let outcome = table([need("name", outcomes()), need("phrases", list(&filled()))]);
+    let root = table([may("negations", list(&filled())), may("outcome", list(&outcome))]);
     file("A lexicon of mystery-shopper", root, Value::Null)
 }

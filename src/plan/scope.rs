@@ -40,7 +40,7 @@ impl<'a> Loader<'a> {
 
     /// Reads the file that `text` names, seen from `folder`.
     pub fn follow(&self, folder: &Path, text: &Text<'_>) -> Option<Source> {
-        let path = self.below(folder, text)?;
+        let path = Self::below(folder, text)?;
         match self.open(&path) {
             Ok(source) => Some(source),
             Err(fault) => {
@@ -52,7 +52,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The path that `text` names, seen from `folder`; a fault when it leaves the configuration.
-    pub fn below(&self, folder: &Path, text: &Text<'_>) -> Option<PathBuf> {
+    pub fn below(folder: &Path, text: &Text<'_>) -> Option<PathBuf> {
         match join(folder, text.value) {
             Ok(path) => Some(path),
             Err(why) => {
@@ -159,8 +159,8 @@ impl<'a> Scope<'a> {
 
     /// Reads a text with variables.
     pub fn template(&self, text: &Text<'_>) -> Option<Template> {
-        self.guard(text);
-        let template = self.told(text, locator::template(text.value))?;
+        guard(text);
+        let template = Self::told(text, locator::template(text.value))?;
         self.uses(text);
         Some(template.substitute(self.params))
     }
@@ -172,7 +172,7 @@ impl<'a> Scope<'a> {
             text.error(format!("`{}` is empty", text.name), hint);
             return None;
         }
-        let read = self.told(text, matching::expectation(text.value, url))?;
+        let read = Self::told(text, matching::expectation(text.value, url))?;
         self.uses(text);
         Some(TextMatch { op: read.op, value: read.value.substitute(self.params) })
     }
@@ -200,7 +200,7 @@ impl<'a> Scope<'a> {
                         .map_err(|fault| TextFault { span: 0..text.value.len(), ..fault }),
                     None => locator::parse(text.value),
                 };
-                let chain = self.told(text, chain)?;
+                let chain = Self::told(text, chain)?;
                 self.uses(text);
                 Some(chain)
             })
@@ -222,11 +222,6 @@ impl<'a> Scope<'a> {
         self.trail.borrow_mut().events.append(&mut events);
     }
 
-    /// Refuses identities.
-    pub fn guard(&self, text: &Text<'_>) {
-        guard(text);
-    }
-
     /// Notes the variables of a text, except the fragment's parameters.
     fn uses(&self, text: &Text<'_>) {
         for (name, span) in variables(text.value) {
@@ -239,7 +234,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Tells the fault, if there is one.
-    fn told<T>(&self, text: &Text<'_>, result: Result<T, TextFault>) -> Option<T> {
+    fn told<T>(text: &Text<'_>, result: Result<T, TextFault>) -> Option<T> {
         result.map_err(|fault| text.error_at(&fault.span, fault.message, fault.hint)).ok()
     }
 }

@@ -79,25 +79,25 @@ fn runs(text: &str) -> Vec<Run> {
     let mut chars = text.char_indices().peekable();
     while let Some((start, c)) = chars.next() {
         let Some(first) = digit(c) else { continue };
+        let joined = last_end.is_some_and(|last: usize| matches!(&text[last..start], " " | "-"));
+        if !joined {
+            runs.push(Run::default());
+        }
+        let Some(run) = runs.last_mut() else { break };
+        let before: usize = run.groups.iter().map(|group| group.digits.len()).sum();
         let mut digits = String::from(first);
         let mut end = start + c.len_utf8();
         while let Some((i, c)) = chars.peek().copied() {
             let next = match digit(c) {
                 Some(digit) => digit,
-                None if digits.len() == 17 && matches!(c, 'x' | 'X') => 'X',
+                None if before + digits.len() == 17 && matches!(c, 'x' | 'X') => 'X',
                 None => break,
             };
             digits.push(next);
             end = i + c.len_utf8();
             chars.next();
         }
-        let joined = last_end.is_some_and(|last: usize| matches!(&text[last..start], " " | "-"));
-        if !joined {
-            runs.push(Run::default());
-        }
-        if let Some(run) = runs.last_mut() {
-            run.groups.push(Group { span: start..end, digits });
-        }
+        run.groups.push(Group { span: start..end, digits });
         last_end = Some(end);
     }
     runs
@@ -153,7 +153,7 @@ fn luhn(values: &[u32]) -> bool {
             (_, double) => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -1,1 +1,447 @@
-//! The store: SQLite and evidence files behind one writer.
+//! The store: everything that is kept, in one SQLite file and a folder of evidence.
+//!
+//! One thread writes; what it acknowledged has been committed to the disk (`synchronous=FULL`), so
+//! it survives a kill and a power cut. Another thread reads. Both answer asynchronously.
+//!
+//! Invariant: a run, what the judge made of it and the mails about it are one transaction. SQL is
+//! spoken in this room only.
+
+mod csv;
+mod error;
+mod evidence;
+mod export;
+mod histogram;
+mod open;
+mod record;
+mod rows;
+mod status;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
+use crate::domain::incident::{Incident, Outgoing};
+use crate::domain::observation::{Evidence, EvidenceKind};
+use crate::domain::run::{Cause, Gap, Run, RunKind};
+use crate::domain::verdict::Verdict;
+
+pub use error::StoreError;
+pub use export::{Export, ExportFormat, ExportKind};
+pub use histogram::StepTimes;
+pub use record::{JudgeContext, Recorded};
+pub use rows::outbox::OutboxSummary;
+pub use status::{LastRun, ProbeStatus, StatusReport, VerdictCounts};
+
+use worker::Worker;
+
+/// The database file in the data folder.
+const DATABASE: &str = "shopper.db";
+
+/// Evidence leaves so many bytes free for results and mails.
+const EVIDENCE_RESERVE: u64 = 200_000_000;
+
+/// How the data folder is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By the daemon: it takes the folder's lock, and turns runs that were cut short into gaps.
+    Daemon,
+    /// By a command that writes, such as `shopper run`, beside a daemon or without one.
+    Command,
+    /// By a command that only reads. There must be a database already.
+    ReadOnly,
+}
+
+/// A handle on the store; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    writer: Option<Worker>,
+    reader: Worker,
+    interrupted: Vec<Gap>,
+    reserve: u64,
+}
+
+/// What is known of a run when it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// Its id.
+    pub id: RunId,
+    /// The probe.
+    pub probe: ProbeId,
+    /// The target.
+    pub target: TargetId,
+    /// What kind of run it is.
+    pub kind: RunKind,
+    /// Why it is made.
+    pub cause: Cause,
+    /// When it should have begun.
+    pub scheduled_at: Timestamp,
+    /// When it begins.
+    pub started_at: Timestamp,
+}
+
+/// Which incidents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IncidentFilter {
+    /// Only those that are open.
+    pub open: bool,
+    /// Only those that were open at this time or later.
+    pub since: Option<Timestamp>,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunFilter {
+    /// Of this probe.
+    pub probe: Option<ProbeId>,
+    /// On this target.
+    pub target: Option<TargetId>,
+    /// With this verdict.
+    pub verdict: Option<Verdict>,
+    /// That began at this time or later.
+    pub since: Option<Timestamp>,
+    /// That began before this time.
+    pub until: Option<Timestamp>,
+    /// At most so many; all of them when absent.
+    pub limit: Option<usize>,
+}
+
+impl Store {
+    /// Opens the store in `data_dir`; the folder and the database are made when they are missing
+    /// (not for [`Access::ReadOnly`]). Blocks for a moment.
+    pub fn open(data_dir: &Path, access: Access) -> Result<Self, StoreError> {
+        Self::open_reserving(data_dir, access, EVIDENCE_RESERVE)
+    }
+
+    /// Like [`Store::open`], with another amount of bytes that evidence must leave free.
+    pub fn open_reserving(data_dir: &Path, access: Access, reserve: u64) -> Result<Self, StoreError> {
+        let open::Opened { writer, reader, lock } = open::open(data_dir, access)?;
+        let mut interrupted = Vec::new();
+        let writer = match writer {
+            None => None,
+            Some(mut connection) => {
+                if access == Access::Daemon {
+                    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    interrupted = rows::run::interrupt(&tx)?;
+                    tx.commit()?;
+                    evidence::sweep(data_dir);
+                }
+                Some(Worker::start("store-write", connection, lock)?)
+            }
+        };
+        let reader = Worker::start("store-read", reader, ())?;
+        let dir = data_dir.to_owned();
+        Ok(Self { inner: Arc::new(Inner { dir, writer, reader, interrupted, reserve }) })
+    }
+
+    /// The runs that a crash or a kill cut short, found when the daemon opened the store.
+    pub fn interrupted(&self) -> &[Gap] {
+        &self.inner.interrupted
+    }
+
+    /// Finishes what waits and closes the database; later calls fail with
+    /// [`StoreError::Closed`]. Without it the last handle closes it a moment after it is dropped.
+    pub async fn close(&self) {
+        // The writer last: only it can fold the log into the database and remove it.
+        self.inner.reader.stop().await;
+        if let Some(writer) = &self.inner.writer {
+            writer.stop().await;
+        }
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?.call(job).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.reader.call(|connection| job(connection)).await
+    }
+
+    /// Writes that a run begins, so that a kill leaves a trace of it.
+    pub async fn begin(&self, start: RunStart) -> Result<(), StoreError> {
+        self.write(move |connection| rows::run::begin(connection, &start)).await
+    }
+
+    /// Stores a run that ended, judges it, and queues the mails that follow, in one transaction.
+    /// When it fails nothing of it is stored, and it may be tried again.
+    pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
+        self.write(move |connection| record::record(connection, &run, &context)).await
+    }
+
+    /// Stores a run that somebody asked for on the command line. It opens and closes nothing, and
+    /// nobody is told.
+    pub async fn record_manual(&self, run: Run) -> Result<(), StoreError> {
+        self.write(move |connection| record::record_manual(connection, &run)).await
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Keeps a file, named by its content. No row is written: the run that names it does that.
+    /// [`StoreError::EvidenceStopped`] means that space is short: go on without.
+    pub async fn put_evidence(
+        &self,
+        bytes: Vec<u8>,
+        mime: &str,
+        kind: EvidenceKind,
+        label: &str,
+    ) -> Result<Evidence, StoreError> {
+        if self.inner.writer.is_none() {
+            return Err(StoreError::ReadOnly);
+        }
+        let (inner, mime, label) = (Arc::clone(&self.inner), mime.to_owned(), label.to_owned());
+        blocking(move || evidence::put(&inner.dir, inner.reserve, &bytes, &mime, kind, &label)).await
+    }
+
+    /// Reads an evidence file with its media type.
+    pub async fn read_evidence(&self, hash: &EvidenceHash) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+        let (inner, wanted) = (Arc::clone(&self.inner), hash.clone());
+        let Some((bytes, by_name)) = blocking(move || evidence::read(&inner.dir, &wanted)).await? else {
+            return Ok(None);
+        };
+        let hash = hash.clone();
+        let by_row: Option<String> = self
+            .read(move |connection| {
+                let mut found = connection.prepare_cached("SELECT mime FROM evidence WHERE hash = ?1")?;
+                let mut rows = found.query([hash.as_str()])?;
+                Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+            })
+            .await?;
+        Ok(Some((bytes, by_row.unwrap_or(by_name))))
+    }
+
+    /// Stores slots that did not become runs, all or none. One that is stored already is no error.
+    pub async fn record_gaps(&self, gaps: Vec<Gap>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            rows::run::add_gaps(&tx, &gaps)?;
+            Ok(tx.commit()?)
+        })
+        .await
+    }
+
+    /// Stores a slot that did not become a run.
+    pub async fn record_gap(&self, gap: Gap) -> Result<(), StoreError> {
+        self.record_gaps(vec![gap]).await
+    }
+
+    /// The newest slot of a probe on a target that was run or recorded as a gap.
+    pub async fn last_slot(
+        &self,
+        probe: &ProbeId,
+        target: &TargetId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let key = (probe.clone(), target.clone());
+        Ok(self.last_slots().await?.remove(&key))
+    }
+
+    /// The newest slot of every probe on every target that was run or recorded as a gap. Runs made
+    /// by hand belong to no slot.
+    pub async fn last_slots(&self) -> Result<HashMap<(ProbeId, TargetId), Timestamp>, StoreError> {
+        self.read(|connection| {
+            let mut found = connection.prepare_cached(
+                "SELECT probe, target, max(slot) AS slot FROM (
+                     SELECT probe, target, max(scheduled_at) AS slot FROM runs WHERE cause <> 'manual'
+                     GROUP BY probe, target
+                     UNION ALL
+                     SELECT probe, target, max(scheduled_at) FROM gaps GROUP BY probe, target
+                 ) GROUP BY probe, target",
+            )?;
+            let rows = found.query_map([], |row| {
+                let key: (String, String) = (row.get("probe")?, row.get("target")?);
+                Ok(((key.0.as_str().into(), key.1.as_str().into()), rows::at(row, "slot")?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Remembers that a target asked us to stay away; a later end wins over an earlier one.
+    pub async fn cool_down(
+        &self,
+        target: TargetId,
+        until: Timestamp,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.execute(
+                "INSERT INTO cool_downs (target, until, reason) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (target) DO UPDATE SET until = excluded.until, reason = excluded.reason
+                 WHERE excluded.until > cool_downs.until",
+                params![target.as_str(), rows::micros(until), reason],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Targets that asked us to stay away, and until when, as far as that is after `now`.
+    pub async fn cooling(&self, now: Timestamp) -> Result<Vec<(TargetId, Timestamp)>, StoreError> {
+        self.read(move |connection| {
+            let mut found = connection
+                .prepare_cached("SELECT target, until FROM cool_downs WHERE until > ?1 ORDER BY target")?;
+            let rows = found.query_map([rows::micros(now)], |row| {
+                Ok((row.get::<_, String>("target")?.as_str().into(), rows::at(row, "until")?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Mails whose time has come, the longest due first.
+    pub async fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.read(move |connection| rows::outbox::due(connection, now, limit)).await
+    }
+
+    /// The server took the mail.
+    pub async fn outbox_sent(&self, id: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| rows::outbox::sent(connection, id, at)).await
+    }
+
+    /// The mail is tried again later.
+    pub async fn outbox_retry(&self, id: i64, next_try_at: Timestamp, error: &str) -> Result<(), StoreError> {
+        let error = error.to_owned();
+        self.write(move |connection| rows::outbox::retry(connection, id, next_try_at, &error)).await
+    }
+
+    /// The mail is given up; it stays visible in the summary.
+    pub async fn outbox_failed(&self, id: i64, error: &str) -> Result<(), StoreError> {
+        let error = error.to_owned();
+        self.write(move |connection| rows::outbox::failed(connection, id, &error)).await
+    }
+
+    /// How the mail stands.
+    pub async fn outbox_summary(&self) -> Result<OutboxSummary, StoreError> {
+        self.read(rows::outbox::summary).await
+    }
+
+    /// Incidents, newest first.
+    pub async fn incidents(&self, filter: IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!(
+                "SELECT {} FROM incidents
+                 WHERE (closed_at IS NULL OR NOT ?1) AND (?2 IS NULL OR closed_at IS NULL OR closed_at >= ?2)
+                 ORDER BY opened_at DESC, id DESC",
+                rows::incident::COLUMNS
+            );
+            let mut found = connection.prepare_cached(&sql)?;
+            let since = filter.since.map(rows::micros);
+            let rows = found.query_map(params![filter.open, since], rows::incident::read)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Runs that ended, newest first, with all that belongs to them.
+    pub async fn runs(&self, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!(
+                "SELECT {} FROM runs
+                 WHERE state = 'finished' AND (?1 IS NULL OR probe = ?1) AND (?2 IS NULL OR target = ?2)
+                     AND (?3 IS NULL OR verdict = ?3)
+                     AND (?4 IS NULL OR started_at >= ?4) AND (?5 IS NULL OR started_at < ?5)
+                 ORDER BY started_at DESC, id DESC LIMIT ?6",
+                rows::run::COLUMNS
+            );
+            let mut found = connection.prepare_cached(&sql)?;
+            let limit = filter.limit.map_or(-1, |limit| rows::int(limit as u64));
+            let runs = found
+                .query_map(
+                    params![
+                        filter.probe.as_ref().map(ProbeId::as_str),
+                        filter.target.as_ref().map(TargetId::as_str),
+                        filter.verdict.map(Verdict::name),
+                        filter.since.map(rows::micros),
+                        filter.until.map(rows::micros),
+                        limit,
+                    ],
+                    rows::run::read,
+                )?
+                .collect::<Result<Vec<_>, _>>()?;
+            runs.into_iter().map(|run| rows::run::complete(connection, run)).collect()
+        })
+        .await
+    }
+
+    /// The run with this id, if it ended.
+    pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| {
+            let sql = format!("SELECT {} FROM runs WHERE state = 'finished' AND id = ?1", rows::run::COLUMNS);
+            let mut found = connection.prepare_cached(&sql)?;
+            let run = found.query_map([id.as_str()], rows::run::read)?.next().transpose()?;
+            run.map(|run| rows::run::complete(connection, run)).transpose()
+        })
+        .await
+    }
+
+    /// How everything stands at `now`.
+    pub async fn status(&self, now: Timestamp) -> Result<StatusReport, StoreError> {
+        self.read(move |connection| status::read(connection, now)).await
+    }
+
+    /// How long the steps of a probe on a target took, merged over the hours from `since` to
+    /// `until`.
+    pub async fn step_times(
+        &self,
+        probe: &ProbeId,
+        target: &TargetId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepTimes>, StoreError> {
+        let (probe, target) = (probe.clone(), target.clone());
+        self.read(move |connection| histogram::merged(connection, &probe, &target, since, until)).await
+    }
+
+    /// Writes an export to `out`, row by row, and says how many. Blocks, on a connection of its
+    /// own: call it in `spawn_blocking`.
+    pub fn export(&self, export: &Export, out: &mut dyn std::io::Write) -> Result<u64, StoreError> {
+        let connection = open::reader(&self.inner.dir.join(DATABASE))?;
+        export::write(&connection, export, out)
+    }
+
+    /// Limits the database to so many pages, as a full disk does.
+    #[cfg(test)]
+    async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await
+    }
+}
+
+/// Keeps a file in a folder without a database, named by its content.
+pub async fn keep_in_folder(
+    folder: PathBuf,
+    bytes: Vec<u8>,
+    mime: &str,
+    kind: EvidenceKind,
+    label: &str,
+) -> Result<Evidence, StoreError> {
+    let (mime, label) = (mime.to_owned(), label.to_owned());
+    blocking(move || evidence::put(&folder, 0, &bytes, &mime, kind, &label)).await
+}
+
+/// Does blocking work on tokio's blocking threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
+}

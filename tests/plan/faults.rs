@@ -39,7 +39,7 @@ fn every_bad_file_gets_its_exact_words() {
     let mut names: Vec<_> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".toml"))
+        .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "toml"))
         .collect();
     names.sort();
     let mut wrong = Vec::new();

@@ -35,13 +35,13 @@ fn the_examples_of_the_design_load() {
     assert_eq!(plan.targets[0].region(), Some("西南"));
     let ids: Vec<_> = plan.probes.iter().map(|probe| probe.id.as_str()).collect();
     assert_eq!(ids, ["drug-licence", "home", "links"]);
-    assert_eq!(plan.probes[0].jitter, Duration::from_secs(120));
+    assert_eq!(plan.probes[0].jitter, Duration::from_mins(2));
     assert_eq!(plan.probes[2].work, Work::Crawl { max_pages: 200, depth: 3 });
     assert_eq!(plan.hash.len(), 64);
 
     let Work::Walk(scenario) = &plan.probes[0].work else { panic!("a walk") };
     assert_eq!(scenario.title, "药品经营许可证核发");
-    assert_eq!(scenario.deadline, Duration::from_secs(180));
+    assert_eq!(scenario.deadline, Duration::from_mins(3));
     let stages: Vec<_> = scenario.steps.iter().map(|step| step.stage).collect();
     assert_eq!(stages, [Stage::Find, Stage::Find, Stage::Form, Stage::Gate]);
     let search = &scenario.steps[1];
@@ -153,4 +153,15 @@ fn every_verb_and_check_is_understood() {
     let Check::Url(text) = &step.expect[5].check else { panic!("a url") };
     assert_eq!(text.op, MatchOp::Contains, "a path is no regular expression");
     assert_eq!(step.within, Duration::from_secs(30));
+}
+
+#[test]
+fn what_is_shipped_loads_without_a_warning() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = DiskFiles::new(root);
+    let Loaded { plan, warnings } =
+        load(root, Path::new("probes.toml"), &files).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(warnings, []);
+    assert!(plan.probes.len() >= 4 && plan.targets.len() >= 3);
+    assert!(plan.lexicon.entries.len() >= 15);
 }

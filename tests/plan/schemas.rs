@@ -48,82 +48,66 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
         Some(path) => root.pointer(path.trim_start_matches('#')).expect("a definition"),
         None => schema,
     };
-    let fail = |why: &str| Err(format!("{at}: {why}: {value}"));
     let empty = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let length = value.as_str().map_or(0, |text| text.chars().count());
+    let object = value.as_object().unwrap_or(&empty);
+    let items = value.as_array().map_or(&[][..], Vec::as_slice);
     for (keyword, want) in schema.as_object().expect("a schema") {
-        let branches =
-            || want.as_array().unwrap().iter().filter(|s| check(root, s, value, at).is_ok()).count();
-        let size = want.as_u64().unwrap_or(0);
-        match keyword.as_str() {
-            "$schema" | "title" | "description" | "default" | "definitions" | "properties" => {}
-            "type" => {
-                let good = match want.as_str().unwrap() {
-                    "object" => value.is_object(),
-                    "array" => value.is_array(),
-                    "string" => value.is_string(),
-                    "boolean" => value.is_boolean(),
-                    "integer" => value.is_i64(),
-                    other => panic!("type {other}"),
-                };
-                if !good {
-                    return fail(&format!("not of type {want}"));
-                }
-            }
-            "const" if want != value => return fail(&format!("not {want}")),
-            "enum" if !want.as_array().unwrap().contains(value) => return fail("none of the values"),
-            "const" | "enum" => {}
+        let size = want.as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        let all = want.as_array().map_or(&[][..], Vec::as_slice);
+        let fits = || all.iter().filter(|branch| check(root, branch, value, at).is_ok()).count();
+        let good = match keyword.as_str() {
+            "$schema" | "title" | "description" | "default" | "definitions" | "properties" => true,
+            "type" => match want.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
+                "integer" => value.is_i64(),
+                other => panic!("type {other}"),
+            },
+            "const" => want == value,
+            "enum" => all.contains(value),
             "pattern" => {
                 let pattern = regex::Regex::new(want.as_str().unwrap()).unwrap();
-                if value.as_str().is_some_and(|text| !pattern.is_match(text)) {
-                    return fail(&format!("does not fit {want}"));
-                }
+                value.as_str().is_none_or(|text| pattern.is_match(text))
             }
-            "minLength" if value.is_string() && length < size as usize => return fail("too short"),
-            "maxLength" if value.is_string() && length > size as usize => return fail("too long"),
-            "minItems" if value.as_array().is_some_and(|a| a.len() < size as usize) => {
-                return fail("too few");
-            }
-            "minProperties" if value.as_object().is_some_and(|o| o.len() < size as usize) => {
-                return fail("too few");
-            }
-            "minLength" | "maxLength" | "minItems" | "minProperties" => {}
-            "minimum" if value.as_i64() < want.as_i64() => return fail("too small"),
-            "maximum" if value.as_i64() > want.as_i64() => return fail("too large"),
-            "minimum" | "maximum" => {}
+            "minLength" => value.as_str().is_none_or(|text| text.chars().count() >= size),
+            "maxLength" => value.as_str().is_none_or(|text| text.chars().count() <= size),
+            "minItems" => !value.is_array() || items.len() >= size,
+            "minProperties" => !value.is_object() || object.len() >= size,
+            "minimum" => value.as_i64().is_none_or(|n| Some(n) >= want.as_i64()),
+            "maximum" => value.as_i64().is_none_or(|n| Some(n) <= want.as_i64()),
             "required" => {
-                for key in want.as_array().unwrap() {
-                    if value.as_object().is_some_and(|o| !o.contains_key(key.as_str().unwrap())) {
-                        return fail(&format!("{key} is missing"));
-                    }
-                }
+                !value.is_object() || all.iter().all(|key| object.contains_key(key.as_str().unwrap()))
             }
+            "oneOf" => fits() == 1,
+            "anyOf" => fits() > 0,
             "propertyNames" => {
-                for key in value.as_object().into_iter().flat_map(Map::keys) {
+                for key in object.keys() {
                     check(root, want, &Value::String(key.clone()), at)?;
                 }
+                true
+            }
+            "additionalProperties" if want.is_boolean() => {
+                object.keys().all(|key| properties.contains_key(key))
             }
             "additionalProperties" => {
-                for (key, inner) in value.as_object().into_iter().flatten() {
-                    if properties.contains_key(key) {
-                        continue;
-                    }
-                    if want == &Value::Bool(false) {
-                        return fail(&format!("unknown key {key}"));
-                    }
+                for (key, inner) in object.iter().filter(|(key, _)| !properties.contains_key(*key)) {
                     check(root, want, inner, &format!("{at}/{key}"))?;
                 }
+                true
             }
             "items" => {
-                for (i, inner) in value.as_array().into_iter().flatten().enumerate() {
+                for (i, inner) in items.iter().enumerate() {
                     check(root, want, inner, &format!("{at}/{i}"))?;
                 }
+                true
             }
-            "oneOf" if branches() != 1 => return fail(&format!("fits {} of the kinds", branches())),
-            "anyOf" if branches() == 0 => return fail("fits none of the kinds"),
-            "oneOf" | "anyOf" => {}
             other => panic!("keyword {other}"),
+        };
+        if !good {
+            return Err(format!("{at}: {keyword} {want}: {value}"));
         }
     }
     for (key, inner) in properties {

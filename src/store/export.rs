@@ -1,0 +1,418 @@
+//! Exports: everything that is kept, for other programs and for people with spreadsheets.
+//!
+//! JSON Lines carry the types of the house as they are; CSV the columns that fit a table. Rows are
+//! written as they are read, oldest first, so that a table of any size fits into memory.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+use super::csv::{Cell, record};
+use super::error::StoreError;
+use super::rows::{self, int, micros};
+use crate::domain::ids::{ProbeId, RunId, TargetId};
+use crate::domain::incident::Incident;
+use crate::domain::observation::{Facts, LinkFault};
+use crate::domain::run::{Cause, Gap, Run, StepRecord};
+
+/// What is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Export {
+    /// What.
+    pub kind: ExportKind,
+    /// In which form.
+    pub format: ExportFormat,
+    /// Only what began (opened, was scheduled) at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only what began before this time.
+    pub until: Option<Timestamp>,
+}
+
+/// What can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExportKind {
+    /// Runs, with their steps in JSON.
+    Runs,
+    /// Steps, one a row.
+    Steps,
+    /// What was seen in each step.
+    Observations,
+    /// Links that do not work.
+    LinkFaults,
+    /// Incidents.
+    Incidents,
+    /// Slots that did not become runs.
+    Gaps,
+}
+
+impl ExportKind {
+    /// Every kind with its name on the command line.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("runs", Self::Runs),
+        ("steps", Self::Steps),
+        ("observations", Self::Observations),
+        ("link_faults", Self::LinkFaults),
+        ("incidents", Self::Incidents),
+        ("gaps", Self::Gaps),
+    ];
+}
+
+/// The forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExportFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// RFC 4180, with a header, in UTF-8; formulas are disarmed by a leading apostrophe.
+    Csv,
+}
+
+/// A step or what hangs on it, with the run it belongs to.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    run: &'a RunId,
+    probe: &'a ProbeId,
+    target: &'a TargetId,
+    started_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
+    #[serde(flatten)]
+    what: T,
+}
+
+/// The facts of a step under their own name, so that they do not mix with the run's fields.
+#[derive(Serialize)]
+struct Seen<'a> {
+    step: &'a str,
+    facts: &'a Facts,
+}
+
+/// Writes an export; says how many rows (without the header).
+pub(super) fn write(
+    connection: &Connection,
+    export: &Export,
+    out: &mut dyn Write,
+) -> Result<u64, StoreError> {
+    // One snapshot, however long it takes and whatever is written meanwhile.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut sink = Sink { out, format: export.format, rows: 0 };
+    if export.format == ExportFormat::Csv {
+        let header: Vec<Cell<'_>> = columns(export.kind).iter().map(|name| Cell::Text(name)).collect();
+        record(sink.out, &header).map_err(StoreError::Output)?;
+    }
+    match export.kind {
+        ExportKind::Incidents => {
+            let sql = format!(
+                "SELECT {} FROM incidents WHERE (?1 IS NULL OR opened_at >= ?1) AND (?2 IS NULL OR opened_at < ?2)
+                 ORDER BY opened_at, id",
+                rows::incident::COLUMNS
+            );
+            each(&snapshot, &sql, export, rows::incident::read, |incident| sink.incident(&incident))?;
+        }
+        ExportKind::Gaps => {
+            let sql = "SELECT probe, target, scheduled_at, reason FROM gaps
+                 WHERE (?1 IS NULL OR scheduled_at >= ?1) AND (?2 IS NULL OR scheduled_at < ?2)
+                 ORDER BY scheduled_at, probe, target";
+            each(&snapshot, sql, export, rows::run::read_gap, |gap| sink.gap(&gap))?;
+        }
+        kind => {
+            let sql = format!(
+                "SELECT {} FROM runs WHERE state = 'finished'
+                     AND (?1 IS NULL OR started_at >= ?1) AND (?2 IS NULL OR started_at < ?2)
+                 ORDER BY started_at, id",
+                rows::run::COLUMNS
+            );
+            each(&snapshot, &sql, export, rows::run::read, |run| {
+                let run = rows::run::complete(&snapshot, run)?;
+                sink.run(kind, &run)
+            })?;
+        }
+    }
+    sink.out.flush().map_err(StoreError::Output)?;
+    Ok(sink.rows)
+}
+
+fn each<T>(
+    connection: &Connection,
+    sql: &str,
+    export: &Export,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    mut take: impl FnMut(T) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut found = connection.prepare(sql)?;
+    let mut rows = found.query(params![export.since.map(micros), export.until.map(micros)])?;
+    while let Some(row) = rows.next()? {
+        take(read(row)?)?;
+    }
+    Ok(())
+}
+
+/// The columns of a table, in order.
+fn columns(kind: ExportKind) -> &'static [&'static str] {
+    match kind {
+        ExportKind::Runs => &[
+            "run",
+            "probe",
+            "target",
+            "kind",
+            "cause",
+            "confirms",
+            "vantage",
+            "scenario",
+            "scenario_hash",
+            "scheduled_at",
+            "started_at",
+            "finished_at",
+            "elapsed_ms",
+            "attempts",
+            "verdict",
+            "reason",
+            "step",
+            "outcome",
+            "links_checked",
+            "browser",
+            "agent_version",
+        ],
+        ExportKind::Steps => &[
+            "run",
+            "probe",
+            "target",
+            "started_at",
+            "position",
+            "step",
+            "stage",
+            "outcome",
+            "credit",
+            "elapsed_ms",
+            "own_ms",
+            "attempts",
+            "evidence",
+            "error",
+        ],
+        ExportKind::Observations => &[
+            "run",
+            "probe",
+            "target",
+            "started_at",
+            "position",
+            "step",
+            "url",
+            "title",
+            "status",
+            "transport",
+            "phrase",
+            "context",
+            "facts",
+        ],
+        ExportKind::LinkFaults => {
+            &["run", "probe", "target", "started_at", "page", "url", "text", "status", "class", "on_home"]
+        }
+        ExportKind::Incidents => &[
+            "incident",
+            "probe",
+            "target",
+            "since",
+            "opened_at",
+            "opened_by",
+            "closed_at",
+            "closed_by",
+            "last_notice_at",
+            "outcome",
+            "step",
+            "thread",
+        ],
+        ExportKind::Gaps => &["probe", "target", "scheduled_at", "reason"],
+    }
+}
+
+struct Sink<'a> {
+    out: &'a mut dyn Write,
+    format: ExportFormat,
+    rows: u64,
+}
+
+impl Sink<'_> {
+    fn json(&mut self, value: &impl Serialize) -> Result<(), StoreError> {
+        self.rows += 1;
+        serde_json::to_writer(&mut *self.out, value).map_err(|error| StoreError::Output(error.into()))?;
+        self.out.write_all(b"\n").map_err(StoreError::Output)
+    }
+
+    fn cells(&mut self, cells: &[Cell<'_>]) -> Result<(), StoreError> {
+        self.rows += 1;
+        record(self.out, cells).map_err(StoreError::Output)
+    }
+
+    fn run(&mut self, kind: ExportKind, run: &Run) -> Result<(), StoreError> {
+        match kind {
+            ExportKind::Steps => self.steps(run),
+            ExportKind::Observations => self.observations(run),
+            ExportKind::LinkFaults => self.link_faults(run),
+            ExportKind::Runs | ExportKind::Incidents | ExportKind::Gaps => self.whole_run(run),
+        }
+    }
+
+    fn whole_run(&mut self, run: &Run) -> Result<(), StoreError> {
+        if self.format == ExportFormat::Jsonl {
+            return self.json(run);
+        }
+        let (cause, confirms) = match &run.cause {
+            Cause::Schedule => ("schedule", None),
+            Cause::Confirmation { of } => ("confirmation", Some(of.as_str())),
+            Cause::Manual => ("manual", None),
+        };
+        let ending = run.ending();
+        let times = [run.scheduled_at, run.started_at, run.finished_at].map(|at| at.to_string());
+        self.cells(&[
+            Cell::Text(run.id.as_str()),
+            Cell::Text(run.probe.as_str()),
+            Cell::Text(run.target.as_str()),
+            Cell::Text(run.kind.name()),
+            Cell::Text(cause),
+            Cell::maybe(confirms),
+            Cell::Text(&run.vantage),
+            Cell::maybe(run.scenario.as_ref().map(AsRef::as_ref)),
+            Cell::maybe(run.scenario_hash.as_deref()),
+            Cell::Text(&times[0]),
+            Cell::Text(&times[1]),
+            Cell::Text(&times[2]),
+            Cell::Number(int(run.elapsed_ms)),
+            Cell::Number(run.attempts.into()),
+            Cell::Text(run.verdict.name()),
+            Cell::Text(&run.reason),
+            Cell::maybe(ending.map(|step| step.name.as_str())),
+            Cell::maybe(ending.map(|step| step.outcome.name())),
+            Cell::number(run.links_checked),
+            Cell::maybe(run.browser.as_deref()),
+            Cell::Text(&run.agent_version),
+        ])
+    }
+
+    fn steps(&mut self, run: &Run) -> Result<(), StoreError> {
+        for (position, step) in run.steps.iter().enumerate() {
+            if self.format == ExportFormat::Jsonl {
+                // The facts have an export of their own.
+                let step = StepRecord { facts: Facts::default(), ..step.clone() };
+                let mut what =
+                    serde_json::to_value(&step).map_err(|error| StoreError::unwritable("a step", error))?;
+                if let Some(fields) = what.as_object_mut() {
+                    fields.shift_remove("facts");
+                }
+                self.json(&line(run, Some(position), what))?;
+                continue;
+            }
+            let started_at = run.started_at.to_string();
+            let evidence: Vec<&str> = step.evidence.iter().map(|evidence| evidence.hash.as_str()).collect();
+            self.cells(&[
+                Cell::Text(run.id.as_str()),
+                Cell::Text(run.probe.as_str()),
+                Cell::Text(run.target.as_str()),
+                Cell::Text(&started_at),
+                Cell::Number(int(position as u64)),
+                Cell::Text(&step.name),
+                Cell::Text(step.stage.name()),
+                Cell::Text(step.outcome.name()),
+                Cell::number(step.credit),
+                Cell::Number(int(step.elapsed_ms)),
+                Cell::Number(int(step.own_ms)),
+                Cell::Number(step.attempts.into()),
+                Cell::Text(&evidence.join(" ")),
+                Cell::maybe(step.error.as_deref()),
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn observations(&mut self, run: &Run) -> Result<(), StoreError> {
+        for (position, step) in run.steps.iter().enumerate() {
+            let facts = &step.facts;
+            if self.format == ExportFormat::Jsonl {
+                self.json(&line(run, Some(position), Seen { step: &step.name, facts }))?;
+                continue;
+            }
+            let started_at = run.started_at.to_string();
+            let json = rows::to_json("observations", facts)?;
+            self.cells(&[
+                Cell::Text(run.id.as_str()),
+                Cell::Text(run.probe.as_str()),
+                Cell::Text(run.target.as_str()),
+                Cell::Text(&started_at),
+                Cell::Number(int(position as u64)),
+                Cell::Text(&step.name),
+                Cell::Text(&facts.url),
+                Cell::Text(&facts.title),
+                Cell::number(facts.main.as_ref().map(|main| main.status)),
+                Cell::maybe(facts.transport.as_ref().map(|transport| transport.detail.as_str())),
+                Cell::maybe(facts.phrase.as_ref().map(|phrase| phrase.phrase.as_str())),
+                Cell::maybe(facts.phrase.as_ref().map(|phrase| phrase.context.as_str())),
+                Cell::Text(&json),
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn link_faults(&mut self, run: &Run) -> Result<(), StoreError> {
+        for fault in &run.link_faults {
+            if self.format == ExportFormat::Jsonl {
+                self.json(&line(run, None, fault))?;
+                continue;
+            }
+            let LinkFault { page, url, text, status, class, on_home } = fault;
+            let started_at = run.started_at.to_string();
+            self.cells(&[
+                Cell::Text(run.id.as_str()),
+                Cell::Text(run.probe.as_str()),
+                Cell::Text(run.target.as_str()),
+                Cell::Text(&started_at),
+                Cell::Text(page),
+                Cell::Text(url),
+                Cell::Text(text),
+                Cell::number(*status),
+                Cell::Text(class),
+                Cell::Truth(*on_home),
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn incident(&mut self, incident: &Incident) -> Result<(), StoreError> {
+        if self.format == ExportFormat::Jsonl {
+            return self.json(incident);
+        }
+        let (since, opened_at) = (incident.since.to_string(), incident.opened_at.to_string());
+        let closed_at = incident.closed_at.map(|at| at.to_string());
+        let told_at = incident.last_notice_at.map(|at| at.to_string());
+        self.cells(&[
+            Cell::Text(incident.id.as_str()),
+            Cell::Text(incident.probe.as_str()),
+            Cell::Text(incident.target.as_str()),
+            Cell::Text(&since),
+            Cell::Text(&opened_at),
+            Cell::Text(incident.opened_by.as_str()),
+            Cell::maybe(closed_at.as_deref()),
+            Cell::maybe(incident.closed_by.as_ref().map(RunId::as_str)),
+            Cell::maybe(told_at.as_deref()),
+            Cell::Text(incident.outcome.name()),
+            Cell::Text(&incident.step),
+            Cell::Text(&incident.thread),
+        ])
+    }
+
+    fn gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
+        if self.format == ExportFormat::Jsonl {
+            return self.json(gap);
+        }
+        let scheduled_at = gap.scheduled_at.to_string();
+        self.cells(&[
+            Cell::Text(gap.probe.as_str()),
+            Cell::Text(gap.target.as_str()),
+            Cell::Text(&scheduled_at),
+            Cell::Text(gap.reason.name()),
+        ])
+    }
+}
+
+fn line<T>(run: &Run, position: Option<usize>, what: T) -> Line<'_, T> {
+    Line { run: &run.id, probe: &run.probe, target: &run.target, started_at: run.started_at, position, what }
+}

@@ -1,0 +1,198 @@
+//! The data folder: made, locked and checked before anything is read from it.
+//!
+//! ```text
+//! data/shopper.db (+ -wal, -shm)   results
+//! data/evidence/ab/abcdef….jpg     evidence, named by its SHA-256
+//! data/lock                        held by the daemon, with its process id
+//! data/schema.lock                 held by whoever opens the database for writing, for a moment
+//! ```
+//!
+//! Invariant: the folder is 0700 and its files 0600 from the moment they exist. Two daemons never
+//! work on one folder: the lock is the kernel's, so a kill leaves no stale one behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use super::error::StoreError;
+use super::{Access, DATABASE};
+
+/// The migrations, append-only: a released one is never changed.
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001.sql"))];
+
+/// How long a writer waits for another process.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What opening yields.
+pub(super) struct Opened {
+    /// For writing; absent for [`Access::ReadOnly`].
+    pub(super) writer: Option<Connection>,
+    /// For reading.
+    pub(super) reader: Connection,
+    /// The daemon's lock.
+    pub(super) lock: Option<File>,
+}
+
+/// Opens the database in `dir`.
+pub(super) fn open(dir: &Path, access: Access) -> Result<Opened, StoreError> {
+    let path = dir.join(DATABASE);
+    if access == Access::ReadOnly {
+        return Ok(Opened { writer: None, reader: reader(&path)?, lock: None });
+    }
+    make_folder(dir)?;
+    let lock = (access == Access::Daemon).then(|| take_lock(dir)).transpose()?;
+    // Making the database, switching it to WAL and migrating are for one process at a time.
+    let schema_path = dir.join("schema.lock");
+    let schema = make_file(&schema_path)?;
+    schema.lock().map_err(|source| StoreError::file("lock", &schema_path, source))?;
+    make_file(&path)?;
+    let mut writer = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare(&writer).map_err(|error| in_file(error, &path))?;
+    migrate(&mut writer)?;
+    if access == Access::Daemon {
+        check(&writer, &path)?;
+    }
+    let reader = reader(&path)?;
+    Ok(Opened { writer: Some(writer), reader, lock })
+}
+
+fn make_folder(dir: &Path) -> Result<(), StoreError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| StoreError::NotWritable { path: dir.to_owned(), source })
+}
+
+/// Opens a file for reading and writing, made with mode 0600 when it is new.
+fn make_file(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(
+        |source| match source.kind() {
+            std::io::ErrorKind::StorageFull => StoreError::DiskFull,
+            _ => StoreError::NotWritable { path: path.to_owned(), source },
+        },
+    )
+}
+
+/// Takes the daemon's lock and writes our process id into it.
+fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let mut file = make_file(&path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // The other daemon may be about to write it; then we name no process.
+            let _ = file.read_to_string(&mut text);
+            return Err(StoreError::Locked { path: dir.to_owned(), pid: text.trim().parse().ok() });
+        }
+        Err(TryLockError::Error(source)) => return Err(StoreError::file("lock", &path, source)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(|source| StoreError::file("write", &path, source))?;
+    Ok(file)
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    connection.pragma_update(None, "cell_size_check", "ON")?;
+    // After a checkpoint the log shrinks to this, so that one large crawl does not keep the space.
+    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    refuse_newer(connection)?;
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::from(err),
+        other => StoreError::Schema(other),
+    })
+}
+
+fn version(connection: &Connection) -> Result<usize, StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // A negative version is none that we write; as a huge one it is refused as newer.
+    Ok(usize::try_from(found).unwrap_or(usize::MAX))
+}
+
+fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, MIGRATIONS.len());
+    if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(()) }
+}
+
+/// Damage is found when the daemon starts, not when it first touches the page.
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let said: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| in_file(error, path))?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: path.to_owned(), detail: said }) }
+}
+
+/// A connection that can only read.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.to_owned() });
+    }
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(PATIENCE)?;
+    let found = version(&connection).map_err(|error| named(error, path))?;
+    refuse_newer(&connection)?;
+    let known = MIGRATIONS.len();
+    if found < known { Err(StoreError::OlderSchema { found, known }) } else { Ok(connection) }
+}
+
+fn in_file(error: rusqlite::Error, path: &Path) -> StoreError {
+    named(StoreError::from(error), path)
+}
+
+/// Puts the whole path into a fault that could not know it.
+fn named(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::Corrupt { detail, .. } => StoreError::Corrupt { path: path.to_owned(), detail },
+        StoreError::Database(rusqlite::Error::SqliteFailure(code, detail))
+            if matches!(code.code, rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) =>
+        {
+            let said = detail.unwrap_or_else(|| code.to_string());
+            StoreError::NotWritable { path: PathBuf::from(path), source: std::io::Error::other(said) }
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_make_a_sound_schema() {
+        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), MIGRATIONS.len());
+        let tables: Vec<String> = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(tables.len() >= 14);
+        for table in tables {
+            assert!(table.contains("STRICT"), "{table}");
+        }
+    }
+}

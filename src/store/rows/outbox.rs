@@ -1,0 +1,112 @@
+//! The outbox: one row per notice and recipient.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::{at, json, maybe_at, micros, uint};
+use crate::domain::incident::Outgoing;
+use crate::store::error::StoreError;
+
+/// How the mail stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OutboxSummary {
+    /// Mails that wait.
+    pub pending: u64,
+    /// Mails that were given up.
+    pub failed: u64,
+    /// Mails that were taken by the server.
+    pub sent: u64,
+    /// When the oldest waiting mail was written.
+    pub oldest_pending_at: Option<Timestamp>,
+    /// When the next one is tried.
+    pub next_try_at: Option<Timestamp>,
+    /// What the server (or the network) said to the newest mail that waits or was given up.
+    pub last_error: Option<String>,
+}
+
+/// Mails whose time has come, the longest due first.
+pub(in crate::store) fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let mut due = connection.prepare_cached(
+        "SELECT outbox.id AS id, notices.notice AS notice, recipient, recipients, attempts, next_try_at
+         FROM outbox JOIN notices ON notices.id = outbox.notice
+         WHERE state = 'pending' AND next_try_at <= ?1 ORDER BY next_try_at, outbox.id LIMIT ?2",
+    )?;
+    let rows = due.query_map(params![micros(now), super::int(limit as u64)], |row| {
+        Ok(Outgoing {
+            id: row.get("id")?,
+            notice: json(row, "notice")?,
+            to: row.get("recipient")?,
+            all: json(row, "recipients")?,
+            attempts: row.get("attempts")?,
+            next_try_at: at(row, "next_try_at")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The server took it.
+pub(in crate::store) fn sent(connection: &Connection, id: i64, at: Timestamp) -> Result<(), StoreError> {
+    let changed = connection.execute(
+        "UPDATE outbox SET state = 'sent', sent_at = ?2, attempts = attempts + 1, error = NULL WHERE id = ?1",
+        params![id, micros(at)],
+    )?;
+    one(changed, id)
+}
+
+/// It will be tried again.
+pub(in crate::store) fn retry(
+    connection: &Connection,
+    id: i64,
+    next_try_at: Timestamp,
+    error: &str,
+) -> Result<(), StoreError> {
+    let changed = connection.execute(
+        "UPDATE outbox SET next_try_at = ?2, attempts = attempts + 1, error = ?3
+         WHERE id = ?1 AND state = 'pending'",
+        params![id, micros(next_try_at), error],
+    )?;
+    one(changed, id)
+}
+
+/// It is given up.
+pub(in crate::store) fn failed(connection: &Connection, id: i64, error: &str) -> Result<(), StoreError> {
+    let changed = connection.execute(
+        "UPDATE outbox SET state = 'failed', attempts = attempts + 1, error = ?2
+         WHERE id = ?1 AND state = 'pending'",
+        params![id, error],
+    )?;
+    one(changed, id)
+}
+
+fn one(changed: usize, id: i64) -> Result<(), StoreError> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "waiting mail", id: id.to_string() }) }
+}
+
+/// How the mail stands.
+pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary, StoreError> {
+    Ok(connection.query_row(
+        "SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
+                count(*) FILTER (WHERE state = 'failed') AS failed,
+                count(*) FILTER (WHERE state = 'sent') AS sent,
+                min(created_at) FILTER (WHERE state = 'pending') AS oldest,
+                min(next_try_at) FILTER (WHERE state = 'pending') AS next,
+                (SELECT error FROM outbox WHERE state <> 'sent' AND error IS NOT NULL ORDER BY id DESC LIMIT 1) AS error
+         FROM outbox JOIN notices ON notices.id = outbox.notice",
+        [],
+        |row| {
+            Ok(OutboxSummary {
+                pending: uint(row, "pending")?,
+                failed: uint(row, "failed")?,
+                sent: uint(row, "sent")?,
+                oldest_pending_at: maybe_at(row, "oldest")?,
+                next_try_at: maybe_at(row, "next")?,
+                last_error: row.get("error")?,
+            })
+        },
+    )?)
+}

@@ -1,0 +1,316 @@
+//! Runs with their steps, observations, evidence and link faults.
+
+use rusqlite::{Connection, Row, Transaction, named_params, params};
+
+use super::{at, int, json, micros, to_json, uint, word};
+use crate::domain::ids::{EvidenceHash, RunId};
+use crate::domain::observation::{Evidence, LinkFault};
+use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
+use crate::domain::scenario::Stage;
+use crate::domain::verdict::Verdict;
+use crate::store::RunStart;
+use crate::store::error::StoreError;
+
+fn cause_name(cause: &Cause) -> (&'static str, Option<&str>) {
+    match cause {
+        Cause::Schedule => ("schedule", None),
+        Cause::Confirmation { of } => ("confirmation", Some(of.as_str())),
+        Cause::Manual => ("manual", None),
+    }
+}
+
+fn kind_of(name: &str) -> Option<RunKind> {
+    [RunKind::Walk, RunKind::Visit, RunKind::Crawl].into_iter().find(|kind| kind.name() == name)
+}
+
+fn stage_of(name: &str) -> Option<Stage> {
+    Stage::ALL.iter().find(|(known, _)| *known == name).map(|(_, stage)| *stage)
+}
+
+/// Writes that a run begins.
+pub(in crate::store) fn begin(connection: &Connection, start: &RunStart) -> Result<(), StoreError> {
+    let (cause, cause_of) = cause_name(&start.cause);
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (id, probe, target, kind, state, cause, cause_of, scheduled_at, started_at)
+             VALUES (:id, :probe, :target, :kind, 'running', :cause, :cause_of, :scheduled_at, :started_at)",
+        )?
+        .execute(named_params! {
+            ":id": start.id.as_str(),
+            ":probe": start.probe.as_str(),
+            ":target": start.target.as_str(),
+            ":kind": start.kind.name(),
+            ":cause": cause,
+            ":cause_of": cause_of,
+            ":scheduled_at": micros(start.scheduled_at),
+            ":started_at": micros(start.started_at),
+        })?;
+    Ok(())
+}
+
+/// Turns runs that were cut short into gaps: whoever runs this holds the daemon's lock, so nobody
+/// is working on them. Runs made by hand leave no slot behind.
+pub(in crate::store) fn interrupt(tx: &Transaction<'_>) -> Result<Vec<Gap>, StoreError> {
+    let mut cut = tx.prepare(
+        "SELECT probe, target, scheduled_at FROM runs WHERE state = 'running' AND cause <> 'manual'
+         ORDER BY scheduled_at",
+    )?;
+    let gaps = cut
+        .query_map([], |row| {
+            Ok(Gap {
+                probe: row.get::<_, String>("probe")?.as_str().into(),
+                target: row.get::<_, String>("target")?.as_str().into(),
+                scheduled_at: at(row, "scheduled_at")?,
+                reason: GapReason::Interrupted,
+            })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    tx.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'", [])?;
+    add_gaps(tx, &gaps)?;
+    Ok(gaps)
+}
+
+/// Writes gaps; one that is there already stays as it is.
+pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, reason) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for gap in gaps {
+        insert.execute(params![
+            gap.probe.as_str(),
+            gap.target.as_str(),
+            micros(gap.scheduled_at),
+            gap.reason.name()
+        ])?;
+    }
+    Ok(())
+}
+
+/// Writes a run that ended, with all that belongs to it. A run that was begun is completed.
+pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
+    let (cause, cause_of) = cause_name(&run.cause);
+    let visit = run.visit.as_ref().map(|visit| to_json("a visit", visit)).transpose()?;
+    let changed = tx
+        .prepare_cached(
+            "INSERT INTO runs (id, probe, target, kind, state, cause, cause_of, scheduled_at, started_at,
+                 finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage,
+                 links_checked, visit, browser, agent_version)
+             VALUES (:id, :probe, :target, :kind, 'finished', :cause, :cause_of, :scheduled_at, :started_at,
+                 :finished_at, :elapsed_ms, :attempts, :verdict, :reason, :scenario, :scenario_hash, :vantage,
+                 :links_checked, :visit, :browser, :agent_version)
+             ON CONFLICT (id) DO UPDATE SET
+                 probe = excluded.probe, target = excluded.target, kind = excluded.kind, state = excluded.state,
+                 cause = excluded.cause, cause_of = excluded.cause_of, scheduled_at = excluded.scheduled_at,
+                 started_at = excluded.started_at, finished_at = excluded.finished_at,
+                 elapsed_ms = excluded.elapsed_ms, attempts = excluded.attempts, verdict = excluded.verdict,
+                 reason = excluded.reason, scenario = excluded.scenario, scenario_hash = excluded.scenario_hash,
+                 vantage = excluded.vantage, links_checked = excluded.links_checked, visit = excluded.visit,
+                 browser = excluded.browser, agent_version = excluded.agent_version
+             WHERE runs.state <> 'finished'",
+        )?
+        .execute(named_params! {
+            ":id": run.id.as_str(),
+            ":probe": run.probe.as_str(),
+            ":target": run.target.as_str(),
+            ":kind": run.kind.name(),
+            ":cause": cause,
+            ":cause_of": cause_of,
+            ":scheduled_at": micros(run.scheduled_at),
+            ":started_at": micros(run.started_at),
+            ":finished_at": micros(run.finished_at),
+            ":elapsed_ms": int(run.elapsed_ms),
+            ":attempts": run.attempts,
+            ":verdict": run.verdict.name(),
+            ":reason": run.reason,
+            ":scenario": run.scenario.as_ref().map(AsRef::<str>::as_ref),
+            ":scenario_hash": run.scenario_hash,
+            ":vantage": run.vantage,
+            ":links_checked": run.links_checked,
+            ":visit": visit,
+            ":browser": run.browser,
+            ":agent_version": run.agent_version,
+        })?;
+    if changed == 0 {
+        return Err(StoreError::AlreadyRecorded(run.id.clone()));
+    }
+    for (position, step) in run.steps.iter().enumerate() {
+        insert_step(tx, &run.id, position, step)?;
+    }
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO link_faults (run, number, page, url, text, status, class, on_home)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (number, fault) in run.link_faults.iter().enumerate() {
+        insert.execute(params![
+            run.id.as_str(),
+            int(number as u64),
+            fault.page,
+            fault.url,
+            fault.text,
+            fault.status,
+            fault.class,
+            fault.on_home
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_step(
+    tx: &Transaction<'_>,
+    run: &RunId,
+    position: usize,
+    step: &StepRecord,
+) -> Result<(), StoreError> {
+    let position = int(position as u64);
+    tx.prepare_cached(
+        "INSERT INTO steps (run, position, name, stage, measure, outcome, credit, elapsed_ms, own_ms, attempts, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        run.as_str(),
+        position,
+        step.name,
+        step.stage.name(),
+        to_json("indicators", &step.measure)?,
+        step.outcome.name(),
+        step.credit,
+        int(step.elapsed_ms),
+        int(step.own_ms),
+        step.attempts,
+        step.error,
+    ])?;
+    tx.prepare_cached("INSERT INTO observations (run, position, facts) VALUES (?1, ?2, ?3)")?
+        .execute(params![run.as_str(), position, to_json("observations", &step.facts)?])?;
+    for (number, evidence) in step.evidence.iter().enumerate() {
+        tx.prepare_cached("INSERT OR IGNORE INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)")?
+            .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
+        tx.prepare_cached(
+            "INSERT INTO step_evidence (run, position, number, kind, hash, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            run.as_str(),
+            position,
+            int(number as u64),
+            kind_name(evidence)?,
+            evidence.hash.as_str(),
+            evidence.label,
+        ])?;
+    }
+    Ok(())
+}
+
+/// The name of a kind of evidence, as JSON writes it.
+fn kind_name(evidence: &Evidence) -> Result<String, StoreError> {
+    Ok(to_json("a kind of evidence", &evidence.kind)?.trim_matches('"').to_owned())
+}
+
+/// The columns that [`read`] wants.
+pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, cause_of, scheduled_at, started_at, \
+     finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, visit, \
+     browser, agent_version";
+
+/// Reads a finished run without what belongs to it; [`complete`] adds that.
+pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let cause_of: Option<String> = row.get("cause_of")?;
+    Ok(Run {
+        id: RunId::new(row.get::<_, String>("id")?),
+        probe: row.get::<_, String>("probe")?.as_str().into(),
+        target: row.get::<_, String>("target")?.as_str().into(),
+        kind: word(row, "kind", kind_of)?,
+        scenario: row.get::<_, Option<String>>("scenario")?.as_deref().map(Into::into),
+        scenario_hash: row.get("scenario_hash")?,
+        vantage: row.get("vantage")?,
+        cause: word(row, "cause", |name| match name {
+            "schedule" => Some(Cause::Schedule),
+            "manual" => Some(Cause::Manual),
+            "confirmation" => Some(Cause::Confirmation { of: cause_of.as_deref()?.into() }),
+            _ => None,
+        })?,
+        scheduled_at: at(row, "scheduled_at")?,
+        started_at: at(row, "started_at")?,
+        finished_at: at(row, "finished_at")?,
+        elapsed_ms: uint(row, "elapsed_ms")?,
+        attempts: row.get("attempts")?,
+        verdict: word(row, "verdict", Verdict::from_name)?,
+        reason: row.get("reason")?,
+        steps: Vec::new(),
+        visit: match row.get::<_, Option<String>>("visit")? {
+            Some(_) => Some(json(row, "visit")?),
+            None => None,
+        },
+        link_faults: Vec::new(),
+        links_checked: row.get("links_checked")?,
+        browser: row.get("browser")?,
+        agent_version: row.get("agent_version")?,
+    })
+}
+
+/// Adds steps, observations, evidence and link faults to a run.
+pub(in crate::store) fn complete(connection: &Connection, mut run: Run) -> Result<Run, StoreError> {
+    let mut steps = connection.prepare_cached(
+        "SELECT name, stage, measure, outcome, credit, elapsed_ms, own_ms, attempts, error, facts
+         FROM steps JOIN observations USING (run, position) WHERE run = ?1 ORDER BY position",
+    )?;
+    run.steps = steps.query_map([run.id.as_str()], read_step)?.collect::<Result<_, _>>()?;
+    let mut evidence = connection.prepare_cached(
+        "SELECT position, kind, hash, mime, size, label FROM step_evidence JOIN evidence USING (hash)
+         WHERE run = ?1 ORDER BY position, number",
+    )?;
+    let mut rows = evidence.query([run.id.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let position = usize::try_from(uint(row, "position")?).unwrap_or(usize::MAX);
+        let found = Evidence {
+            kind: word(row, "kind", |name| serde_json::from_value(name.into()).ok())?,
+            hash: EvidenceHash::new(row.get::<_, String>("hash")?),
+            mime: row.get("mime")?,
+            size: uint(row, "size")?,
+            label: row.get("label")?,
+        };
+        if let Some(step) = run.steps.get_mut(position) {
+            step.evidence.push(found);
+        }
+    }
+    let mut faults = connection.prepare_cached(
+        "SELECT page, url, text, status, class, on_home FROM link_faults WHERE run = ?1 ORDER BY number",
+    )?;
+    run.link_faults = faults.query_map([run.id.as_str()], read_fault)?.collect::<Result<_, _>>()?;
+    Ok(run)
+}
+
+fn read_step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
+    Ok(StepRecord {
+        name: row.get("name")?,
+        stage: word(row, "stage", stage_of)?,
+        measure: json(row, "measure")?,
+        outcome: super::outcome(row, "outcome")?,
+        credit: row.get("credit")?,
+        elapsed_ms: uint(row, "elapsed_ms")?,
+        own_ms: uint(row, "own_ms")?,
+        attempts: row.get("attempts")?,
+        evidence: Vec::new(),
+        error: row.get("error")?,
+        facts: json(row, "facts")?,
+    })
+}
+
+/// Reads a link fault.
+pub(in crate::store) fn read_fault(row: &Row<'_>) -> rusqlite::Result<LinkFault> {
+    Ok(LinkFault {
+        page: row.get("page")?,
+        url: row.get("url")?,
+        text: row.get("text")?,
+        status: row.get("status")?,
+        class: row.get("class")?,
+        on_home: row.get("on_home")?,
+    })
+}
+
+/// Reads a gap.
+pub(in crate::store) fn read_gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
+    Ok(Gap {
+        probe: row.get::<_, String>("probe")?.as_str().into(),
+        target: row.get::<_, String>("target")?.as_str().into(),
+        scheduled_at: at(row, "scheduled_at")?,
+        reason: word(row, "reason", super::gap_reason)?,
+    })
+}

@@ -1,0 +1,221 @@
+//! How everything stands, in one reading.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::error::StoreError;
+use super::rows::outbox::OutboxSummary;
+use super::rows::{self, at, gap_reason, micros, uint, word};
+use crate::domain::ids::{ProbeId, RunId, TargetId};
+use crate::domain::incident::Incident;
+use crate::domain::outcome::Outcome;
+use crate::domain::run::GapReason;
+use crate::domain::verdict::Verdict;
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Each probe on each target that ever ran, in order of their ids.
+    pub probes: Vec<ProbeStatus>,
+    /// The mail.
+    pub outbox: OutboxSummary,
+    /// Slots of the last 24 hours that did not become a run, by reason.
+    pub gaps_24h: Vec<(GapReason, u64)>,
+}
+
+/// How one probe on one target stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeStatus {
+    /// The probe.
+    pub probe: ProbeId,
+    /// The target.
+    pub target: TargetId,
+    /// The newest run that ended.
+    pub last: Option<LastRun>,
+    /// When the run that is going on began.
+    pub running_since: Option<Timestamp>,
+    /// The open incident.
+    pub incident: Option<Incident>,
+    /// Runs of the last 24 hours by verdict.
+    pub runs_24h: VerdictCounts,
+    /// Slots of the last 24 hours that did not become a run.
+    pub gaps_24h: u64,
+}
+
+/// The newest run of a probe on a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Its id.
+    pub id: RunId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// The step at which it ended, when it did not go through.
+    pub step: Option<String>,
+    /// How that step ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// How many runs had which verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VerdictCounts {
+    /// Good runs.
+    pub pass: u64,
+    /// Runs that did not end online.
+    pub degraded: u64,
+    /// Failed runs.
+    pub fail: u64,
+    /// Runs that say nothing.
+    pub inconclusive: u64,
+}
+
+type Pair = (String, String);
+
+/// Reads how everything stands.
+pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<StatusReport, StoreError> {
+    let day_ago = micros(now) - 24 * 3600 * 1_000_000;
+    let mut probes: BTreeMap<Pair, ProbeStatus> = BTreeMap::new();
+    newest(connection, &mut probes)?;
+    running(connection, &mut probes)?;
+    incidents(connection, &mut probes)?;
+    counts(connection, day_ago, &mut probes)?;
+    let gaps = gaps(connection, day_ago, &mut probes)?;
+    Ok(StatusReport {
+        at: now,
+        probes: probes.into_values().collect(),
+        outbox: rows::outbox::summary(connection)?,
+        gaps_24h: gaps,
+    })
+}
+
+fn of(probes: &mut BTreeMap<Pair, ProbeStatus>, pair: Pair) -> &mut ProbeStatus {
+    probes.entry(pair).or_insert_with_key(|(probe, target)| ProbeStatus {
+        probe: probe.as_str().into(),
+        target: target.as_str().into(),
+        last: None,
+        running_since: None,
+        incident: None,
+        runs_24h: VerdictCounts::default(),
+        gaps_24h: 0,
+    })
+}
+
+fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pair> {
+    Ok((row.get("probe")?, row.get("target")?))
+}
+
+fn newest(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> Result<(), StoreError> {
+    let mut pairs = connection.prepare_cached("SELECT DISTINCT probe, target FROM runs")?;
+    let mut last = connection.prepare_cached(
+        "SELECT id, started_at, finished_at, elapsed_ms, verdict, reason FROM runs
+         WHERE probe = ?1 AND target = ?2 AND state = 'finished' ORDER BY started_at DESC, id DESC LIMIT 1",
+    )?;
+    let mut ending =
+        connection.prepare_cached("SELECT name, outcome FROM steps WHERE run = ?1 ORDER BY position")?;
+    let mut rows = pairs.query([])?;
+    while let Some(row) = rows.next()? {
+        let pair = pair(row)?;
+        let mut found = last.query(params![pair.0, pair.1])?;
+        let Some(row) = found.next()? else { continue };
+        let mut run = LastRun {
+            id: RunId::new(row.get::<_, String>("id")?),
+            started_at: at(row, "started_at")?,
+            finished_at: at(row, "finished_at")?,
+            elapsed_ms: uint(row, "elapsed_ms")?,
+            verdict: word(row, "verdict", Verdict::from_name)?,
+            reason: row.get("reason")?,
+            step: None,
+            outcome: None,
+        };
+        let mut steps = ending.query([run.id.as_str()])?;
+        while let Some(row) = steps.next()? {
+            let outcome = rows::outcome(row, "outcome")?;
+            if !outcome.goes_on() {
+                run.step = Some(row.get("name")?);
+                run.outcome = Some(outcome);
+                break;
+            }
+        }
+        of(probes, pair).last = Some(run);
+    }
+    Ok(())
+}
+
+fn running(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> Result<(), StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT probe, target, max(started_at) AS started_at FROM runs WHERE state = 'running' GROUP BY probe, target",
+    )?;
+    let mut rows = found.query([])?;
+    while let Some(row) = rows.next()? {
+        of(probes, pair(row)?).running_since = Some(at(row, "started_at")?);
+    }
+    Ok(())
+}
+
+fn incidents(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> Result<(), StoreError> {
+    let sql = format!("SELECT {} FROM incidents WHERE closed_at IS NULL", rows::incident::COLUMNS);
+    let mut found = connection.prepare_cached(&sql)?;
+    let mut rows = found.query([])?;
+    while let Some(row) = rows.next()? {
+        of(probes, pair(row)?).incident = Some(rows::incident::read(row)?);
+    }
+    Ok(())
+}
+
+fn counts(
+    connection: &Connection,
+    since: i64,
+    probes: &mut BTreeMap<Pair, ProbeStatus>,
+) -> Result<(), StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT probe, target, verdict, count(*) AS count FROM runs
+         WHERE state = 'finished' AND started_at >= ?1 GROUP BY probe, target, verdict",
+    )?;
+    let mut rows = found.query([since])?;
+    while let Some(row) = rows.next()? {
+        let count = uint(row, "count")?;
+        let verdict = word(row, "verdict", Verdict::from_name)?;
+        let counts = &mut of(probes, pair(row)?).runs_24h;
+        match verdict {
+            Verdict::Pass => counts.pass = count,
+            Verdict::Degraded => counts.degraded = count,
+            Verdict::Fail => counts.fail = count,
+            Verdict::Inconclusive => counts.inconclusive = count,
+        }
+    }
+    Ok(())
+}
+
+fn gaps(
+    connection: &Connection,
+    since: i64,
+    probes: &mut BTreeMap<Pair, ProbeStatus>,
+) -> Result<Vec<(GapReason, u64)>, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT probe, target, reason, count(*) AS count FROM gaps
+         WHERE scheduled_at >= ?1 GROUP BY probe, target, reason ORDER BY reason",
+    )?;
+    let mut all: Vec<(GapReason, u64)> = Vec::new();
+    let mut rows = found.query([since])?;
+    while let Some(row) = rows.next()? {
+        let (reason, count) = (word(row, "reason", gap_reason)?, uint(row, "count")?);
+        of(probes, pair(row)?).gaps_24h += count;
+        match all.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, sum)) => *sum += count,
+            None => all.push((reason, count)),
+        }
+    }
+    Ok(all)
+}
