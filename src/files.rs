@@ -99,6 +99,7 @@ mod tests {
         fs::write(outer.path().join("secret.toml"), "x = 1").unwrap();
         fs::write(root.join("scenarios/药品.toml"), "y = 2").unwrap();
         fs::write(root.join("big.toml"), vec![b'#'; usize::try_from(LIMIT).unwrap() + 1]).unwrap();
+        File::create(root.join("huge.toml")).unwrap().set_len(1 << 30).unwrap();
         fs::write(root.join("most.toml"), vec![b'#'; usize::try_from(LIMIT).unwrap()]).unwrap();
         fs::write(root.join("gbk.toml"), [b'#', b' ', 0xd2, 0xa9]).unwrap();
         std::os::unix::fs::symlink("../secret.toml", root.join("out.toml")).unwrap();
@@ -114,6 +115,7 @@ mod tests {
         assert_eq!(read("../secret.toml"), Err(FileFault::Outside));
         assert_eq!(read("/etc/hostname"), Err(FileFault::Outside));
         assert_eq!(read("big.toml"), Err(FileFault::TooLarge { limit: LIMIT }));
+        assert_eq!(read("huge.toml"), Err(FileFault::TooLarge { limit: LIMIT }));
         assert_eq!(read("gbk.toml"), Err(FileFault::NotUtf8 { offset: 2 }));
         assert_eq!(read("scenarios/药.toml"), Err(FileFault::NotFound(vec!["药品.toml".to_owned()])));
         assert_eq!(read("none/a.toml"), Err(FileFault::NotFound(Vec::new())));

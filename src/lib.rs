@@ -3,7 +3,9 @@
 //!
 //! `ARCHITECTURE.md` is the map; `tests/floors.rs` keeps the floors apart.
 
+pub mod app;
 pub mod browser;
+pub mod cli;
 pub mod clock;
 pub mod crawl;
 pub mod demo;
@@ -17,3 +19,4 @@ pub mod runner;
 pub mod scheduler;
 pub mod store;
 pub mod visit;
+pub mod web;

@@ -1,3 +1,7 @@
 //! `shopper`: arguments to exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mystery_shopper::cli::main()
+}

@@ -1,5 +1,7 @@
 //! The plan from files: good configurations, faults as people see them, schemas.
 
+#[path = "plan/docs.rs"]
+mod docs;
 #[path = "plan/faults.rs"]
 mod faults;
 #[path = "plan/good.rs"]

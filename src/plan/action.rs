@@ -7,7 +7,8 @@ use super::expectation::file;
 use super::fragment;
 use super::scope::{Event, Loader, Scope};
 use super::secrets::asks_for_password;
-use super::table::{Fields, Item, suggest};
+use super::table::{Fields, Item};
+use super::words::suggest;
 use crate::domain::locator::Locator;
 use crate::domain::scenario::{Action, Check, DialogAnswer, FileExpectation, PageChoice, Verb};
 use crate::domain::template::{Template, is_name};
@@ -265,11 +266,17 @@ pub(super) fn variable_name(item: &Item<'_>) -> Option<String> {
 fn key(item: &Item<'_>) -> Option<String> {
     let text = item.filled()?;
     let value = text.value;
-    // A plus at the end is the key itself: `Control++`.
-    let (held, last) = match value.strip_suffix('+') {
-        Some(rest) => (rest.strip_suffix('+').unwrap_or(rest), "+"),
-        None => value.rsplit_once('+').unwrap_or(("", value)),
+    // A second plus is the key itself: `Control++`.
+    let (held, last) = match value.strip_suffix("++") {
+        Some(held) if !held.is_empty() => (held, "+"),
+        _ if value == "+" => ("", "+"),
+        _ => value.rsplit_once('+').unwrap_or(("", value)),
     };
+    if last.is_empty() || (!held.is_empty() && held.split('+').any(str::is_empty)) {
+        let hint = "write a key such as Enter, or a chord such as Control+A".to_owned();
+        text.error(format!("`{value}` is not a key to press"), hint);
+        return None;
+    }
     for modifier in held.split('+').filter(|_| !held.is_empty()) {
         if !MODIFIERS.contains(&modifier) {
             let hint = suggest(modifier, MODIFIERS)

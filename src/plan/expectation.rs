@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::diagnostic::Spot;
 use super::duration;
 use super::scope::Scope;
-use super::table::{Fields, Item, suggest_or_list};
+use super::table::{Fields, Item};
+use super::words::suggest_or_list;
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::{Check, Expectation, FileExpectation, SeenRule, Sign};
 

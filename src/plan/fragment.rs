@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::scope::{Loader, Scope};
-use super::table::{Fields, Item, Reader, suggest_or_list};
+use super::table::{Fields, Item, Reader};
+use super::words::suggest_or_list;
 use crate::domain::scenario::{Action, Verb};
 use crate::domain::template::{Template, is_name};
 

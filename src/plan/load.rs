@@ -9,7 +9,7 @@ use super::model::Plan;
 use super::scenario::{self, Draft, Ground, digest};
 use super::scope::Loader;
 use super::settings;
-use super::table::closest;
+use super::words::closest;
 use crate::domain::scenario::Scenario;
 use crate::domain::template::Vars;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::matching::{self, quoted_end, regex_end};
-use super::table::{quoted, suggest_or_list};
+use super::words::{quoted, suggest_or_list};
 use crate::domain::locator::{Chain, Link, MatchOp, TextMatch};
 use crate::domain::template::{Template, TemplateError};
 
@@ -171,7 +171,7 @@ fn role(text: &str, start: usize) -> Result<(Link, usize), TextFault> {
     if !ROLES.contains(&role) {
         let message =
             if role.is_empty() { "`role=` names no role".into() } else { format!("unknown role `{role}`") };
-        let hint = super::table::suggest(role, ROLES).unwrap_or_else(|| {
+        let hint = super::words::suggest(role, ROLES).unwrap_or_else(|| {
             "roles are those of ARIA, such as button, link, textbox, searchbox, checkbox, heading".to_owned()
         });
         return Err(TextFault::new(
@@ -373,4 +373,89 @@ pub(super) fn template(text: &str) -> Result<Template, TextFault> {
             )
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A short form of what was read: `role button Exact 提交 {checked: true}`.
+    fn shown(chain: &Chain) -> String {
+        let text = |m: &TextMatch| format!("{:?} {}", m.op, m.value);
+        let links = chain.links.iter().map(|link| match link {
+            Link::Role { role, name, states } => {
+                let name = name.as_ref().map(|name| format!(" {}", text(name))).unwrap_or_default();
+                let states: String = states.iter().map(|(key, value)| format!(" {key}:{value}")).collect();
+                format!("role {role}{name}{states}")
+            }
+            Link::Text(m) => format!("text {}", text(m)),
+            Link::Label(m) => format!("label {}", text(m)),
+            Link::Placeholder(m) => format!("placeholder {}", text(m)),
+            Link::Alt(m) => format!("alt {}", text(m)),
+            Link::Title(m) => format!("title {}", text(m)),
+            Link::TestId(t) => format!("testid {t}"),
+            Link::Css(t) => format!("css {t}"),
+            Link::XPath(t) => format!("xpath {t}"),
+            Link::Nth(n) => format!("nth {n}"),
+        });
+        links.collect::<Vec<_>>().join(" | ")
+    }
+
+    #[test]
+    fn locators_are_read() {
+        let cases = [
+            ("role=button", "role button"),
+            ("role=button[name='提交']", "role button Exact 提交"),
+            ("role=link[name*=\"药品\"]", "role link Contains 药品"),
+            ("role=link[name^='药'][expanded]", "role link Prefix 药 expanded:true"),
+            ("role=link[ name $= '证' ]", "role link Suffix 证"),
+            ("role=link[name=/^药.{1,3}证$/]", "role link Regex ^药.{1,3}证$"),
+            ("role=link[name='a]b'] >> nth=-1", "role link Exact a]b | nth -1"),
+            ("role=heading[level=2][name={title}]", "role heading Exact {title} level:2"),
+            ("role=checkbox[checked='mixed']", "role checkbox checked:mixed"),
+            ("text=在线办理", "text Contains 在线办理"),
+            ("text=  What's new?  ", "text Contains What's new?"),
+            ("text=\"a >> b\"", "text Exact a >> b"),
+            ("text='it\\'s'", "text Exact it's"),
+            ("text=/第\\d+页/", "text Regex 第\\d+页"),
+            ("label=姓名>>css=input", "label Contains 姓名 | css input"),
+            ("placeholder=请输入", "placeholder Contains 请输入"),
+            ("alt=徽标", "alt Contains 徽标"),
+            ("title=关闭", "title Contains 关闭"),
+            ("testid=save", "testid save"),
+            ("css=a[href='x>>y'] > b", "css a[href='x>>y'] > b"),
+            ("css=:is(a, b)>>nth=0", "css :is(a, b) | nth 0"),
+            ("xpath=//a[text()='>>']", "xpath //a[text()='>>']"),
+        ];
+        for (text, want) in cases {
+            let chain = parse(text).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+            assert_eq!(shown(&chain), want, "{text}");
+            assert_eq!(chain.source.text(), text, "the source is kept");
+        }
+    }
+
+    #[test]
+    fn faults_point_into_the_text() {
+        let cases = [
+            ("", 0..0),
+            ("在线", 0..6),
+            ("text=", 0..5),
+            ("text=a >> ", 10..10),
+            ("txt=a", 0..3),
+            ("role=buton", 5..10),
+            ("role=link[name]", 10..14),
+            ("role=link[name='a'][name='b']", 19..29),
+            ("role=link[level=0]", 16..17),
+            ("role=link[checked*=true]", 17..19),
+            ("css=a)", 5..6),
+            ("css=a[b", 5..6),
+            ("nth=0", 0..5),
+            ("text={a", 5..6),
+            ("testid=/a/", 7..10),
+        ];
+        for (text, want) in cases {
+            let fault = parse(text).map(|chain| shown(&chain)).unwrap_err();
+            assert_eq!(fault.span, want, "{text}: {fault:?}");
+        }
+    }
 }

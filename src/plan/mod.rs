@@ -27,6 +27,7 @@ mod secrets;
 mod settings;
 mod table;
 mod targets;
+mod words;
 
 pub use diagnostic::{Diagnostic, Faults};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};

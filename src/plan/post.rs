@@ -6,8 +6,9 @@ use url::{Host, Url};
 
 use super::model::{MailPlan, MailRoute, RouteFilter, SecretRef, Severity, SmtpSecurity, SmtpServer};
 use super::probes::{ProbeDraft, label};
-use super::table::{Item, Reader, Text, suggest_or_list};
+use super::table::{Item, Reader, Text};
 use super::targets::TargetDraft;
+use super::words::suggest_or_list;
 
 /// Reads `[mail]`.
 pub(super) fn read(

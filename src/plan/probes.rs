@@ -11,8 +11,9 @@ use super::load::Drafts;
 use super::model::{Probe, Work};
 use super::scenario::valid_id;
 use super::scope::Loader;
-use super::table::{Fields, Item, Text, listed, suggest, suggest_or_list};
+use super::table::{Fields, Item, Text};
 use super::targets::{TargetDraft, unique};
+use super::words::{listed, suggest, suggest_or_list};
 use crate::domain::ids::ProbeId;
 
 /// A probe, and what messages about it need.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every span that is made here lies inside the text, on character boundaries.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -33,19 +34,34 @@ impl Source {
         Self { file, text, lines }
     }
 
-    /// The tree, and one error for each thing that is no TOML.
+    /// The tree, and what is no TOML: one error a line, because the parser stumbles over the rest of
+    /// a line that it could not read.
     pub fn parse(&self) -> (Spanned<DeTable<'_>>, Vec<Diagnostic>) {
         let (table, errors) = DeTable::parse_recoverable(&self.text);
+        let mut lines = BTreeSet::new();
+        let mut errors: Vec<_> = errors.iter().collect();
+        errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
         let faults = errors
-            .iter()
+            .into_iter()
+            .filter(|error| lines.insert(self.position(self.boundary(error.span().map_or(0, |s| s.start))).0))
             .map(|error| {
                 let span = error.span().unwrap_or(0..0);
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
-                Diagnostic::error(self.spot(span), format!("this is not TOML: {message}"))
-                    .hinted(syntax_hint(&message))
+                let hint = self.wide_hint(&span).or_else(|| syntax_hint(&message));
+                Diagnostic::error(self.spot(span), format!("this is not TOML: {message}")).hinted(hint)
             })
             .collect();
         (table, faults)
+    }
+
+    /// A hint for the signs of a Chinese keyboard, which look like those of TOML and are none: the
+    /// first one at the fault, or right behind it.
+    fn wide_hint(&self, span: &Range<usize>) -> Option<String> {
+        let rest = self.text.get(self.boundary(span.start)..)?;
+        let length = span.end.saturating_sub(span.start);
+        let near = rest.char_indices().take_while(|(at, c)| *c != '\n' && *at <= length).map(|(_, c)| c);
+        let (wide, narrow) = near.filter_map(|c| Some((c, narrow(c)?))).next()?;
+        Some(format!("`{wide}` is the sign of a Chinese keyboard; write `{narrow}`"))
     }
 
     /// The place of some bytes, for people.
@@ -98,6 +114,23 @@ impl Source {
         let text = rest.split('\n').next().unwrap_or_default();
         (start, text.strip_suffix('\r').unwrap_or(text))
     }
+}
+
+/// The sign of TOML that a full-width sign stands for.
+fn narrow(c: char) -> Option<char> {
+    Some(match c {
+        '“' | '”' | '＂' | '「' | '」' => '"',
+        '‘' | '’' | '＇' => '\'',
+        '＝' => '=',
+        '，' | '、' => ',',
+        '［' | '【' => '[',
+        '］' | '】' => ']',
+        '｛' => '{',
+        '｝' => '}',
+        '＃' => '#',
+        '　' => ' ',
+        _ => return None,
+    })
 }
 
 /// What to do about syntax errors that authors often make.

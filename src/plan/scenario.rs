@@ -17,7 +17,8 @@ use super::duration;
 use super::expectation::{TIMES, outcome_of};
 use super::raw::Source;
 use super::scope::{Event, Loader, Scope, Trail, guard, variables};
-use super::table::{Fields, Item, Reader, suggest};
+use super::table::{Fields, Item, Reader};
+use super::words::suggest;
 use crate::domain::ids::{ScenarioId, is_valid_id};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
@@ -209,7 +210,7 @@ fn step(
     let stage = fields.need("stage", "write stage = \"find\" or another part of the journey");
     let stage = stage.and_then(|item| stage_of(&item));
     let measure = fields.get("measure").map(|item| measures(&item)).unwrap_or_default();
-    let within = fields.get("within").and_then(|item| {
+    let within = fields.get("within").map(|item| {
         let within = item.duration(TIMES)?;
         if within > deadline {
             let message =
@@ -218,7 +219,10 @@ fn step(
         }
         Some(within)
     });
-    let within = within.unwrap_or(WITHIN.min(deadline));
+    let within = match within {
+        Some(within) => within.unwrap_or(deadline),
+        None => WITHIN.min(deadline),
+    };
     let scope = Scope { gate: stage == Some(Stage::Gate), limit: within, ..*scope };
     let done = fields.get("do");
     let expected = fields.get("expect");
@@ -248,7 +252,7 @@ fn stage_of(item: &Item<'_>) -> Option<Stage> {
     let found = Stage::ALL.iter().find(|(name, _)| *name == text.value).map(|(_, stage)| *stage);
     if found.is_none() {
         let names: Vec<_> = Stage::ALL.iter().map(|(name, _)| *name).collect();
-        let hint = super::table::suggest_or_list(text.value, &names, "stages");
+        let hint = super::words::suggest_or_list(text.value, &names, "stages");
         text.error(format!("unknown stage `{}`", text.value), hint);
     }
     found
@@ -323,7 +327,7 @@ impl Draft {
         let fault = if lacking.len() < grounds.len() {
             let names: Vec<_> = lacking.iter().filter_map(|ground| ground.name).collect();
             let noun = if names.len() == 1 { "target" } else { "targets" };
-            let names = super::table::listed(&names);
+            let names = super::words::listed(&names);
             let message = format!("variable `{{{name}}}` has no value for {noun} {names}");
             let hint =
                 format!("write {name} = \"…\" into `vars` there, or a default into the scenario's `[vars]`");

@@ -1,6 +1,7 @@
 //! probes.toml: the agent, the browser, the pages, the alarm rules; targets, probes and mail have
 //! files of their own.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{post, probes, targets};
+use super::{post, probes, scenario, targets};
 use crate::domain::incident::AlertRules;
 use crate::domain::language::Language;
 
@@ -24,6 +25,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let (table, faults) = source.parse();
     if !faults.is_empty() {
         loader.out.borrow_mut().extend(faults);
+        read_scenarios(loader, &Fields::new(reader, "the configuration", &table));
         return None;
     }
     let fields = Fields::new(reader, "the configuration", &table);
@@ -53,12 +55,32 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     })
 }
 
+/// Reads the scenarios that a broken configuration names, so that their faults are told in the same
+/// breath. What the broken file itself says is not judged.
+fn read_scenarios(loader: &Loader<'_>, fields: &Fields<'_>) {
+    let unheard = RefCell::default();
+    let reader = Reader { out: &unheard, ..fields.reader };
+    let tables = fields.get("probe").map(|item| item.within(reader).tables("a probe")).unwrap_or_default();
+    let mut paths: Vec<_> = tables
+        .iter()
+        .filter_map(|table| table.get("scenario")?.text())
+        .filter_map(|text| Loader::below(Path::new(""), &text))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    for path in paths {
+        if let Ok(source) = loader.open(&path) {
+            scenario::read(loader, &source);
+        }
+    }
+}
+
 fn agent(root: &Path, fields: &Fields<'_>) -> Agent {
     let item = fields.need("agent", "write [agent] with a name at the top of the file");
     let fields = item.and_then(|item| item.table("[agent]"));
     let read = |key: &'static str| fields.as_ref().and_then(|fields| fields.get(key));
     let name = fields.as_ref().and_then(|fields| fields.need("name", "write name = \"beijing-1\""));
-    let name = name.and_then(|item| super::scenario::valid_id(&item)).map(|id| id.as_str().to_owned());
+    let name = name.and_then(|item| scenario::valid_id(&item)).map(|id| id.as_str().to_owned());
     let contact = read("contact").and_then(|item| contact(&item));
     let timezone = read("timezone").and_then(|item| timezone(&item));
     let language = read("language").and_then(|item| item.choice(&Language::ALL)).unwrap_or_default();
@@ -104,7 +126,7 @@ fn timezone(item: &Item<'_>) -> Option<String> {
     let hint = match text.value {
         "CST" | "北京" => Some("did you mean `Asia/Shanghai`?".to_owned()),
         other if other.to_lowercase().ends_with("jing") => Some("did you mean `Asia/Shanghai`?".to_owned()),
-        other => super::table::suggest(other, names),
+        other => super::words::suggest(other, names),
     };
     let hint = hint.unwrap_or_else(|| "use a name such as Asia/Shanghai, Europe/Berlin or UTC".to_owned());
     text.error(format!("unknown time zone `{}`", text.value), hint);

@@ -17,6 +17,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Diagnostic, Spot};
 use super::duration;
 use super::raw::Source;
+use super::words::{listed, quoted, suggest_or_list};
 
 /// A file that is being read, and where its faults go.
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +195,14 @@ impl<'a> Item<'a> {
     /// The bytes of the value.
     pub fn span(&self) -> Range<usize> {
         self.value.span()
+    }
+
+    /// The same value, its faults going elsewhere.
+    pub fn within<'b>(self, reader: Reader<'b>) -> Item<'b>
+    where
+        'a: 'b,
+    {
+        Item { reader, ..self }
     }
 
     /// Notes an error about the value.
@@ -416,63 +425,5 @@ impl Text<'_> {
     /// The place of the text.
     pub fn spot(&self) -> Spot {
         self.reader.source.spot(self.span.clone())
-    }
-}
-
-/// ``did you mean `click`?``, when one of `known` is close to `word`.
-pub(super) fn suggest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
-    closest(word, known).map(|best| format!("did you mean `{best}`?"))
-}
-
-/// The known word that is closest to `word`, if it is close at all.
-pub(super) fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // A Chinese character says as much as several letters.
-    let limit = match (word.is_ascii(), word.chars().count()) {
-        (true, 0..=2) | (false, 3..=4) => 1,
-        (true, 3..=5) | (false, 5..) => 2,
-        (true, _) => 3,
-        (false, _) => 0,
-    };
-    if word.len() > 64 {
-        return None;
-    }
-    let lower = word.to_lowercase();
-    known
-        .into_iter()
-        .filter(|candidate| *candidate != word)
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// A suggestion, or the list of what is known.
-pub(super) fn suggest_or_list(word: &str, known: &[&str], noun: &str) -> Option<String> {
-    if known.is_empty() {
-        return None;
-    }
-    suggest(word, known.iter().copied()).or_else(|| Some(format!("known {noun}: {}", listed(known))))
-}
-
-/// `` `a`, `b` or `c` ``.
-pub(super) fn quoted(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => format!("`{one}`"),
-        [most @ .., last] => {
-            let most: Vec<_> = most.iter().map(|name| format!("`{name}`")).collect();
-            format!("{} or `{last}`", most.join(", "))
-        }
-    }
-}
-
-/// `` `a`, `b` and `c` ``.
-pub(super) fn listed(names: &[&str]) -> String {
-    match names {
-        [most @ .., last] if !most.is_empty() => {
-            let most: Vec<_> = most.iter().map(|name| format!("`{name}`")).collect();
-            format!("{} and `{last}`", most.join(", "))
-        }
-        other => quoted(other),
     }
 }

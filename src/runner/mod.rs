@@ -1,1 +1,115 @@
-//! One run, from its first step to its observations.
+//! The runner: one run, from its first step to its observations.
+//!
+//! A run has one deadline and one log. Whatever goes wrong ends as an outcome of a step: the
+//! runner itself never fails, and what is our own fault says so (`probe_fault`).
+//!
+//! Invariant: the runner names outcomes through the judge and keeps evidence through a
+//! [`Keeper`]; it decides nothing about incidents and tells nobody.
+
+mod check;
+mod keep;
+mod order;
+mod pace;
+mod step;
+mod walk;
+mod watch;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::browser::Pool;
+use crate::clock::{Clock, Stopwatch};
+use crate::domain::run::{Run, RunKind, StepRecord};
+use crate::judge;
+use crate::plan::Work;
+
+pub use keep::Keeper;
+pub use order::{Order, new_run_id};
+pub use pace::Pace;
+pub use watch::{Event, Silent, Watch};
+
+/// How often a journey is tried inside one run when it meets a fault that may pass by itself.
+const ATTEMPTS: u32 = 2;
+
+/// Makes runs.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    pool: Arc<Pool>,
+    keeper: Keeper,
+    clock: Clock,
+    pace: Pace,
+}
+
+/// What one kind of run brings home.
+struct Haul {
+    steps: Vec<StepRecord>,
+    attempts: u32,
+    browser: Option<String>,
+    visit: Option<crate::domain::observation::Visit>,
+    link_faults: Vec<crate::domain::observation::LinkFault>,
+    links_checked: Option<u32>,
+}
+
+impl Haul {
+    fn of(steps: Vec<StepRecord>, attempts: u32) -> Self {
+        Self { steps, attempts, browser: None, visit: None, link_faults: Vec::new(), links_checked: None }
+    }
+}
+
+impl Runner {
+    /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
+    pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, pace: Pace) -> Self {
+        Self { pool, keeper, clock, pace }
+    }
+
+    /// Makes one run. Cancelling ends it at the next step or wait; what was seen until then is kept.
+    pub async fn run(&self, order: &Order, watch: &dyn Watch, cancel: &CancellationToken) -> Run {
+        let started_at = self.clock.now();
+        let stopwatch = Stopwatch::start();
+        let haul = match &order.work {
+            Work::Walk(scenario) => self.walk(order, scenario, watch, cancel).await,
+            Work::Visit { within } => self.visit(order, *within, watch, cancel).await,
+            Work::Crawl { max_pages, depth } => self.crawl(order, *max_pages, *depth, watch, cancel).await,
+        };
+        let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults);
+        let scenario = match &order.work {
+            Work::Walk(scenario) => Some(scenario),
+            Work::Visit { .. } | Work::Crawl { .. } => None,
+        };
+        let run = Run {
+            id: order.id.clone(),
+            probe: order.probe.clone(),
+            target: order.target.id.clone(),
+            kind: kind_of(&order.work),
+            scenario: scenario.map(|scenario| scenario.id.clone()),
+            scenario_hash: scenario.map(|scenario| scenario.hash.clone()),
+            vantage: order.agent.name.clone(),
+            cause: order.cause.clone(),
+            scheduled_at: order.scheduled_at,
+            started_at,
+            finished_at: self.clock.now(),
+            elapsed_ms: stopwatch.elapsed_ms(),
+            attempts: haul.attempts,
+            verdict,
+            reason,
+            steps: haul.steps,
+            visit: haul.visit,
+            link_faults: haul.link_faults,
+            links_checked: haul.links_checked,
+            browser: haul.browser,
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        watch.event(Event::Ended(&run));
+        run
+    }
+}
+
+/// The kind of run that some work makes.
+pub fn kind_of(work: &Work) -> RunKind {
+    match work {
+        Work::Walk(_) => RunKind::Walk,
+        Work::Visit { .. } => RunKind::Visit,
+        Work::Crawl { .. } => RunKind::Crawl,
+    }
+}

@@ -193,6 +193,17 @@ impl Store {
         self.write(move |connection| record::record(connection, &run, &context)).await
     }
 
+    /// Stores a run that somebody asked for on the command line. It opens and closes nothing, and
+    /// nobody is told.
+    pub async fn record_manual(&self, run: Run) -> Result<(), StoreError> {
+        self.write(move |connection| record::record_manual(connection, &run)).await
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.inner.dir
+    }
+
     /// Keeps a file, named by its content. No row is written: the run that names it does that.
     /// [`StoreError::EvidenceStopped`] means that space is short: go on without.
     pub async fn put_evidence(
@@ -429,6 +440,18 @@ fn interrupt(connection: &mut Connection) -> Result<Vec<Gap>, StoreError> {
     let gaps = rows::run::interrupt(&tx)?;
     tx.commit()?;
     Ok(gaps)
+}
+
+/// Keeps a file in a folder without a database, named by its content.
+pub async fn keep_in_folder(
+    folder: PathBuf,
+    bytes: Vec<u8>,
+    mime: &str,
+    kind: EvidenceKind,
+    label: &str,
+) -> Result<Evidence, StoreError> {
+    let (mime, label) = (mime.to_owned(), label.to_owned());
+    blocking(move || evidence::put(&folder, 0, &bytes, &mime, kind, &label)).await
 }
 
 /// Does blocking work on tokio's blocking threads.

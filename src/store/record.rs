@@ -69,6 +69,13 @@ pub(super) fn record(
     Ok(recorded)
 }
 
+/// Stores a run that somebody asked for.
+pub(super) fn record_manual(connection: &mut Connection, run: &Run) -> Result<(), StoreError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    rows::run::insert(&tx, run)?;
+    Ok(tx.commit()?)
+}
+
 fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Recorded, StoreError> {
     let before = rows::state::load(tx, &run.probe, &run.target)?;
     let still = before.open.as_ref().map(|open| open.id.clone());

@@ -9,10 +9,10 @@ use proptest::prelude::*;
 
 /// Files in memory.
 #[derive(Default)]
-struct Memory(BTreeMap<PathBuf, Result<String, FileFault>>);
+pub struct Memory(BTreeMap<PathBuf, Result<String, FileFault>>);
 
 impl Memory {
-    fn with(mut self, path: &str, text: &str) -> Self {
+    pub fn with(mut self, path: &str, text: &str) -> Self {
         self.0.insert(path.into(), Ok(text.to_owned()));
         self
     }
@@ -33,7 +33,8 @@ impl Files for Memory {
     }
 }
 
-const HEAD: &str = "id = \"t\"\ntitle = \"测试\"\n[[step]]\nname = \"一\"\nstage = \"find\"\n";
+/// The beginning of a scenario; the rest of its step follows.
+pub const HEAD: &str = "id = \"t\"\ntitle = \"测试\"\n[[step]]\nname = \"一\"\nstage = \"find\"\n";
 
 fn scenario(files: &Memory) -> String {
     match load_scenario(Path::new(""), Path::new("t.toml"), files, &Vars::new()) {

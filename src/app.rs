@@ -1,0 +1,92 @@
+//! The wiring: the only place that knows every floor.
+//!
+//! Loads plans, opens workshops (store, browsers, runner) for commands, and runs the service.
+
+mod agent;
+mod bridge;
+mod error;
+mod service;
+mod workshop;
+
+use std::future::Future;
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::files::DiskFiles;
+use crate::plan::{self, Loaded, Plan, WebDriver};
+
+pub use agent::title_of;
+pub use error::AppError;
+pub use service::{Service, ServiceOptions, mailer};
+pub use workshop::{Workshop, WorkshopOptions};
+
+/// Loads the configuration file and everything that it names.
+pub fn load(config: &Path) -> Result<Loaded, AppError> {
+    let absolute = std::path::absolute(config)
+        .map_err(|source| AppError::NoConfig { path: config.to_owned(), source })?;
+    if let Err(source) = std::fs::metadata(&absolute) {
+        return Err(AppError::NoConfig { path: config.to_owned(), source });
+    }
+    let (Some(root), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+        return Err(AppError::NoConfig { path: config.to_owned(), source });
+    };
+    let files = DiskFiles::new(root);
+    let mut loaded = plan::load(root, Path::new(name), &files).map_err(AppError::Plan)?;
+    if let Some(folder) = std::env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()) {
+        // Under systemd the unit says where state is kept; the configuration's word is for hand use.
+        loaded.plan.agent.data_dir = folder.into();
+    }
+    Ok(loaded)
+}
+
+/// Runs a command's future to its end on a runtime of its own.
+pub fn block_on<T, E: From<AppError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(AppError::Runtime)?;
+    let done = runtime.block_on(future);
+    // A task that hangs must not keep a finished command from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
+}
+
+/// A token that Ctrl-C or SIGTERM cancels. A second Ctrl-C ends the process at once.
+pub fn interrupted() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(_) => return,
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        cancel.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(4);
+        }
+    });
+    token
+}
+
+/// How browsers are started for this plan.
+pub fn browser_settings(plan: &Plan, headed: bool, temp: std::path::PathBuf) -> crate::browser::Settings {
+    crate::browser::Settings {
+        sessions: plan.browser.sessions,
+        remote: match &plan.browser.webdriver {
+            WebDriver::Spawn => Vec::new(),
+            WebDriver::Remote(urls) => urls.clone(),
+        },
+        chromium: plan.browser.chromium.clone(),
+        chromedriver: plan.browser.chromedriver.clone(),
+        headed,
+        temp,
+        retire_after: 200,
+    }
+}

@@ -1,0 +1,85 @@
+//! What the scheduler asks for, answered by the store and the mail room.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::domain::ids::TargetId;
+use crate::domain::incident::Outgoing;
+use crate::domain::run::Gap;
+use crate::mail;
+use crate::scheduler::{Fault, Ledger, Outbox, PairKey, Post, PostFailure};
+use crate::store::{Store, StoreError};
+
+/// How many mails are taken from the outbox at a time.
+const MAILS: usize = 64;
+
+/// The store as ledger and outbox.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+}
+
+impl Ledger for Books {
+    async fn last_slots(&self) -> Result<HashMap<PairKey, Timestamp>, Fault> {
+        let slots = self.store.last_slots().await?;
+        Ok(slots.into_iter().map(|((probe, target), at)| (PairKey { probe, target }, at)).collect())
+    }
+
+    async fn cooling(&self) -> Result<Vec<(TargetId, Timestamp)>, Fault> {
+        Ok(self.store.cooling(self.clock.now()).await?)
+    }
+
+    async fn record_gaps(&self, gaps: &[Gap]) -> Result<(), Fault> {
+        Ok(self.store.record_gaps(gaps.to_vec()).await?)
+    }
+}
+
+impl Outbox for Books {
+    async fn next_due(&self, now: Timestamp) -> Result<Vec<Outgoing>, Fault> {
+        Ok(self.store.outbox_due(now, MAILS).await?)
+    }
+
+    async fn mark_sent(&self, id: i64, at: Timestamp) -> Result<(), Fault> {
+        Ok(self.store.outbox_sent(id, at).await?)
+    }
+
+    async fn mark_retry(&self, id: i64, until: Timestamp, error: &str) -> Result<(), Fault> {
+        Ok(self.store.outbox_retry(id, until, error).await?)
+    }
+
+    async fn mark_failed(&self, id: i64, error: &str) -> Result<(), Fault> {
+        Ok(self.store.outbox_failed(id, error).await?)
+    }
+}
+
+/// The mail room as post office.
+#[derive(Debug)]
+pub(super) struct Letters {
+    pub(super) mailer: mail::Mailer,
+    pub(super) store: Store,
+}
+
+impl Post for Letters {
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), PostFailure> {
+        let screenshot = match &outgoing.notice.facts.screenshot {
+            None => None,
+            // A mail without its picture is better than no mail.
+            Some(hash) => picture(self.store.read_evidence(hash).await),
+        };
+        match self.mailer.send(outgoing, screenshot).await {
+            Ok(_) => Ok(()),
+            Err(mail::SendFailure::Retry(error)) => Err(PostFailure::Retry(error)),
+            Err(mail::SendFailure::Refused(error)) => Err(PostFailure::Refused(error)),
+        }
+    }
+}
+
+fn picture(read: Result<Option<(Vec<u8>, String)>, StoreError>) -> Option<(Vec<u8>, String)> {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "could not read a picture for a mail");
+        None
+    })
+}

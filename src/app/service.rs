@@ -1,0 +1,229 @@
+//! The service: store, browsers, dispatcher and outbox, from start to drained.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::browser::Pool;
+use crate::clock::Clock;
+use crate::domain::run::Run;
+use crate::mail::{self, MailSettings, Mailer};
+use crate::plan::{MailPlan, Plan};
+use crate::runner::{Keeper, Pace, Runner};
+use crate::scheduler::{self, Dispatcher, Limits, Pulse};
+use crate::store::{Access, Store};
+use crate::web::{self, Health};
+
+use super::agent::Agent;
+use super::bridge::{Books, Letters};
+use super::{AppError, browser_settings};
+
+/// Time for one conversation with the mail server.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a service can be told besides its plan.
+#[derive(Debug, Clone)]
+pub struct ServiceOptions {
+    /// The pause before a failed run is confirmed.
+    pub confirm_pause: Duration,
+    /// Time between two navigations on a live host.
+    pub pace: Duration,
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self { confirm_pause: Limits::default().confirm_pause, pace: Duration::from_secs(10) }
+    }
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    plan: watch::Sender<Arc<Plan>>,
+    pulse: Pulse,
+    runs: broadcast::Sender<Arc<Run>>,
+    store: Store,
+    pool: Arc<Pool>,
+    stop: CancellationToken,
+    mails_stop: CancellationToken,
+    dispatcher: JoinHandle<()>,
+    mails: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts everything. Fails when the data folder is taken or cannot be used, or when the mail
+    /// settings cannot work; a missing browser is said in the log and again by every walk.
+    pub async fn start(plan: Arc<Plan>, options: ServiceOptions) -> Result<Self, AppError> {
+        let clock = Clock::system();
+        let folder = plan.agent.data_dir.clone();
+        let store = Store::open(&folder, Access::Daemon)
+            .map_err(|source| AppError::Store { folder: folder.clone(), source })?;
+        let mailer = plan.mail.as_ref().map(|settings| mailer(settings, &plan)).transpose()?;
+        let message_domain = mailer.as_ref().map_or("localhost", Mailer::message_domain).to_owned();
+        let temp = browser_folder(&folder)?;
+        let pool = Arc::new(Pool::new(browser_settings(&plan, false, temp)));
+        let runner = Runner::new(
+            Arc::clone(&pool),
+            Keeper::Store(store.clone()),
+            clock.clone(),
+            Pace::every(options.pace),
+        );
+        let (plan_in, plan_out) = watch::channel(plan);
+        let (runs, _) = broadcast::channel(256);
+        let books = Arc::new(Books { store: store.clone(), clock: clock.clone() });
+        let stop = CancellationToken::new();
+        let mails_stop = CancellationToken::new();
+
+        let letters = mailer.map(|mailer| Letters { mailer, store: store.clone() });
+        let worker = letters
+            .map(|letters| scheduler::Mailer::new(Arc::clone(&books), Arc::new(letters), clock.clone()));
+        let bell = worker.as_ref().map(scheduler::Mailer::bell);
+        if worker.is_none() {
+            warn!("nobody is told about outages: the configuration has no [mail]");
+        }
+        let agent = Agent {
+            runner,
+            store: store.clone(),
+            clock: clock.clone(),
+            plan: plan_out.clone(),
+            message_domain,
+            mail_queued: bell.unwrap_or_default(),
+            runs: runs.clone(),
+        };
+        let limits = Limits { confirm_pause: options.confirm_pause, ..Limits::default() };
+        let dispatcher = Dispatcher::new(Arc::new(agent), books, clock, limits);
+        let pulse = dispatcher.pulse();
+        let shutdown = stop.clone();
+        let dispatcher = tokio::spawn(async move {
+            match dispatcher.run(plan_out, shutdown).await {
+                Ok(drained) => info!(?drained, "drained"),
+                Err(error) => {
+                    error!(error = &error as &dyn std::error::Error, "the dispatcher could not begin");
+                }
+            }
+        });
+        if let Some(listen) = plan_in.borrow().web.listen {
+            let health = Arc::new(Loop(pulse.clone()));
+            match web::serve(listen, health, stop.clone()).await {
+                Ok(at) => info!(%at, "listening"),
+                // Watching portals outranks being watched.
+                Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
+            }
+        }
+        let shutdown = mails_stop.clone();
+        let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
+        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails })
+    }
+
+    /// Every run that is recorded from now on.
+    pub fn runs(&self) -> broadcast::Receiver<Arc<Run>> {
+        self.runs.subscribe()
+    }
+
+    /// The handle by which one sees that the dispatcher lives.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether the dispatcher ended by itself, which it never should.
+    pub fn is_dead(&self) -> bool {
+        self.dispatcher.is_finished()
+    }
+
+    /// Takes over a new plan; running jobs go on as they began. What only a restart can change
+    /// (data folder, browsers, mail) is said in the log.
+    pub fn reload(&self, plan: Arc<Plan>) {
+        let old = Arc::clone(&self.plan.borrow());
+        let fixed = [
+            ("agent.data_dir", old.agent.data_dir != plan.agent.data_dir),
+            ("browser", old.browser != plan.browser),
+            ("mail (server, password, sender)", !same_server(old.mail.as_ref(), plan.mail.as_ref())),
+        ];
+        for (key, changed) in fixed {
+            if changed {
+                warn!(key, "this change needs a restart and is not in force yet");
+            }
+        }
+        info!(
+            probes = plan.probes.len(),
+            targets = plan.targets.len(),
+            hash = plan.hash,
+            unchanged = old.hash == plan.hash,
+            "the new configuration is in force"
+        );
+        self.plan.send_replace(plan);
+        self.pulse.wake();
+    }
+
+    /// Starts nothing more, lets runs end, sends what mail can be sent, ends the browsers.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // A panic inside is in the log already.
+        let _ = self.dispatcher.await;
+        self.mails_stop.cancel();
+        if let Some(mails) = self.mails {
+            let _ = mails.await;
+        }
+        self.pool.close().await;
+        self.store.close().await;
+    }
+}
+
+/// The dispatcher's loop, as others see it.
+struct Loop(Pulse);
+
+impl Health for Loop {
+    async fn alive(&self) -> bool {
+        self.0.is_alive(Duration::from_secs(5)).await
+    }
+
+    async fn ready(&self) -> bool {
+        self.0.is_alive(Duration::from_secs(5)).await && !self.0.standing().draining
+    }
+}
+
+fn same_server(old: Option<&MailPlan>, new: Option<&MailPlan>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            old.smtp == new.smtp && old.password == new.password && old.from == new.from
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// The mail room for these settings.
+pub fn mailer(settings: &MailPlan, plan: &Plan) -> Result<Mailer, AppError> {
+    let password = settings
+        .password
+        .as_ref()
+        .map(|secret| mail::resolve_secret(secret, &plan.root, mail::environment))
+        .transpose()
+        .map_err(AppError::Mail)?;
+    Mailer::new(MailSettings {
+        server: settings.smtp.clone(),
+        password,
+        from: settings.from.clone(),
+        language: plan.agent.language,
+        timeout: MAIL_TIMEOUT,
+    })
+    .map_err(AppError::Mail)
+}
+
+/// The folder below the data folder in which browsers keep their files. What a killed agent left
+/// there is removed by the pool.
+fn browser_folder(data: &std::path::Path) -> Result<PathBuf, AppError> {
+    let folder = data.join("browsers");
+    std::fs::create_dir_all(&folder).map_err(|source| AppError::Folder { path: folder.clone(), source })?;
+    Ok(folder)
+}

@@ -1,0 +1,97 @@
+//! A workshop: what one command needs to make runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::browser::Pool;
+use crate::clock::Clock;
+use crate::domain::run::Run;
+use crate::plan::Plan;
+use crate::runner::{Keeper, Order, Pace, Runner, Watch};
+use crate::store::{Access, Store};
+
+use super::{AppError, browser_settings};
+
+/// How a workshop is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkshopOptions {
+    /// Whether a person wants to watch.
+    pub headed: bool,
+    /// Whether results go into the plan's data folder; otherwise only pictures are kept, aside.
+    pub keep: bool,
+}
+
+/// Store, browsers and runner for a command.
+#[derive(Debug)]
+pub struct Workshop {
+    clock: Clock,
+    pool: Arc<Pool>,
+    runner: Runner,
+    store: Option<Store>,
+    pictures: Option<PathBuf>,
+    /// Browsers keep their files here; it goes when the workshop goes.
+    _temp: TempDir,
+}
+
+impl Workshop {
+    /// Sets up what is needed. No browser starts before the first walk.
+    pub fn open(plan: &Plan, options: WorkshopOptions) -> Result<Self, AppError> {
+        let clock = Clock::system();
+        let temp = temp_folder()?;
+        let pool = Arc::new(Pool::new(browser_settings(plan, options.headed, temp.path().to_owned())));
+        let (keeper, store, pictures) = if options.keep {
+            let folder = plan.agent.data_dir.clone();
+            let store =
+                Store::open(&folder, Access::Command).map_err(|source| AppError::Store { folder, source })?;
+            (Keeper::Store(store.clone()), Some(store), None)
+        } else {
+            let folder = std::env::temp_dir().join("mystery-shopper-pictures");
+            (Keeper::Folder(folder.clone()), None, Some(folder))
+        };
+        let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), Pace::default());
+        Ok(Self { clock, pool, runner, store, pictures, _temp: temp })
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where pictures are when there is no store.
+    pub fn evidence_folder(&self) -> Option<&Path> {
+        self.pictures.as_deref()
+    }
+
+    /// Makes one run and keeps it.
+    pub async fn run(
+        &self,
+        order: &Order,
+        watch: &dyn Watch,
+        cancel: &CancellationToken,
+    ) -> Result<Run, AppError> {
+        let run = self.runner.run(order, watch, cancel).await;
+        if let Some(store) = &self.store {
+            store
+                .record_manual(run.clone())
+                .await
+                .map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })?;
+        }
+        Ok(run)
+    }
+
+    /// Ends the browsers.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+/// A folder for browsers, readable by us alone.
+pub(super) fn temp_folder() -> Result<TempDir, AppError> {
+    tempfile::Builder::new()
+        .prefix("shopper-")
+        .tempdir()
+        .map_err(|source| AppError::Folder { path: std::env::temp_dir(), source })
+}

@@ -1,0 +1,86 @@
+//! `shopper check`: every fault of the configuration and of the scenarios.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::plan::{Diagnostic, Faults};
+
+use super::{Exit, Fault, Format, Global, load, output};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Scenario files to check by themselves, instead of the configuration.
+    #[arg(value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+}
+
+pub(super) fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Fault> {
+    if args.scenarios.is_empty() {
+        return configuration(global);
+    }
+    let mut good = 0;
+    let mut all: Vec<Diagnostic> = Vec::new();
+    for file in &args.scenarios {
+        match load::scenario_unbound(file) {
+            Ok(warnings) => {
+                good += 1;
+                all.extend(warnings);
+            }
+            Err(faults) => all.extend(faults.diagnostics),
+        }
+    }
+    report(global, &all);
+    if good == args.scenarios.len() {
+        if global.format == Format::Human && !global.quiet {
+            output::line(&format!("{good} scenario(s) checked, no faults."));
+        }
+        return Ok(Exit::Done);
+    }
+    Ok(Exit::BadInput)
+}
+
+fn configuration(global: &Global) -> Result<Exit, Fault> {
+    match crate::app::load(&global.config) {
+        Ok(loaded) => {
+            report(global, &loaded.warnings);
+            if global.format == Format::Human && !global.quiet {
+                let plan = &loaded.plan;
+                output::line(&format!(
+                    "{}: {} targets, {} probes, no faults, {} warnings.",
+                    global.config.display(),
+                    plan.targets.len(),
+                    plan.probes.len(),
+                    loaded.warnings.len()
+                ));
+            }
+            Ok(Exit::Done)
+        }
+        Err(crate::app::AppError::Plan(faults)) => {
+            report_faults(global, &faults);
+            Ok(Exit::BadInput)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn report(global: &Global, diagnostics: &[Diagnostic]) {
+    match global.format {
+        Format::Json => output::json(&diagnostics),
+        _ => {
+            let colour = output::colours(&std::io::stderr());
+            for diagnostic in diagnostics {
+                output::note(&diagnostic.render(colour));
+            }
+        }
+    }
+}
+
+fn report_faults(global: &Global, faults: &Faults) {
+    match global.format {
+        Format::Json => output::json(&faults.diagnostics),
+        _ => {
+            output::note(faults.render(output::colours(&std::io::stderr())).trim_end());
+        }
+    }
+}

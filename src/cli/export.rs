@@ -1,0 +1,75 @@
+//! `shopper export`: results for other programs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::app::AppError;
+use crate::store::{Access, Export, ExportFormat, ExportKind, Store, StoreError};
+
+use super::{Exit, Fault, Format, Global, load};
+
+/// `--format jsonl` (the default) or `--format csv`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// What is written.
+    #[arg(value_enum)]
+    what: What,
+    /// From this instant on, such as 2026-11-01T00:00:00+08:00.
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<Timestamp>,
+    /// Before this instant.
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<Timestamp>,
+    /// Into this file instead of stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// Runs, a line each; in JSON Lines with their steps and facts.
+    Runs,
+    /// Steps.
+    Steps,
+    /// Facts of each step.
+    Observations,
+    /// Links that do not work.
+    LinkFaults,
+    /// Outages.
+    Incidents,
+    /// Slots in which nothing ran, with the reason.
+    Gaps,
+}
+
+pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> {
+    let plan = load::plan(global)?;
+    let folder = plan.agent.data_dir;
+    let fault = |source| AppError::Store { folder: folder.clone(), source };
+    let store = Store::open(&folder, Access::ReadOnly).map_err(fault)?;
+    let kind = match args.what {
+        What::Runs => ExportKind::Runs,
+        What::Steps => ExportKind::Steps,
+        What::Observations => ExportKind::Observations,
+        What::LinkFaults => ExportKind::LinkFaults,
+        What::Incidents => ExportKind::Incidents,
+        What::Gaps => ExportKind::Gaps,
+    };
+    let format = if global.format == Format::Csv { ExportFormat::Csv } else { ExportFormat::Jsonl };
+    let export = Export { kind, format, since: args.since, until: args.until };
+    let written = match &args.out {
+        Some(path) => {
+            let file = std::fs::File::create(path)
+                .map_err(|source| AppError::Folder { path: path.clone(), source })?;
+            store.export(&export, &mut std::io::BufWriter::new(file))
+        }
+        None => store.export(&export, &mut std::io::BufWriter::new(std::io::stdout().lock())),
+    };
+    match written {
+        // The reader went away (`| head`): it has what it wanted.
+        Err(StoreError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) => Err(fault(error).into()),
+        Ok(_) => Ok(Exit::Done),
+    }
+}

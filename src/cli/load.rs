@@ -1,0 +1,116 @@
+//! Loading what commands need, and the faults that commands end with.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::AppError;
+use crate::domain::scenario::Scenario;
+use crate::domain::template::Vars;
+use crate::plan::{self, Faults, Plan};
+
+use super::{Exit, Global};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The configuration or a scenario has faults; all of them are inside.
+    #[error("the configuration has faults")]
+    Plan(Faults),
+    /// The arguments do not make sense.
+    #[error("{text}")]
+    Input {
+        /// What is wrong.
+        text: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Something of ours failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl Fault {
+    /// Bad input, with what to do about it.
+    pub(super) fn input(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Input { text: text.into(), hint: hint.into() }
+    }
+
+    /// A name that nothing has.
+    pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.collect();
+        let near = known
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let hint = match near {
+            Some(near) if strsim::jaro_winkler(near, name) > 0.7 => format!("did you mean `{near}`?"),
+            _ if known.is_empty() => "the configuration has none".to_owned(),
+            _ => format!("there are: {}", known.join(", ")),
+        };
+        Self::input(format!("there is no {what} `{name}`"), hint)
+    }
+
+    /// The exit code that it means.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Plan(_) | Self::Input { .. } => Exit::BadInput,
+            Self::App(error) if error.is_input() => Exit::BadInput,
+            Self::App(_) => Exit::OwnFault,
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Input { hint, .. } => Some(hint),
+            Self::App(error) => error.hint(),
+            Self::Plan(_) => None,
+        }
+    }
+}
+
+impl From<Faults> for Fault {
+    fn from(faults: Faults) -> Self {
+        Self::Plan(faults)
+    }
+}
+
+/// Loads the configuration; warnings go to stderr.
+pub(super) fn plan(global: &Global) -> Result<Plan, Fault> {
+    let loaded = crate::app::load(&global.config)?;
+    if !global.quiet && !loaded.warnings.is_empty() {
+        let colour = super::output::colours(&std::io::stderr());
+        for warning in &loaded.warnings {
+            super::output::note(warning.render(colour).trim_end());
+        }
+    }
+    Ok(loaded.plan)
+}
+
+/// Checks a scenario by itself; variables that only targets give are taken as given.
+pub(super) fn scenario_unbound(file: &Path) -> Result<Vec<plan::Diagnostic>, Faults> {
+    let (root, relative) = place(file);
+    plan::check_scenario(&relative, &crate::files::DiskFiles::new(root))
+}
+
+/// Loads one scenario; the folder that its paths are relative to comes first.
+///
+/// The folder is the nearest one above the file that holds a `probes.toml` (fragments and files
+/// may lie anywhere below it), otherwise the folder of the file.
+pub(super) fn scenario(file: &Path, vars: &Vars) -> Result<(PathBuf, Scenario), Fault> {
+    let (root, relative) = place(file);
+    let files = crate::files::DiskFiles::new(&root);
+    let (scenario, warnings) = plan::load_scenario(&root, &relative, &files, vars)?;
+    let colour = super::output::colours(&std::io::stderr());
+    for warning in &warnings {
+        super::output::note(warning.render(colour).trim_end());
+    }
+    Ok((root, scenario))
+}
+
+/// The folder that a scenario's paths are relative to, and the file's own path in it.
+fn place(file: &Path) -> (PathBuf, PathBuf) {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let parent = absolute.parent().unwrap_or(Path::new("/"));
+    let root = parent.ancestors().find(|folder| folder.join("probes.toml").is_file()).unwrap_or(parent);
+    let relative = absolute.strip_prefix(root).unwrap_or(&absolute);
+    (root.to_owned(), relative.to_owned())
+}

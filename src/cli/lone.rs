@@ -1,0 +1,94 @@
+//! A target that no configuration knows: an address on the command line.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+
+use crate::domain::ids::TargetId;
+use crate::domain::language::Language;
+use crate::domain::target::{Target, TargetClass};
+use crate::domain::template::Vars;
+use crate::plan::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
+
+use super::{Fault, Global};
+
+/// What the command line says about the address.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LoneArgs {
+    /// What the address is: nothing is ever submitted to a live portal.
+    #[arg(long, value_enum, default_value_t = Class::Live)]
+    class: Class,
+    /// How the people behind the address can reach you, such as mailto:you@example.org; sent in the User-Agent. A live portal needs it, unless the configuration has it.
+    #[arg(long, value_name = "ADDRESS")]
+    contact: Option<String>,
+}
+
+/// What kind of site an address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Class {
+    /// A real portal.
+    Live,
+    /// A system on which submitting is allowed.
+    Test,
+}
+
+impl LoneArgs {
+    /// The target, and a plan for it alone that keeps nothing.
+    pub(super) fn target(&self, global: &Global, url: &url::Url) -> Result<(Plan, Target), Fault> {
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            let text = format!("`{url}` is not the address of a web page");
+            return Err(Fault::input(text, "give an address that starts with http:// or https://"));
+        }
+        let mut plan = empty_plan();
+        // A configuration at hand knows who we are; without one the command line says it.
+        if let Ok(loaded) = crate::app::load(&global.config) {
+            plan.agent = loaded.plan.agent;
+            plan.browser = loaded.plan.browser;
+            plan.lexicon = loaded.plan.lexicon;
+        }
+        if self.contact.is_some() {
+            plan.agent.contact.clone_from(&self.contact);
+        }
+        if self.class == Class::Live && plan.agent.contact.is_none() {
+            return Err(Fault::input(
+                format!("`{url}` counts as a live portal, and a live portal must be able to reach you"),
+                "add --contact mailto:you@example.org, or --class test if this is a system on which submitting is allowed",
+            ));
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let target = Target {
+            id: TargetId::new(host.clone()),
+            name: host,
+            labels: BTreeMap::new(),
+            entry: url.clone(),
+            class: if self.class == Class::Test { TargetClass::Test } else { TargetClass::Live },
+            vars: Vars::new(),
+            hosts: Vec::new(),
+            marker: None,
+            assessed: None,
+        };
+        Ok((plan, target))
+    }
+}
+
+/// A plan without targets and probes.
+pub(super) fn empty_plan() -> Plan {
+    Plan {
+        root: std::path::PathBuf::new(),
+        hash: String::new(),
+        agent: Agent {
+            name: "command-line".to_owned(),
+            contact: None,
+            timezone: "Asia/Shanghai".to_owned(),
+            language: Language::default(),
+            data_dir: std::path::PathBuf::new(),
+        },
+        browser: BrowserPlan { sessions: 1, webdriver: WebDriver::Spawn, chromium: None, chromedriver: None },
+        web: WebPlan::default(),
+        mail: None,
+        alert: crate::domain::incident::AlertRules::default(),
+        targets: Vec::new(),
+        probes: Vec::new(),
+        lexicon: std::sync::Arc::new(crate::plan::lexicon::built_in()),
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line: a file per command.
+//!
+//! Invariant: a command prints and returns an [`Exit`]; it never ends the process by itself.
+//! What is printed for machines goes to stdout and follows a published schema; progress, hints
+//! and faults go to stderr.
+
+mod check;
+mod completions;
+mod crawl;
+mod daemon;
+mod demo;
+mod doctor;
+mod export;
+mod incidents;
+mod load;
+mod lone;
+mod output;
+mod run;
+mod schema;
+mod status;
+mod visit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use load::Fault;
+
+/// How a command ended. The numbers are a contract (design, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Pass, or done.
+    Done = 0,
+    /// The portal failed or is degraded.
+    Portal = 1,
+    /// Bad input: usage, configuration, scenario.
+    BadInput = 2,
+    /// Inconclusive: our own fault.
+    OwnFault = 3,
+    /// Interrupted.
+    Interrupted = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Walks citizen journeys through government portals in real browsers and records what can really be done online.
+#[derive(Debug, Parser)]
+#[command(name = "shopper", version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command knows.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "probes.toml", env = "SHOPPER_CONFIG")]
+    config: PathBuf,
+    /// For people, or for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Print results only.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// Who reads the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// People.
+    Human,
+    /// Programs.
+    Json,
+    /// Programs, an object a line: `export` only.
+    Jsonl,
+    /// Spreadsheets: `export` only.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show everything on a bundled city portal: a walk, an outage, the mail, the recovery.
+    Demo(demo::DemoArgs),
+    /// Check the configuration and every scenario, and list all faults.
+    Check(check::CheckArgs),
+    /// Make one run, at once, and print the walk as it happens.
+    Run(run::RunArgs),
+    /// Run the service: walk by schedule, keep results, mail outages.
+    Daemon(daemon::DaemonArgs),
+    /// Visit one page by HTTP.
+    Visit(visit::VisitArgs),
+    /// Check the links of a page and of the pages one level below.
+    Crawl(crawl::CrawlArgs),
+    /// Say how every target and the agent itself are doing.
+    Status(status::StatusArgs),
+    /// List outages.
+    Incidents(incidents::IncidentsArgs),
+    /// Write results for other programs.
+    Export(export::ExportArgs),
+    /// Look whether everything that is needed is there.
+    Doctor(doctor::DoctorArgs),
+    /// Print a JSON Schema.
+    Schema(schema::SchemaArgs),
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Does what the arguments say.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that went away (`shopper --help | head`) is no fault.
+            let _ = error.print();
+            let wanted = !error.use_stderr();
+            return if wanted { Exit::Done.into() } else { Exit::BadInput.into() };
+        }
+    };
+    let global = cli.global;
+    let lines = matches!(global.format, Format::Jsonl | Format::Csv);
+    if lines && !matches!(cli.command, Command::Export(_)) {
+        output::complain(&Fault::input(
+            "only `shopper export` writes jsonl and csv",
+            "leave --format out, or write --format json",
+        ));
+        return Exit::BadInput.into();
+    }
+    let done = match cli.command {
+        Command::Demo(args) => demo::demo(&global, args),
+        Command::Check(args) => check::check(&global, &args),
+        Command::Run(args) => run::run(&global, args),
+        Command::Daemon(args) => daemon::daemon(&global, &args),
+        Command::Visit(args) => visit::visit(&global, args),
+        Command::Crawl(args) => crawl::crawl(&global, args),
+        Command::Status(args) => status::status(&global, &args),
+        Command::Incidents(args) => incidents::incidents(&global, &args),
+        Command::Export(args) => export::export(&global, &args),
+        Command::Doctor(args) => doctor::doctor(&global, &args),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => completions::completions(&args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(fault) => {
+            output::complain(&fault);
+            fault.exit().into()
+        }
+    }
+}

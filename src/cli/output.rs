@@ -1,0 +1,197 @@
+//! Printing: to people with colours on a terminal only, to programs as JSON.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::domain::outcome::Outcome;
+use crate::domain::run::{Run, StepRecord};
+use crate::domain::verdict::Verdict;
+use crate::runner::{Event, Watch};
+
+use super::load::Fault;
+
+/// Writes a line to stdout. A reader that went away is no fault of ours.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Writes a line to stderr.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Writes a value as JSON to stdout.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(&text),
+        Err(error) => note(&format!("error: could not write JSON: {error}")),
+    }
+}
+
+/// Says on stderr what went wrong.
+pub(super) fn complain(fault: &Fault) {
+    let text = match fault {
+        Fault::Plan(faults) => faults.render(colours(&std::io::stderr())),
+        other => {
+            let mut text = format!("error: {other}");
+            let mut source = std::error::Error::source(other);
+            while let Some(cause) = source {
+                text.push_str("\n  because: ");
+                text.push_str(&cause.to_string());
+                source = cause.source();
+            }
+            if let Some(hint) = other.hint() {
+                text.push_str("\nhint: ");
+                text.push_str(hint);
+            }
+            text
+        }
+    };
+    note(text.trim_end());
+}
+
+/// An error with its causes, on one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
+pub(super) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Text from a portal made safe for a terminal: no escape sequences, no line breaks, no marks that
+/// turn the writing direction.
+pub(super) fn tame(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .map(|c| if c.is_control() || turns(c) { ' ' } else { c })
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Prints a walk as it happens.
+pub(super) struct Narrator {
+    colour: bool,
+}
+
+impl Narrator {
+    pub(super) fn new() -> Self {
+        Self { colour: colours(&std::io::stdout()) }
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn mark(&self, outcome: Outcome) -> String {
+        match outcome.credit().points() {
+            Some(100) => self.paint("32", "✓"),
+            Some(1..) => self.paint("33", "◐"),
+            Some(0) => self.paint("31", "✗"),
+            None => self.paint("36", "?"),
+        }
+    }
+
+    fn step(&self, step: &StepRecord) {
+        let credit = step.credit.map_or(String::new(), |credit| format!(" · {credit} of 100"));
+        let time = seconds(step.elapsed_ms);
+        line(&format!("        {} {}{credit} · {time}", self.mark(step.outcome), step.outcome));
+        if let Some(error) = &step.error {
+            line(&format!("          {}", tame(error)));
+        }
+        if let Some(phrase) = &step.facts.phrase {
+            line(&format!("          the page says “{}”", tame(&phrase.context)));
+        }
+        for dialog in &step.facts.dialogs {
+            line(&format!("          {}: “{}”", dialog.kind, tame(&dialog.text)));
+        }
+        for stopped in &step.facts.stopped {
+            let fields = stopped.fields.join(", ");
+            line(&format!(
+                "          stopped by the guard: {} {} [{fields}]",
+                stopped.method,
+                tame(&stopped.url)
+            ));
+        }
+        for download in &step.facts.downloads {
+            line(&format!(
+                "          downloaded {} ({} bytes, {})",
+                tame(&download.name),
+                download.size,
+                download.kind
+            ));
+        }
+    }
+
+    fn ended(&self, run: &Run) {
+        let own: u64 = run.steps.iter().map(|step| step.own_ms).sum();
+        let all: u64 = run.steps.iter().map(|step| step.elapsed_ms).sum();
+        let code = match run.verdict {
+            Verdict::Pass => "32;1",
+            Verdict::Degraded => "33;1",
+            Verdict::Fail => "31;1",
+            Verdict::Inconclusive => "36;1",
+        };
+        line(&format!(
+            "  {} · {} · {} in all, of which steps {} (our own share {})",
+            self.paint(code, run.verdict.name()),
+            tame(&run.reason),
+            seconds(run.elapsed_ms),
+            seconds(all),
+            seconds(own),
+        ));
+        if let Some(checked) = run.links_checked {
+            line(&format!("  {checked} links checked, {} broken", run.link_faults.len()));
+            for fault in &run.link_faults {
+                let status = fault.status.map_or(fault.class.clone(), |status| status.to_string());
+                line(&format!(
+                    "    {status:>9}  {}  “{}”  on {}",
+                    tame(&fault.url),
+                    tame(&fault.text),
+                    tame(&fault.page)
+                ));
+            }
+        }
+    }
+}
+
+impl Watch for Narrator {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Attempt { number: 1, .. } | Event::Crawled { .. } => {}
+            Event::Attempt { number, because } => {
+                line(&format!("  attempt {number}: {}", tame(because.unwrap_or("once more"))));
+            }
+            Event::Step { number, of, name } => line(&format!("  {number:>2}/{of}  {}", tame(name))),
+            Event::StepEnded(step) => self.step(step),
+            Event::Held => note("The browser stays open; press Ctrl-C to end."),
+            Event::Ended(run) => self.ended(run),
+        }
+    }
+}
+
+/// An instant as people read it, in their zone.
+pub(super) fn instant(at: jiff::Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Milliseconds as people read them.
+pub(super) fn seconds(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
+        _ => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+    }
+}

@@ -1,0 +1,251 @@
+//! `shopper run`: one run, at once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Workshop, WorkshopOptions};
+use crate::domain::ids::ProbeId;
+use crate::domain::run::{Cause, Run};
+use crate::domain::target::Target;
+use crate::domain::template::{Vars, is_name};
+use crate::domain::verdict::Verdict;
+use crate::plan::{Plan, Work};
+use crate::runner::{Order, Silent, Watch, new_run_id};
+
+use super::lone::LoneArgs;
+use super::output::{self, Narrator};
+use super::{Exit, Fault, Format, Global, load};
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["probe", "scenario"])))]
+#[command(group(ArgGroup::new("where").args(["target", "url"])))]
+pub(super) struct RunArgs {
+    /// A probe of the configuration, on all its targets or on the one that `--target` names.
+    #[arg(long, value_name = "ID")]
+    probe: Option<String>,
+    /// A scenario file, on `--target` or `--url`.
+    #[arg(long, value_name = "FILE", requires = "where")]
+    scenario: Option<PathBuf>,
+    /// A target of the configuration.
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// A home page that no configuration knows.
+    #[arg(long, value_name = "URL", conflicts_with = "probe")]
+    url: Option<url::Url>,
+    #[command(flatten)]
+    lone: LoneArgs,
+    /// A value for a variable of the scenario; may be given several times.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse_var)]
+    vars: Vec<(String, String)>,
+    /// Show the browser's window.
+    #[arg(long)]
+    headed: bool,
+    /// Pause before every action, such as 300ms.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0ms")]
+    slow: Duration,
+    /// Keep the browser open at the end until Ctrl-C.
+    #[arg(long, requires = "headed")]
+    keep_open: bool,
+    /// Run so many times, each time with a fresh context.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+}
+
+fn parse_var(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if is_name(name) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE, with a name of letters, digits and _".to_owned()),
+    }
+}
+
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+    crate::plan::parse_duration(text)
+}
+
+/// What is to be run where.
+#[derive(Debug, Clone)]
+struct Job {
+    probe: ProbeId,
+    work: Work,
+    target: Arc<Target>,
+}
+
+/// What a command wants to have run.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    jobs: Vec<Job>,
+    vars: Vars,
+    slow: Duration,
+    hold: bool,
+    repeat: u32,
+    options: WorkshopOptions,
+}
+
+impl Request {
+    /// One piece of work on a target that no configuration knows; nothing is kept.
+    pub(super) fn lone(target: Target, work: Work) -> Self {
+        let options = WorkshopOptions { headed: false, keep: false };
+        let job = Job { probe: ProbeId::new("manual"), work, target: Arc::new(target) };
+        Self { jobs: vec![job], vars: Vars::new(), slow: Duration::ZERO, hold: false, repeat: 1, options }
+    }
+}
+
+pub(super) fn run(global: &Global, args: RunArgs) -> Result<Exit, Fault> {
+    let (plan, jobs) = jobs(global, &args)?;
+    let request = Request {
+        jobs,
+        vars: args.vars.iter().cloned().collect(),
+        slow: args.slow,
+        hold: args.keep_open,
+        repeat: args.repeat,
+        // A configuration says where results are kept; a lone address keeps its pictures aside.
+        options: WorkshopOptions { headed: args.headed, keep: args.url.is_none() },
+    };
+    once(global, plan, request)
+}
+
+/// Runs what is asked for and prints it.
+pub(super) fn once(global: &Global, plan: Plan, request: Request) -> Result<Exit, Fault> {
+    let plan = Arc::new(plan);
+    app::block_on(async move {
+        let workshop = Workshop::open(&plan, request.options)?;
+        let cancel = app::interrupted();
+        let ran = all(global, &request, &workshop, &plan, &cancel).await;
+        workshop.close().await;
+        let runs = ran?;
+        if global.format == Format::Json {
+            match runs.as_slice() {
+                [single] if request.repeat == 1 => output::json(single),
+                many => output::json(&many),
+            }
+        }
+        Ok(exit_of(&runs, cancel.is_cancelled() && !request.hold))
+    })
+}
+
+async fn all(
+    global: &Global,
+    request: &Request,
+    workshop: &Workshop,
+    plan: &Plan,
+    cancel: &CancellationToken,
+) -> Result<Vec<Run>, Fault> {
+    let mut runs = Vec::new();
+    for job in &request.jobs {
+        for _ in 0..request.repeat {
+            runs.push(one(global, request, workshop, plan, job, cancel).await?);
+            if cancel.is_cancelled() {
+                return Ok(runs);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+async fn one(
+    global: &Global,
+    request: &Request,
+    workshop: &Workshop,
+    plan: &Plan,
+    job: &Job,
+    cancel: &CancellationToken,
+) -> Result<Run, Fault> {
+    let order = Order {
+        id: new_run_id(),
+        probe: job.probe.clone(),
+        work: job.work.clone(),
+        target: Arc::clone(&job.target),
+        scheduled_at: workshop.clock().now(),
+        cause: Cause::Manual,
+        agent: Arc::new(plan.agent.clone()),
+        lexicon: Arc::clone(&plan.lexicon),
+        root: plan.root.clone(),
+        vars: request.vars.clone(),
+        slow: request.slow,
+        hold: request.hold,
+    };
+    let tell = global.format == Format::Human && !global.quiet;
+    if tell {
+        let title = app::title_of(&job.work, plan.agent.language);
+        output::line(&format!("{title} · {} ({})", job.target.name, job.target.entry));
+    }
+    let narrator = Narrator::new();
+    let watch: &dyn Watch = if tell { &narrator } else { &Silent };
+    let run = workshop.run(&order, watch, cancel).await?;
+    let pictures = run.steps.iter().any(|step| !step.evidence.is_empty());
+    if tell
+        && pictures
+        && let Some(folder) = workshop.evidence_folder()
+    {
+        output::note(&format!("  pictures are in {}", folder.display()));
+    }
+    if global.quiet && global.format == Format::Human {
+        output::line(&format!("{}\t{}\t{}", run.target, run.verdict, output::tame(&run.reason)));
+    }
+    Ok(run)
+}
+
+fn exit_of(runs: &[Run], interrupted: bool) -> Exit {
+    if interrupted {
+        Exit::Interrupted
+    } else if runs.iter().any(|run| matches!(run.verdict, Verdict::Fail | Verdict::Degraded)) {
+        Exit::Portal
+    } else if runs.iter().any(|run| run.verdict == Verdict::Inconclusive) {
+        Exit::OwnFault
+    } else {
+        Exit::Done
+    }
+}
+
+fn jobs(global: &Global, args: &RunArgs) -> Result<(Plan, Vec<Job>), Fault> {
+    match (&args.probe, &args.scenario, &args.url) {
+        (Some(id), _, _) => of_probe(load::plan(global)?, id, args),
+        (None, Some(file), Some(url)) => {
+            let (plan, target) = args.lone.target(global, url)?;
+            with_scenario(plan, file, Arc::new(target), args)
+        }
+        (None, Some(file), None) => {
+            let plan = load::plan(global)?;
+            let id = args.target.as_deref().unwrap_or_default();
+            let target = plan.target(id).cloned().ok_or_else(|| {
+                Fault::unknown("target", id, plan.targets.iter().map(|target| target.id.as_str()))
+            })?;
+            with_scenario(plan, file, target, args)
+        }
+        // clap asks for one of the two.
+        (None, None, _) => Ok((load::plan(global)?, Vec::new())),
+    }
+}
+
+fn of_probe(plan: Plan, id: &str, args: &RunArgs) -> Result<(Plan, Vec<Job>), Fault> {
+    let known = plan.probes.iter().map(|probe| probe.id.as_str());
+    let probe = plan.probe(id).cloned().ok_or_else(|| Fault::unknown("probe", id, known))?;
+    let chosen: Vec<Arc<Target>> = match &args.target {
+        None => probe.targets.clone(),
+        Some(id) => {
+            let known = probe.targets.iter().map(|target| target.id.as_str());
+            let found = probe.targets.iter().find(|target| target.id.as_str() == id).cloned();
+            vec![found.ok_or_else(|| Fault::unknown("target of this probe", id, known))?]
+        }
+    };
+    let job = |target| Job { probe: probe.id.clone(), work: probe.work.clone(), target };
+    Ok((plan, chosen.into_iter().map(job).collect()))
+}
+
+fn with_scenario(
+    plan: Plan,
+    file: &std::path::Path,
+    target: Arc<Target>,
+    args: &RunArgs,
+) -> Result<(Plan, Vec<Job>), Fault> {
+    let mut vars = target.vars.clone();
+    vars.extend(args.vars.iter().cloned());
+    let (root, scenario) = load::scenario(file, &vars)?;
+    let work = Work::Walk(Arc::new(scenario));
+    let job = Job { probe: ProbeId::new("manual"), work, target };
+    Ok((Plan { root, ..plan }, vec![job]))
+}

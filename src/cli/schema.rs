@@ -1,0 +1,42 @@
+//! `shopper schema`: JSON Schemas of what is read and written.
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, Fault};
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// `probes.toml`
+    Probes,
+    /// A scenario file.
+    Scenario,
+    /// A fragment file.
+    Fragment,
+    /// A lexicon file.
+    Lexicon,
+    /// What `shopper run --format json` prints.
+    Run,
+}
+
+pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Fault> {
+    use crate::plan::schema::{Kind, schema};
+    let text = match args.of {
+        Of::Probes => schema(Kind::Probes),
+        Of::Scenario => schema(Kind::Scenario),
+        Of::Fragment => schema(Kind::Fragment),
+        Of::Lexicon => schema(Kind::Lexicon),
+        Of::Run => {
+            let schema = schemars::schema_for!(crate::domain::run::Run);
+            serde_json::to_string_pretty(&schema).unwrap_or_default()
+        }
+    };
+    super::output::line(text.trim_end());
+    Ok(Exit::Done)
+}

@@ -1,0 +1,32 @@
+//! `shopper visit`: one page by HTTP.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::plan::Work;
+
+use super::lone::LoneArgs;
+use super::run::{Request, once, parse_time};
+use super::{Exit, Fault, Global};
+
+#[derive(Debug, Args)]
+pub(super) struct VisitArgs {
+    /// The page.
+    #[arg(value_name = "URL")]
+    url: url::Url,
+    #[command(flatten)]
+    lone: LoneArgs,
+    /// Text that has to stand in the page for it to count as usable.
+    #[arg(long, value_name = "TEXT")]
+    marker: Option<String>,
+    /// Time for the visit.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "15s")]
+    within: Duration,
+}
+
+pub(super) fn visit(global: &Global, args: VisitArgs) -> Result<Exit, Fault> {
+    let (plan, mut target) = args.lone.target(global, &args.url)?;
+    target.marker = args.marker;
+    once(global, plan, Request::lone(target, Work::Visit { within: args.within }))
+}

@@ -1,0 +1,327 @@
+//! One step of a walk: actions, expectations, and what they came to.
+
+use std::time::Duration;
+
+use crate::browser::{Done, Journey, StepError, Wait};
+use crate::clock::{Deadline, Stopwatch, millis};
+use crate::domain::observation::{Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason};
+use crate::domain::outcome::Outcome;
+use crate::domain::run::StepRecord;
+use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Stage, Step, Verb};
+use crate::domain::target::TargetClass;
+use crate::domain::template::{MissingVar, Template, Vars};
+use crate::judge::classify::{Classified, Failure, Look, classify};
+
+use super::walk::{blank, sentence};
+use super::{Keeper, Order};
+
+/// A wait is cut into slices; between two of them the step's `seen` rules are looked at, so that
+/// a notice ends the step at once instead of after its whole time.
+const FIRST_SLICE: Duration = Duration::from_millis(750);
+const LONGEST_SLICE: Duration = Duration::from_secs(4);
+
+/// Time for looking at the page after a step: text, facts, screenshot. Ours, so it is not taken
+/// from the step's.
+const LOOK_TIME: Duration = Duration::from_secs(8);
+
+/// How much longer than its deadline a browser call may take before the journey is given up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Walks the steps of one journey.
+pub(super) struct Walker<'a> {
+    journey: Journey,
+    order: &'a Order,
+    keeper: &'a Keeper,
+    vars: Vars,
+    /// The browser failed: later looks would only wait.
+    broken: bool,
+}
+
+/// Why a step stopped before its end.
+enum Stop {
+    /// Something did not come true.
+    Failed(StepError),
+    /// A `seen` rule fits, or the server refused the page.
+    Ended,
+    /// A variable has no value although the plan was checked: a `read` that found nothing.
+    Missing(MissingVar),
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
+        Self { journey, order, keeper, vars: order.vars(scenario), broken: false }
+    }
+
+    /// Gives the browser back.
+    pub(super) async fn close(self) {
+        self.journey.close().await;
+    }
+
+    /// Does the step. Always comes back with a record.
+    pub(super) async fn step(&mut self, step: &Step, deadline: Deadline) -> StepRecord {
+        let watch = Stopwatch::start();
+        self.journey.begin_step();
+        let mut log = Log::default();
+        let stop = self.perform(step, deadline, &mut log).await.err();
+        let worked = watch.elapsed();
+
+        let looking = Stopwatch::start();
+        let mut record = self.judge(step, stop, &mut log).await;
+        if let Some(shot) = self.screenshot(&record).await {
+            log.evidence.insert(0, shot);
+        }
+        record.evidence = log.evidence;
+        record.own_ms = millis(log.own + looking.elapsed());
+        record.elapsed_ms = millis(worked + looking.elapsed());
+        record
+    }
+
+    async fn perform(&mut self, step: &Step, deadline: Deadline, log: &mut Log) -> Result<(), Stop> {
+        for action in &step.actions {
+            let action = self.prepare(action).map_err(Stop::Missing)?;
+            let until = action.within.map_or(deadline, |within| deadline.tightened(within));
+            let done = self.sliced(step, until, Wanted::Action(&action)).await?;
+            self.absorb(&action.verb, done, log).await;
+        }
+        for Expectation { check, within, .. } in &step.expect {
+            let check = check.resolve(&self.vars).map_err(Stop::Missing)?;
+            let until = within.map_or(deadline, |within| deadline.tightened(within));
+            let done = self.sliced(step, until, Wanted::Check(&check)).await?;
+            log.own += done.own;
+        }
+        Ok(())
+    }
+
+    /// Does or expects something in slices of time. Nothing has happened on the page when an
+    /// action answers `NotFound` or `NotReady`, so trying it again is safe.
+    async fn sliced(&mut self, step: &Step, until: Deadline, wanted: Wanted<'_>) -> Result<Done, Stop> {
+        let watch = Stopwatch::start();
+        let mut slice = FIRST_SLICE;
+        loop {
+            let end = until.tightened(slice);
+            let limit = Deadline::after(until.remaining() + GRACE);
+            let attempt = match wanted {
+                Wanted::Action(action) => limit.limit(self.journey.act_within(action, end, until)).await,
+                Wanted::Check(check) => limit.limit(self.journey.expect_within(check, end, until)).await,
+            };
+            let mut error = match attempt {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    self.broken = true;
+                    let what = "an action under its own deadline".to_owned();
+                    return Err(Stop::Failed(crate::browser::BrowserError::Hung(what).into()));
+                }
+            };
+            let Some(wait) = wait_of(&mut error, wanted) else {
+                self.broken |= matches!(error, StepError::Browser(_));
+                return Err(Stop::Failed(error));
+            };
+            wait.waited = watch.elapsed();
+            if until.passed() {
+                return Err(Stop::Failed(error));
+            }
+            if self.ended(step, until).await {
+                return Err(Stop::Ended);
+            }
+            slice = (slice * 2).min(LONGEST_SLICE);
+        }
+    }
+
+    /// Whether there is no point in waiting on: the page says how the step ended.
+    async fn ended(&mut self, step: &Step, deadline: Deadline) -> bool {
+        if self.seen(step, deadline).await.is_some() {
+            return true;
+        }
+        let facts = self.journey.facts(deadline).await;
+        let refused = facts.main.as_ref().is_some_and(|main| main.status >= 400);
+        refused || facts.transport.is_some()
+    }
+
+    /// The first `seen` rule that fits.
+    async fn seen(&mut self, step: &Step, deadline: Deadline) -> Option<(Outcome, PhraseFact)> {
+        for rule in &step.seen {
+            let sign = rule.sign.resolve(&self.vars).ok()?;
+            match self.journey.sees(&sign, deadline).await {
+                Ok(None) => {}
+                Ok(Some(phrase)) => {
+                    let place = match &sign {
+                        Sign::Text(_) => PhrasePlace::Page,
+                        Sign::Visible(_) => PhrasePlace::Element,
+                        Sign::Url(_) => PhrasePlace::Url,
+                        Sign::Title(_) => PhrasePlace::Title,
+                    };
+                    return Some((rule.outcome, PhraseFact { context: phrase.clone(), phrase, place }));
+                }
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "could not look");
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Names the outcome.
+    async fn judge(&mut self, step: &Step, stop: Option<Stop>, log: &mut Log) -> StepRecord {
+        let look = Deadline::after(LOOK_TIME);
+        let failure = stop.as_ref().and_then(failure_of);
+        let stopped_early = stop.is_some();
+        let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
+        let seen = if self.broken { None } else { self.seen(step, look).await };
+        let text = if self.broken || !stopped_early {
+            String::new()
+        } else {
+            self.journey.visible_text(look).await.unwrap_or_default()
+        };
+        let live = self.order.target.class == TargetClass::Live;
+        let classified = classify(
+            &Look { facts: &facts, text: &text, failure, seen, absent: step.absent, live },
+            &self.order.lexicon,
+        );
+        let Classified { mut outcome, phrase, why } = classified;
+        let mut error = stop.as_ref().map(|stop| explain(stop, &why));
+        if let Some(gate) = gate_outcome(step, stop.as_ref(), outcome, live) {
+            outcome = gate;
+            error = None;
+        } else if stopped_early && facts.stopped.iter().any(|stop| stop.reason == StopReason::Submission) {
+            outcome = Outcome::BlockedByPolicy;
+            error = Some(format!(
+                "The step would have submitted something to a live portal; the guard stopped the request. End the scenario at the gate, or list a reviewed request under `allow` ({}).",
+                step.at.file.display()
+            ));
+        }
+        if error.is_none() && !outcome.goes_on() {
+            error = Some(why.clone());
+        }
+        facts.phrase = phrase;
+        log.evidence.extend(std::mem::take(&mut log.kept));
+        let mut record = blank(&step.name, step.stage, step.measure.clone());
+        record.outcome = outcome;
+        record.credit = outcome.credit().points();
+        record.error = error;
+        record.facts = facts;
+        record
+    }
+
+    async fn facts(&mut self, deadline: Deadline) -> Facts {
+        self.journey.facts(deadline).await
+    }
+
+    async fn screenshot(&mut self, record: &StepRecord) -> Option<Evidence> {
+        if self.broken {
+            return None;
+        }
+        let look = Deadline::after(LOOK_TIME);
+        match look.limit(self.journey.screenshot(look)).await {
+            Ok(Ok(picture)) => {
+                self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, "").await
+            }
+            Ok(Err(error)) => {
+                let step = &record.name;
+                tracing::debug!(step, error = &error as &dyn std::error::Error, "no screenshot");
+                None
+            }
+            Err(_) => {
+                self.broken = true;
+                None
+            }
+        }
+    }
+
+    /// Puts values into an action: variables, the address of a relative `goto`, the place of an
+    /// uploaded file.
+    fn prepare(&self, action: &Action) -> Result<Action, MissingVar> {
+        let verb = match action.verb.resolve(&self.vars)? {
+            Verb::Goto(address) => {
+                let text = address.text();
+                let absolute = self.order.target.entry.join(text.trim()).map_or(text, String::from);
+                Verb::Goto(Template::literal(absolute))
+            }
+            Verb::Upload { field, file } => Verb::Upload { field, file: self.order.root.join(file) },
+            other => other,
+        };
+        Ok(Action { verb, within: action.within, at: action.at.clone() })
+    }
+
+    /// Takes in what an action brought besides facts.
+    async fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
+        log.own += done.own;
+        if let (Verb::Read { into, .. }, Some(text)) = (verb, done.read) {
+            self.vars.insert(into.clone(), text);
+        }
+        if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
+            let kept = self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, label).await;
+            log.kept.extend(kept);
+        }
+    }
+}
+
+/// What a step gathers on its way.
+#[derive(Default)]
+struct Log {
+    own: Duration,
+    evidence: Vec<Evidence>,
+    kept: Vec<Evidence>,
+}
+
+/// What is tried in slices.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Action(&'a Action),
+    Check(&'a Check),
+}
+
+/// The wait inside an error that only says "not yet". An action that came to something else than
+/// was expected (a download of the wrong type) is over; it is not done a second time.
+fn wait_of<'e>(error: &'e mut StepError, wanted: Wanted<'_>) -> Option<&'e mut Wait> {
+    let only_looks = match wanted {
+        Wanted::Check(_) => true,
+        Wanted::Action(action) => matches!(action.verb, Verb::Wait(_)),
+    };
+    match error {
+        StepError::NotFound(wait) | StepError::NotReady(wait) => Some(wait),
+        StepError::Unmet(wait) if only_looks => Some(wait),
+        _ => None,
+    }
+}
+
+fn failure_of(stop: &Stop) -> Option<Failure> {
+    Some(match stop {
+        Stop::Ended => Failure::Unmet,
+        Stop::Missing(_) => Failure::NotFound,
+        Stop::Failed(error) => match error {
+            StepError::NotFound(_) => Failure::NotFound,
+            StepError::NotReady(_) => Failure::NotReady,
+            StepError::Ambiguous { .. } => Failure::Ambiguous,
+            StepError::Unmet(_) => Failure::Unmet,
+            StepError::Navigation(_) => Failure::Navigation,
+            StepError::Loading(_) => Failure::Loading,
+            StepError::Refused(_) => Failure::Refused,
+            StepError::File(_) => Failure::File,
+            StepError::Browser(_) => Failure::OurFault,
+        },
+    })
+}
+
+/// At the gate the button is found and not pressed: a step of the stage `gate` that works is
+/// `online_ready`, and so is one whose press our own guard refused on a live target.
+fn gate_outcome(step: &Step, stop: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
+    if step.stage != Stage::Gate {
+        return None;
+    }
+    match stop {
+        None if outcome == Outcome::Done => Some(Outcome::OnlineReady),
+        Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
+        _ => None,
+    }
+}
+
+/// What went wrong, in whole sentences: what the page says, then what was waited for.
+fn explain(stop: &Stop, why: &str) -> String {
+    match stop {
+        Stop::Ended => why.to_owned(),
+        Stop::Missing(missing) => format!("{why} {}", sentence("", missing)),
+        Stop::Failed(error) => format!("{why} {}", sentence("", error)),
+    }
+}

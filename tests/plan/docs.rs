@@ -1,0 +1,94 @@
+//! The examples of the documentation are good: what an author copies works.
+
+use std::fs;
+use std::path::Path;
+
+use mystery_shopper::domain::template::Vars;
+use mystery_shopper::plan::{load, load_scenario};
+
+use crate::memory::{HEAD, Memory};
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
+}
+
+/// The text between a heading and the next one.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no section {heading}"));
+    let rest = &page[start + 4..];
+    rest.find("\n## ").map_or(rest, |end| &rest[..end])
+}
+
+/// The TOML blocks of a text.
+fn blocks(text: &str) -> Vec<&str> {
+    text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// What stands between backticks in the table rows of a text and begins so.
+fn spans<'a>(text: &'a str, begin: &str) -> Vec<&'a str> {
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.flat_map(|row| row.split('`').skip(1).step_by(2)).filter(|span| span.starts_with(begin)).collect()
+}
+
+fn accept(step: &str) {
+    let guide = page("scenarios.md");
+    let fragment = blocks(section(&guide, "Fragments"))[0];
+    let files = Memory::default()
+        .with("t.toml", &format!("{HEAD}{step}\n"))
+        .with("files/licence.pdf", "")
+        .with("fragments/search.toml", fragment);
+    if let Err(faults) = load_scenario(Path::new(""), Path::new("t.toml"), &files, &Vars::new()) {
+        panic!("{faults}");
+    }
+}
+
+#[test]
+fn the_first_scenario_works() {
+    let guide = page("scenarios.md");
+    let first = blocks(section(&guide, "A first scenario in ten lines"))[0];
+    assert!(first.lines().count() <= 10);
+    let files = Memory::default().with("t.toml", first);
+    let (scenario, warnings) =
+        load_scenario(Path::new(""), Path::new("t.toml"), &files, &Vars::new()).unwrap();
+    assert_eq!((scenario.steps[0].actions.len(), warnings.len()), (3, 0));
+}
+
+#[test]
+fn every_verb_locator_and_expectation_has_an_example_that_works() {
+    let guide = page("scenarios.md");
+    let actions = spans(section(&guide, "What can be done"), "{ ");
+    assert!(actions.len() >= 19, "{actions:?}");
+    actions.iter().for_each(|action| accept(&format!("do = [{action}]")));
+
+    let checks = spans(section(&guide, "What can be expected"), "{ ");
+    assert!(checks.len() >= 12, "{checks:?}");
+    checks.iter().for_each(|check| accept(&format!("expect = [{check}]")));
+
+    let rows = section(&guide, "How to say which element").lines().filter(|line| line.starts_with("| `"));
+    let locators: Vec<_> = rows.filter_map(|row| row.split('`').rev().nth(1)).collect();
+    assert_eq!(locators.len(), 10, "{locators:?}");
+    locators.iter().for_each(|locator| accept(&format!("do = [{{ click = '''{locator}''' }}]")));
+
+    accept(&format!("do = [{{ goto = \"/\" }}]\n{}", blocks(section(&guide, "How a step ends"))[0]));
+    accept(blocks(section(&guide, "Fragments"))[1]);
+}
+
+#[test]
+fn every_outcome_that_an_author_may_name_is_explained() {
+    use mystery_shopper::domain::outcome::Outcome;
+    let guide = page("scenarios.md");
+    let ends = section(&guide, "How a step ends");
+    for outcome in Outcome::ALL {
+        assert!(ends.contains(&format!("`{outcome}`")), "{outcome}");
+    }
+}
+
+#[test]
+fn the_configuration_example_works() {
+    let guide = page("configuration.md");
+    let files = Memory::default().with("probes.toml", blocks(&guide)[0]);
+    let loaded = load(Path::new(""), Path::new("probes.toml"), &files).unwrap();
+    assert_eq!(loaded.plan.probes.len(), 1);
+    let lexicon = blocks(section(&guide, "lexicon/"))[0];
+    assert!(mystery_shopper::plan::lexicon::parse(Path::new("x.toml"), lexicon).is_ok());
+}
