@@ -101,7 +101,7 @@ mod tests {
         fs::write(root.join("big.toml"), vec![b'#'; usize::try_from(LIMIT).unwrap() + 1]).unwrap();
         File::create(root.join("huge.toml")).unwrap().set_len(1 << 30).unwrap();
         fs::write(root.join("most.toml"), vec![b'#'; usize::try_from(LIMIT).unwrap()]).unwrap();
-        fs::write(root.join("gbk.toml"), [b'#', b' ', 0xd2, 0xa9]).unwrap();
+        fs::write(root.join("gbk.toml"), [b'#', b' ', 0xb8, 0xd0]).unwrap();
         std::os::unix::fs::symlink("../secret.toml", root.join("out.toml")).unwrap();
         std::os::unix::fs::symlink("scenarios/药品.toml", root.join("in.toml")).unwrap();
         std::os::unix::fs::symlink("loop.toml", root.join("loop.toml")).unwrap();

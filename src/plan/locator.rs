@@ -385,8 +385,8 @@ mod tests {
         let links = chain.links.iter().map(|link| match link {
             Link::Role { role, name, states } => {
                 let name = name.as_ref().map(|name| format!(" {}", text(name))).unwrap_or_default();
-                let states: String = states.iter().map(|(key, value)| format!(" {key}:{value}")).collect();
-                format!("role {role}{name}{states}")
+                let states: Vec<_> = states.iter().map(|(key, value)| format!(" {key}:{value}")).collect();
+                format!("role {role}{name}{}", states.concat())
             }
             Link::Text(m) => format!("text {}", text(m)),
             Link::Label(m) => format!("label {}", text(m)),

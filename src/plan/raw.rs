@@ -59,8 +59,8 @@ impl Source {
     fn wide_hint(&self, span: &Range<usize>) -> Option<String> {
         let rest = self.text.get(self.boundary(span.start)..)?;
         let length = span.end.saturating_sub(span.start);
-        let near = rest.char_indices().take_while(|(at, c)| *c != '\n' && *at <= length).map(|(_, c)| c);
-        let (wide, narrow) = near.filter_map(|c| Some((c, narrow(c)?))).next()?;
+        let mut near = rest.char_indices().take_while(|(at, c)| *c != '\n' && *at <= length).map(|(_, c)| c);
+        let (wide, narrow) = near.find_map(|c| Some((c, narrow(c)?)))?;
         Some(format!("`{wide}` is the sign of a Chinese keyboard; write `{narrow}`"))
     }
 
