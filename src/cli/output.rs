@@ -111,7 +111,10 @@ impl Narrator {
         if let Some(error) = &step.error {
             line(&format!("          {}", tame(error)));
         }
-        if let Some(phrase) = &step.facts.phrase {
+        let said = step.error.as_deref().unwrap_or_default();
+        if let Some(phrase) = &step.facts.phrase
+            && !said.contains(&phrase.context)
+        {
             line(&format!("          the page says “{}”", tame(&phrase.context)));
         }
         for dialog in &step.facts.dialogs {
