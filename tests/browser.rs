@@ -1,6 +1,18 @@
 //! The browser room against real Chromium and small servers of its own.
 
+#[path = "browser/faults.rs"]
+mod faults;
+#[path = "browser/files.rs"]
+mod files;
+#[path = "browser/guard.rs"]
+mod guard;
+#[path = "browser/hostile.rs"]
+mod hostile;
+#[path = "browser/locators.rs"]
+mod locators;
 #[path = "browser/verbs.rs"]
 mod verbs;
+#[path = "browser/windows.rs"]
+mod windows;
 #[path = "browser/world.rs"]
 mod world;

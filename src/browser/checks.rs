@@ -77,13 +77,13 @@ async fn page_text(
         let mut last_seen = "a page that was changing".to_owned();
         match journey.look_once(&ask, &what, deadline).await? {
             // A text counts wherever it stands, its absence only when it stands nowhere.
-            Some(Look::Ok(_)) if !absent || !in_frames(journey, &ask, absent, deadline).await => {
+            Some(Look::Ok(_)) if !absent || !in_frames(journey, &ask, absent).await => {
                 journey.own += pause;
                 return Ok(());
             }
             Some(Look::Ok(_)) => last_seen = "the text is there, in a frame".to_owned(),
             Some(Look::NotYet(said)) => {
-                if !absent && in_frames(journey, &ask, absent, deadline).await {
+                if !absent && in_frames(journey, &ask, absent).await {
                     journey.own += pause;
                     return Ok(());
                 }
@@ -97,13 +97,15 @@ async fn page_text(
     }
 }
 
-/// Whether a frame of the page shows the text.
-async fn in_frames(journey: &Journey, ask: &Value, absent: bool, deadline: Deadline) -> bool {
+/// Whether a frame of the page shows the text. A frame that does not answer shows nothing.
+async fn in_frames(journey: &Journey, ask: &Value, absent: bool) -> bool {
     if journey.frame.is_some() {
         return false;
     }
     let frames = journey.see(|state| state.frames()).unwrap_or_default();
-    let asks = frames.iter().map(|frame| journey.ask(frame, ask, deadline.tightened(Duration::from_secs(1))));
+    // The look at a frame may begin just before time is up, and is worth its answer.
+    let pulse = Deadline::after(Duration::from_secs(1));
+    let asks = frames.iter().map(|frame| journey.ask(frame, ask, pulse));
     let said = futures_util::future::join_all(asks).await;
     said.into_iter().flatten().any(|said| said.ok() != absent)
 }

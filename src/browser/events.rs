@@ -48,6 +48,8 @@ pub enum Phase {
 #[derive(Debug, Clone)]
 pub struct Navigation {
     id: String,
+    /// Navigations of a journey are numbered.
+    pub number: u64,
     /// Where to.
     pub url: String,
     /// How far it came.
@@ -60,6 +62,11 @@ impl Navigation {
     /// Whether it is still under way.
     pub fn pending(&self) -> bool {
         self.phase < Phase::Loaded
+    }
+
+    /// Whether the browser gave it up without an error of the network.
+    pub fn aborted(&self) -> bool {
+        self.phase == Phase::Failed && self.error.as_ref().is_none_or(|error| error.ends_with("ERR_ABORTED"))
     }
 }
 
@@ -75,8 +82,17 @@ pub struct Context {
     pub navigation: Option<Navigation>,
     /// Its address as last heard.
     pub url: String,
+    /// Its latest navigation was answered with "no content", and the page stayed.
+    pub no_content: bool,
     main: Option<(u64, MainResponse)>,
     transport: Option<(u64, Transport)>,
+}
+
+impl Context {
+    /// Whether another page opened it.
+    pub fn is_opened(&self) -> bool {
+        self.parent.is_none() && self.opener.is_some()
+    }
 }
 
 /// A download.
@@ -125,6 +141,8 @@ pub struct StepFacts {
     pub popups: u32,
     /// Requests.
     pub requests: u32,
+    /// Which of the stopped requests would have brought another page.
+    stopped_pages: Vec<usize>,
     /// Bodies of stopped requests that are still being asked for.
     asking: usize,
 }
@@ -140,6 +158,8 @@ pub struct State {
     /// The page that the journey is on.
     pub current: String,
     opened: u64,
+    /// How many navigations there were.
+    pub navigations: u64,
     step: u64,
     /// Facts of the present step.
     pub facts: StepFacts,
@@ -163,6 +183,7 @@ impl State {
             pages: Vec::new(),
             current: String::new(),
             opened: 0,
+            navigations: 0,
             step: 0,
             facts: StepFacts::default(),
             answer: Answer::Usual,
@@ -222,6 +243,12 @@ impl State {
     /// Requests that failed in this step.
     pub fn failed_requests(&self) -> Vec<RequestFact> {
         self.facts.failed.iter().map(|(_, fact)| fact.clone()).collect()
+    }
+
+    /// The first request for a page that was stopped after so many others.
+    pub fn stopped_page_since(&self, before: usize) -> Option<&StoppedRequest> {
+        let at = self.facts.stopped_pages.iter().find(|at| **at >= before)?;
+        self.facts.stopped.get(*at)
     }
 
     /// Whether bodies of stopped requests are still being asked for.
@@ -450,6 +477,7 @@ impl State {
             number,
             navigation: None,
             url: cut(text(params, "url"), 2000),
+            no_content: false,
             main: None,
             transport: None,
         };
@@ -483,8 +511,11 @@ impl State {
             return;
         }
         context.transport = None;
+        context.no_content = false;
+        self.navigations += 1;
         context.navigation = Some(Navigation {
             id: navigation.to_owned(),
+            number: self.navigations,
             url: cut(text(params, "url"), 2000),
             phase: Phase::Started,
             error: None,
@@ -519,6 +550,7 @@ impl State {
             && let Some(known) = context.navigation.as_mut().filter(|known| known.id == navigation)
         {
             known.phase = known.phase.max(Phase::Answered);
+            context.no_content = matches!(status, 204 | 205);
             let mime = text(response, "mimeType").split(';').next().unwrap_or_default().trim();
             context.main = Some((
                 step,
@@ -595,7 +627,8 @@ impl State {
         let request_id = text(request, "request");
         if params["navigation"].is_string() {
             // "No content" leaves the present page standing, for the picture and the next step.
-            let answer = json!({ "request": request_id, "statusCode": 204, "reasonPhrase": "Stopped" });
+            let answer =
+                json!({ "request": request_id, "statusCode": 204, "reasonPhrase": "Stopped", "headers": [] });
             wire.post("network.provideResponse", &answer);
         } else {
             wire.post("network.failRequest", &json!({ "request": request_id }));
@@ -611,6 +644,9 @@ impl State {
         let body = request["goog:postData"].as_str().unwrap_or_default();
         let fields = guard::field_names(body);
         let unknown = fields.is_empty() && reason == StopReason::Submission;
+        if params["navigation"].is_string() {
+            self.facts.stopped_pages.push(self.facts.stopped.len());
+        }
         self.facts.stopped.push(StoppedRequest {
             method: cut(text(request, "method"), 20),
             url: cut(url, 500),
@@ -667,12 +703,17 @@ impl State {
     fn download_begins(&mut self, id: &str, params: &Value) {
         let url = cut(text(params, "url"), 2000);
         let step = self.step;
-        if !self.expecting_file
-            && let Some(context) = self.contexts.get_mut(id)
-            && context.navigation.as_ref().is_some_and(|known| known.id == text(params, "navigation"))
+        let expecting = self.expecting_file;
+        if let Some(context) = self.contexts.get_mut(id)
+            && let Some(known) =
+                context.navigation.as_mut().filter(|known| known.id == text(params, "navigation"))
         {
-            let detail = format!("the file {}", cut(text(params, "suggestedFilename"), 100));
-            context.transport = Some((step, Transport { class: TransportClass::Download, detail }));
+            // A file for a window of its own is told of its opener, without an end.
+            known.phase = Phase::Failed;
+            if !expecting {
+                let detail = format!("the file {}", cut(text(params, "suggestedFilename"), 100));
+                context.transport = Some((step, Transport { class: TransportClass::Download, detail }));
+            }
         }
         if self.facts.downloads.len() < MOST_FACTS {
             self.facts.downloads.push(Download {

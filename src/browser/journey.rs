@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::observation::{Facts, Transport, TransportClass};
-use crate::domain::scenario::{Action, Check, Sign};
+use crate::domain::scenario::{Action, Channel, Check, Sign};
 
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
@@ -25,6 +25,9 @@ const PAUSES: [u64; 6] = [0, 20, 50, 100, 100, 500];
 
 /// A page whose document is ready but whose pictures or scripts never come is used after this.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long an aborted navigation may take to turn out as a download.
+const TURN_OUT: Duration = Duration::from_millis(300);
 
 /// Time to find out whether a page or the whole browser stands still.
 const PULSE: Duration = Duration::from_secs(1);
@@ -43,6 +46,8 @@ pub struct Journey {
     pub(super) frame: Option<String>,
     /// Pages that were already made a phone's.
     mobile: Vec<String>,
+    /// Opened pages whose script world the driver knows.
+    awake: Vec<String>,
     /// An action began and did not come to its end: its future was dropped.
     busy: bool,
     pub(super) own: Duration,
@@ -58,6 +63,7 @@ impl Journey {
             prepared,
             frame: None,
             mobile: Vec::new(),
+            awake: Vec::new(),
             busy: false,
             own: Duration::ZERO,
             patience: None,
@@ -187,9 +193,11 @@ impl Journey {
             let (url, title) = now.map_or((known, String::new()), |said| (said.url, said.title));
             let main = state.main_of_step();
             let transport = state.transport_of_step();
-            // An error page has an address of its own; people want the one that failed.
+            // An error page has an address of its own, or is not there yet; people want the one
+            // that failed.
+            let lost = transport.as_ref().is_some_and(|lost| lost.class != TransportClass::Download);
             let url = match state.page().and_then(|page| page.navigation.as_ref()) {
-                Some(navigation) if url.starts_with("chrome-error:") => navigation.url.clone(),
+                Some(navigation) if lost || url.starts_with("chrome-error:") => navigation.url.clone(),
                 _ => url,
             };
             Facts {
@@ -254,6 +262,7 @@ pub(super) enum Look {
 pub(super) struct Mark {
     opened: u64,
     stopped: usize,
+    navigations: u64,
 }
 
 impl Mark {
@@ -318,6 +327,9 @@ impl Journey {
 
     /// The present page or frame.
     pub(super) fn here(&mut self) -> Result<String, StepError> {
+        if self.see(|state| state.flooded_with_dialogs()) == Some(true) {
+            return Err(flooded());
+        }
         let current = self.current().ok_or_else(|| StepError::Loading("every page was closed".to_owned()))?;
         if let Some(frame) = &self.frame {
             if self.see(|state| state.contexts.contains_key(frame)) == Some(true) {
@@ -349,7 +361,7 @@ impl Journey {
         deadline: Deadline,
     ) -> Result<Value, StepError> {
         let wire = self.wire()?;
-        match wire.call(method, params, deadline).await {
+        match wire.call(method, params, fair(deadline)).await {
             Ok(value) => Ok(value),
             Err(error) => Err(self.judge(error).await),
         }
@@ -473,8 +485,12 @@ impl Journey {
 
     /// What is known before an action.
     pub(super) fn mark(&self) -> Mark {
-        self.see(|state| Mark { opened: state.opened(), stopped: state.facts.stopped.len() })
-            .unwrap_or(Mark { opened: 0, stopped: 0 })
+        self.see(|state| Mark {
+            opened: state.opened(),
+            stopped: state.facts.stopped.len(),
+            navigations: state.navigations,
+        })
+        .unwrap_or(Mark { opened: 0, stopped: 0, navigations: 0 })
     }
 
     /// Waits for what an action set off: a new page is followed, a navigation waited for.
@@ -493,6 +509,29 @@ impl Journey {
                 self.go_to_page(&current, deadline).await?;
             }
         }
+        self.arrive(mark, deadline).await
+    }
+
+    /// Waits for the end of a navigation and tells when it came to nothing.
+    pub(super) async fn arrive(&mut self, mark: Mark, deadline: Deadline) -> Result<(), StepError> {
+        self.settle(deadline).await?;
+        let Some(tracker) = self.tracker() else {
+            return Ok(());
+        };
+        // An aborted navigation may be a file, was stopped by the guard, brought "no content", or
+        // was overtaken by another; which one is told a moment later.
+        let known = tracker.wait(deadline.tightened(TURN_OUT), |state| {
+            let aborted = state
+                .page()
+                .and_then(|page| page.navigation.as_ref())
+                .is_some_and(|navigation| navigation.aborted() && navigation.number > mark.navigations);
+            let explained = state.transport_of_step().is_some()
+                || state.expecting_file
+                || state.page().is_some_and(|page| page.no_content)
+                || state.stopped_page_since(mark.stopped).is_some();
+            (!aborted || explained).then_some(())
+        });
+        known.await;
         self.settle(deadline).await?;
         self.arrived(mark)
     }
@@ -501,7 +540,7 @@ impl Journey {
     pub(super) async fn input(&mut self, actions: Value, deadline: Deadline) -> Result<(), StepError> {
         let here = self.here()?;
         let params = json!({ "context": here, "actions": actions });
-        match self.wire()?.call("input.performActions", params, deadline).await {
+        match self.wire()?.call("input.performActions", params, fair(deadline)).await {
             Ok(_) => Ok(()),
             // The page may go away between pressing and releasing.
             Err(error) if error.page_went_away() => Ok(()),
@@ -530,7 +569,7 @@ impl Journey {
         let result = tokio::select! {
             biased;
             Some(()) = moved => return Ok(()),
-            result = self.wire()?.call("script.callFunction", params, deadline) => result,
+            result = self.wire()?.call("script.callFunction", params, fair(deadline)) => result,
         };
         match result {
             Ok(_) => Ok(()),
@@ -544,33 +583,53 @@ impl Journey {
         self.frame = None;
         self.see(|state| id.clone_into(&mut state.current));
         // Only the page in front gets keys and clicks.
-        match self.wire()?.call("browsingContext.activate", json!({ "context": id }), deadline).await {
+        match self.wire()?.call("browsingContext.activate", json!({ "context": id }), fair(deadline)).await {
             Ok(_) => {}
             Err(error) if error.page_went_away() => {}
             Err(error) => return Err(self.judge(error).await),
         }
-        if self.options.channel == crate::domain::scenario::Channel::Mobile
-            && !self.mobile.iter().any(|m| m == id)
-        {
+        if self.options.channel == Channel::Mobile && !self.mobile.iter().any(|known| known == id) {
             self.mobile.push(id.to_owned());
-            make_mobile(self.wire()?, id, deadline).await?;
+            make_mobile(self.wire()?, id, fair(deadline)).await?;
         }
-        Ok(())
+        self.settle(deadline).await?;
+        self.wake(id, deadline).await
+    }
+
+    /// Makes the driver notice the script world of a page that another one opened.
+    ///
+    /// When a window's first, empty document is replaced by one of its opener's origin, Chromium
+    /// keeps the window object and tells of no new world; chromedriver 156 forgets the old one and
+    /// then waits for ever at every script, click and picture. Switching the domain off and on
+    /// makes the browser tell it again.
+    pub(super) async fn wake(&mut self, id: &str, deadline: Deadline) -> Result<(), StepError> {
+        let opened = self.see(|state| state.contexts.get(id).is_some_and(super::events::Context::is_opened));
+        if opened != Some(true) || self.awake.iter().any(|known| known == id) {
+            return Ok(());
+        }
+        self.awake.push(id.to_owned());
+        let deadline = fair(deadline);
+        let wire = self.wire()?;
+        let work = async {
+            let session = wire.call("goog:cdp.getSession", json!({ "context": id }), deadline).await?;
+            for method in ["Runtime.disable", "Runtime.enable"] {
+                let params = json!({ "method": method, "params": {}, "session": session["session"] });
+                wire.call("goog:cdp.sendCommand", params, deadline).await?;
+            }
+            Ok(())
+        };
+        match work.await {
+            // A driver without these commands is not known to need them.
+            Ok(()) | Err(CallError::Refused { .. }) => Ok(()),
+            Err(error) => Err(self.judge(error).await),
+        }
     }
 
     /// The fault of the present page's navigation, if it came to nothing.
     pub(super) fn arrived(&self, mark: Mark) -> Result<(), StepError> {
         let stopped = self.see(|state| {
-            let stopped = state.facts.stopped.get(mark.stopped..).unwrap_or_default();
-            let failed = state
-                .page()
-                .and_then(|page| page.navigation.as_ref())
-                .filter(|navigation| navigation.phase == super::events::Phase::Failed)
-                .map(|navigation| navigation.url.split(['?', '#']).next().unwrap_or_default().to_owned());
-            stopped
-                .iter()
-                .find(|stopped| failed.as_deref() == Some(stopped.url.as_str()))
-                .map(|stopped| format!("{} {}", stopped.method, stopped.url))
+            let stopped = state.stopped_page_since(mark.stopped)?;
+            Some(format!("{} {}", stopped.method, stopped.url))
         });
         if let Some(request) = stopped.flatten() {
             return Err(StepError::Refused(request));
@@ -636,7 +695,7 @@ impl Journey {
         self.settle(deadline).await?;
         let here = self.here()?;
         // The last look may begin just before time is up, and is worth its answer.
-        match self.ask(&here, ask, deadline.max(Deadline::after(PULSE))).await {
+        match self.ask(&here, ask, fair(deadline)).await {
             Ok(said) => match said.state.as_str() {
                 "ok" | "already" => Ok(Some(Look::Ok(said))),
                 "many" => Err(StepError::Ambiguous {
@@ -655,6 +714,12 @@ impl Journey {
             Err(error) => Err(self.judge(error).await),
         }
     }
+}
+
+/// A command is given a moment even when time is nearly up: otherwise every command that was sent
+/// last would look like a browser that hangs.
+pub(super) fn fair(deadline: Deadline) -> Deadline {
+    deadline.max(Deadline::after(PULSE))
 }
 
 fn flooded() -> StepError {

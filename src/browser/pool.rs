@@ -236,14 +236,10 @@ fn set_up(browser: &Browser, options: &JourneyOptions, user_context: &str) -> Ve
         agent.push_str(&options.user_agent);
     }
     let tag = options.language.tag();
-    let base = tag.split('-').next().unwrap_or(tag);
-    let accept = if base == tag { format!("{tag};q=1.0") } else { format!("{tag},{base};q=0.9") };
-    let accept = json!([{ "name": "Accept-Language", "value": { "type": "string", "value": accept } }]);
     let mut calls = vec![
         ("emulation.setUserAgentOverride", json!({ "userAgent": agent, "userContexts": contexts })),
         ("emulation.setLocaleOverride", json!({ "locale": tag, "userContexts": contexts })),
         ("emulation.setTimezoneOverride", json!({ "timezone": options.timezone, "userContexts": contexts })),
-        ("network.setExtraHeaders", json!({ "headers": accept, "userContexts": contexts })),
         (
             "browser.setDownloadBehavior",
             json!({ "downloadBehavior": { "type": "denied" }, "userContexts": contexts }),

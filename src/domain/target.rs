@@ -52,6 +52,21 @@ pub struct Assessment {
     pub on: jiff::civil::Date,
 }
 
+/// Words on buttons that submit, in lower case.
+pub const SUBMITS: [&str; 8] =
+    ["提交", "确认申报", "支付", "缴费", "发送验证码", "获取验证码", "submit", "pay now"];
+
+/// The longest name of a button, in characters. Longer ones are the titles of links that happen to
+/// have such a word in them: 关于优化企业开办提交材料的通知.
+const LONGEST_BUTTON: usize = 18;
+
+/// Whether a control of this name submits, as far as its name tells: such a control is looked for
+/// and never pressed on a live target (method, section 5.1).
+pub fn sounds_like_submitting(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    name.chars().count() <= LONGEST_BUTTON && SUBMITS.iter().any(|word| name.contains(word))
+}
+
 impl Target {
     /// The label `region`, if there is one.
     pub fn region(&self) -> Option<&str> {
@@ -74,6 +89,30 @@ impl Target {
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
             Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buttons_that_submit_are_known_by_their_names() {
+        let cases = [
+            ("提交申请", true),
+            (" 确认申报 ", true),
+            ("立即支付", true),
+            ("获取验证码", true),
+            ("Submit application", true),
+            ("Submit", true),
+            ("在线办理", false),
+            ("查询", false),
+            ("关于优化企业开办提交材料有关事项的通知", false),
+            ("", false),
+        ];
+        for (name, want) in cases {
+            assert_eq!(sounds_like_submitting(name), want, "{name}");
         }
     }
 }

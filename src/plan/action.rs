@@ -28,9 +28,6 @@ pub(super) const BUILT_IN: [&str; 3] = ["entry", "target_id", "target_name"];
 /// How many actions a journey may have, fragments included.
 const MOST_ACTIONS: usize = 500;
 
-/// Words on buttons that submit.
-const SUBMITS: [&str; 5] = ["提交", "确认申报", "支付", "发送验证码", "submit"];
-
 /// Keys by the name that `KeyboardEvent.key` gives them.
 const KEYS: [&str; 29] = [
     "Enter",
@@ -241,7 +238,7 @@ impl Scope<'_> {
     fn note_submit(&self, item: &Item<'_>, locator: &Locator) {
         let shown = locator.to_string();
         let lower = shown.to_lowercase();
-        if self.gate && SUBMITS.iter().any(|word| lower.contains(word)) {
+        if self.gate && crate::domain::target::SUBMITS.iter().any(|word| lower.contains(word)) {
             self.trail.borrow_mut().submits.push((self.spot(item), shown));
         }
     }

@@ -168,7 +168,10 @@ impl<'a> Walker<'a> {
         let failure = stop.as_ref().and_then(failure_of);
         let stopped_early = stop.is_some();
         let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
-        let seen = if self.broken { None } else { self.seen(step, look).await };
+        // A step whose expectations hold has worked, whatever else the page says. Without
+        // expectations its signs are all there is to go by.
+        let ask = !self.broken && (stopped_early || step.expect.is_empty());
+        let seen = if ask { self.seen(step, look).await } else { None };
         let text = if self.broken || !stopped_early {
             String::new()
         } else {

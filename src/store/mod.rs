@@ -133,10 +133,17 @@ impl Store {
             None => None,
             Some(mut connection) => {
                 if access == Access::Daemon {
-                    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                    interrupted = rows::run::interrupt(&tx)?;
-                    tx.commit()?;
+                    // First, because it may make the room that the rest needs.
                     evidence::sweep(data_dir);
+                    interrupted = match interrupt(&mut connection) {
+                        // Those runs are found again at the next start; an agent that still
+                        // watches is worth more than one that refuses to.
+                        Err(StoreError::DiskFull) => {
+                            tracing::error!("the disk is full: runs that were cut short stay unmarked");
+                            Vec::new()
+                        }
+                        other => other?,
+                    };
                 }
                 Some(Worker::start("store-write", connection, lock)?)
             }
@@ -425,6 +432,14 @@ impl Store {
     async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         self.write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await
     }
+}
+
+/// Turns runs that were cut short into gaps.
+fn interrupt(connection: &mut Connection) -> Result<Vec<Gap>, StoreError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let gaps = rows::run::interrupt(&tx)?;
+    tx.commit()?;
+    Ok(gaps)
 }
 
 /// Keeps a file in a folder without a database, named by its content.

@@ -93,10 +93,12 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(source)) => return Err(StoreError::file("lock", &path, source)),
     }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(|source| StoreError::file("write", &path, source))?;
+    // The number is for people only; on a full disk the daemon goes on without it.
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    if let Err(error) = written {
+        tracing::warn!(%error, path = %path.display(), "could not write the process id into the lock");
+    }
     Ok(file)
 }
 
@@ -194,5 +196,34 @@ mod tests {
         for table in tables {
             assert!(table.contains("STRICT"), "{table}");
         }
+    }
+
+    #[test]
+    fn the_documentation_names_every_column_and_its_questions_can_be_asked() {
+        let page = include_str!("../../docs/data.md");
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let columns: Vec<(String, String)> = connection
+            .prepare(
+                "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+                 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+            )
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(columns.len() > 80);
+        for (table, column) in columns {
+            let heading = page
+                .split("\n### ")
+                .find(|part| part.lines().next().is_some_and(|line| line.contains(&format!("`{table}`"))));
+            let part = heading.unwrap_or_else(|| panic!("no heading for {table}"));
+            let named =
+                part.contains(&format!("`{column}`")) || part.contains(&format!("`{table}.{column}`"));
+            assert!(named || column == "id", "{table}.{column} is not told");
+        }
+        let questions = page.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+        connection.execute_batch(questions).unwrap();
     }
 }

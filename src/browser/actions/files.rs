@@ -89,6 +89,7 @@ async fn fetch(
 ) -> Result<(), StepError> {
     let watch = Stopwatch::start();
     let before = journey.see(|state| state.facts.downloads.len()).unwrap_or(0);
+    let page = journey.current();
     let clicked = super::pointer::click(journey, link, deadline).await;
     let Some(tracker) = journey.tracker() else {
         return Ok(());
@@ -118,6 +119,7 @@ async fn fetch(
             None => unmet("no file came".to_owned()),
         });
     };
+    leave_empty_page(journey, page, deadline).await?;
     let path = download.path.as_deref().filter(|_| download.complete == Some(true));
     let Some(path) = path.map(std::path::PathBuf::from) else {
         return Err(unmet(format!("the file {} broke off", download.name)));
@@ -142,6 +144,26 @@ async fn fetch(
         None => Ok(()),
         Some(fault) => Err(StepError::File(fault)),
     }
+}
+
+/// A file that came in a window of its own leaves an empty one; the journey goes on where it was.
+async fn leave_empty_page(
+    journey: &mut Journey,
+    before: Option<String>,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    let (Some(before), Some(now)) = (before, journey.current()) else {
+        return Ok(());
+    };
+    let empty = journey.see(|state| {
+        state.pages.contains(&before)
+            && state.page().is_some_and(|page| page.url.is_empty() || page.url == "about:blank")
+    });
+    if before == now || empty != Some(true) {
+        return Ok(());
+    }
+    journey.call("browsingContext.close", json!({ "context": now }), deadline).await?;
+    journey.go_to_page(&before, deadline).await
 }
 
 /// Whether the step downloaded a file that fits.

@@ -5,15 +5,12 @@ use url::Url;
 
 use crate::browser::bidi::CallError;
 use crate::browser::events::{Answer, Phase};
-use crate::browser::journey::Journey;
+use crate::browser::journey::{Journey, fair};
 use crate::browser::{StepError, Wait, guard, network, page};
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::locator::Locator;
 use crate::domain::observation::{StopReason, StoppedRequest, Transport, TransportClass};
 use crate::domain::scenario::{DialogAnswer, PageChoice};
-
-/// How long an aborted navigation may take to turn out as a download.
-const TURN_OUT: std::time::Duration = std::time::Duration::from_millis(300);
 
 /// Opens an address in the present page.
 pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> Result<(), StepError> {
@@ -39,9 +36,8 @@ pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> R
     journey.see(|state| state.leaving = false);
     match result {
         Ok(()) => {}
-        Err(CallError::Refused { message, .. }) if message.contains("ERR_ABORTED") => {
-            turned_out(journey, &current, deadline).await;
-        }
+        Err(CallError::Refused { message, .. })
+            if message.contains("ERR_ABORTED") || message.contains("concurrent navigation") => {}
         Err(CallError::Refused { message, .. }) if message.contains("net::ERR_") => {
             let at = message.find("net::").unwrap_or(0);
             let detail = message[at..].trim().to_owned();
@@ -56,8 +52,7 @@ pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> R
         Err(error) => return Err(journey.judge(error).await),
     }
     // A page that goes on by script or `<meta>` has begun to do so by now.
-    journey.settle(deadline).await?;
-    journey.arrived(mark)
+    journey.arrive(mark, deadline).await
 }
 
 /// Resolves when the page is parsed and has then had time for the rest.
@@ -78,17 +73,6 @@ async fn usable(journey: &Journey, page: &str, deadline: Deadline) {
         }
     }
     std::future::pending().await
-}
-
-/// An aborted navigation is a download, a "no content", or was overtaken by the page's own.
-async fn turned_out(journey: &Journey, page: &str, deadline: Deadline) {
-    let Some(tracker) = journey.tracker() else {
-        return;
-    };
-    let known = tracker.wait(deadline.tightened(TURN_OUT), |state| {
-        (state.transport_of_step().is_some() || state.pending(page).is_some()).then_some(())
-    });
-    known.await;
 }
 
 /// Only http and https, whatever the scenario says: `file:` and the like are no portals.
@@ -196,7 +180,8 @@ async fn matching(
     loop {
         let pages = journey.see(|state| state.pages.clone()).unwrap_or_default();
         for id in pages.iter().rev() {
-            match journey.ask(id, &json!({ "do": "page" }), deadline).await {
+            journey.wake(id, deadline).await?;
+            match journey.ask(id, &json!({ "do": "page" }), fair(deadline)).await {
                 Ok(said) if said.url.contains(text) || said.title.contains(text) => {
                     return Ok(Some(id.clone()));
                 }

@@ -9,10 +9,14 @@ use crate::browser::page::{self, Said};
 use crate::browser::{StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::locator::Locator;
+use crate::domain::target::sounds_like_submitting;
 
 /// Presses the main button on an element and follows what that sets off.
 pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
     let at = find(journey, "point", locator, &Value::Null, deadline).await?;
+    if journey.options.guard.live && sounds_like_submitting(&at.text) {
+        return Err(StepError::Refused(format!("`{}` would submit something to a live portal", at.text)));
+    }
     let mark = journey.mark();
     press_at(journey, &at, deadline).await?;
     journey.follow(mark, deadline).await

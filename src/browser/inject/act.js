@@ -33,7 +33,11 @@ const DO = {
   /** A point to click. */
   async point({ locator, turn }) {
     const { el, fault } = one(locator);
-    return fault || point(el, turn);
+    if (fault) return fault;
+    const found = await point(el, turn);
+    // What a citizen would press: the control around a word, by its name.
+    found.text = name(el.closest('button, a, input, summary, [role=button], [role=link]') || el);
+    return found;
   },
 
   async hover({ locator, turn }) {

@@ -108,17 +108,15 @@ impl Stage {
         self.say(&format!("\n2. {}: {} ({}).", city.portal(), BREAKS.effect(), BREAKS.name()));
         self.say("   A failed walk is no outage yet: a fresh one has to confirm it.");
         portal.state().set_fault(city, BREAKS, true);
-        let Some(mail) = self.mail().await else {
+        if !self.mail_about(city).await {
             return Ok(self.broken_off("no mail about the outage came"));
-        };
-        self.show(&mail);
+        }
 
         self.say(&format!("\n3. {} is mended.", city.portal()));
         portal.state().set_fault(city, BREAKS, false);
-        let Some(mail) = self.mail().await else {
+        if !self.mail_about(city).await {
             return Ok(self.broken_off("no mail about the recovery came"));
-        };
-        self.show(&mail);
+        }
         output::line(&format!("\n{}", table::render(&self.plan, &self.latest)));
         Ok(Exit::Done)
     }
@@ -151,6 +149,20 @@ impl Stage {
             }
         }
         true
+    }
+
+    /// Shows mails until one about this city came.
+    async fn mail_about(&mut self, city: City) -> bool {
+        while let Some(mail) = self.mail().await {
+            self.show(&mail);
+            if summary(&mail.raw)
+                .lines()
+                .any(|line| line.starts_with("Subject:") && line.contains(city.portal()))
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// The next mail.

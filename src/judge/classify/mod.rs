@@ -23,7 +23,7 @@
 //! Invariant: the page's text is read only when something failed. Words such as 用户登录 and
 //! 立即办理 stand in the header of every healthy portal.
 
-use crate::domain::lexicon::Lexicon;
+use crate::domain::lexicon::{Lexicon, LexiconEntry};
 use crate::domain::observation::{Facts, PhraseFact, PhrasePlace, StopReason, TransportClass};
 use crate::domain::outcome::Outcome;
 
@@ -216,9 +216,13 @@ fn dialogs(look: &Look<'_>, lexicon: &Lexicon) -> Option<Classified> {
 /// Something failed on a page that was answered.
 fn failed(look: &Look<'_>, failure: Failure, lexicon: &Lexicon) -> Classified {
     let line = first_about_item(lexicon);
-    let whole_page =
-        find_among(lexicon, &look.facts.title, PhrasePlace::Title, |_, entry| !is_about_item(entry.outcome))
-            .or_else(|| find_among(lexicon, look.text, PhrasePlace::Page, |i, _| i < line));
+    let strong = |i: usize, _: &LexiconEntry| i < line;
+    let whole_page = find_among(lexicon, &look.facts.title, PhrasePlace::Title, strong)
+        .or_else(|| find_among(lexicon, look.text, PhrasePlace::Page, strong))
+        .or_else(|| {
+            let weak = |_, entry: &LexiconEntry| !is_about_item(entry.outcome);
+            find_among(lexicon, &look.facts.title, PhrasePlace::Title, weak)
+        });
     if let Some(found) = whole_page {
         return Classified::said(found);
     }
