@@ -58,16 +58,22 @@ fn every_verb_locator_and_expectation_has_an_example_that_works() {
     let guide = page("scenarios.md");
     let actions = spans(section(&guide, "What can be done"), "{ ");
     assert!(actions.len() >= 19, "{actions:?}");
-    actions.iter().for_each(|action| accept(&format!("do = [{action}]")));
+    for action in actions {
+        accept(&format!("do = [{action}]"));
+    }
 
     let checks = spans(section(&guide, "What can be expected"), "{ ");
     assert!(checks.len() >= 12, "{checks:?}");
-    checks.iter().for_each(|check| accept(&format!("expect = [{check}]")));
+    for check in checks {
+        accept(&format!("expect = [{check}]"));
+    }
 
     let rows = section(&guide, "How to say which element").lines().filter(|line| line.starts_with("| `"));
     let locators: Vec<_> = rows.filter_map(|row| row.split('`').rev().nth(1)).collect();
     assert_eq!(locators.len(), 10, "{locators:?}");
-    locators.iter().for_each(|locator| accept(&format!("do = [{{ click = '''{locator}''' }}]")));
+    for locator in locators {
+        accept(&format!("do = [{{ click = '''{locator}''' }}]"));
+    }
 
     accept(&format!("do = [{{ goto = \"/\" }}]\n{}", blocks(section(&guide, "How a step ends"))[0]));
     accept(blocks(section(&guide, "Fragments"))[1]);
