@@ -81,7 +81,7 @@ async fn page_text(
                 journey.own += pause;
                 return Ok(());
             }
-            Some(Look::Ok(_)) => last_seen = "the text is there, in a frame".to_owned(),
+            Some(Look::Ok(_)) => "the text is there, in a frame".clone_into(&mut last_seen),
             Some(Look::NotYet(said)) => {
                 if !absent && in_frames(journey, &ask, absent).await {
                     journey.own += pause;

@@ -670,10 +670,9 @@ impl State {
         let kind = text(params, "type");
         let (accept, with) = match (&self.answer, kind) {
             (_, "beforeunload") if self.leaving => (true, None),
-            (Answer::Usual, kind) => (kind == "alert", None),
             (Answer::Accept(with), _) => (true, with.clone()),
             // An alert has no Cancel; closing it is all there is.
-            (Answer::Dismiss, kind) => (kind == "alert", None),
+            (Answer::Usual | Answer::Dismiss, kind) => (kind == "alert", None),
         };
         self.facts.dialog_count += 1;
         if self.facts.dialog_count > MOST_DIALOGS {

@@ -572,8 +572,8 @@ impl Journey {
             result = self.wire()?.call("script.callFunction", params, fair(deadline)) => result,
         };
         match result {
-            Ok(_) => Ok(()),
-            Err(CallError::Refused { .. }) => Ok(()),
+            // A page that went away meanwhile is found out by what comes next.
+            Ok(_) | Err(CallError::Refused { .. }) => Ok(()),
             Err(error) => Err(self.judge(error).await),
         }
     }

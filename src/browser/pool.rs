@@ -61,9 +61,9 @@ impl Pool {
     /// one empty page.
     pub async fn open(&self, options: JourneyOptions, deadline: Deadline) -> Result<Journey, BrowserError> {
         let inner = &self.inner;
-        let permit = match deadline.limit(Arc::clone(&inner.slots).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(BrowserError::Busy),
+        let permit = deadline.limit(Arc::clone(&inner.slots).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(BrowserError::Busy);
         };
         let loopback = options.guard.loopback;
         while let Some(browser) = inner.take_warm() {

@@ -1,7 +1,6 @@
 //! The guard: on a live target nothing is submitted, and pages keep away from this machine.
 
 use mystery_shopper::browser::{Guard, JourneyOptions, StepError};
-use mystery_shopper::clock::Deadline;
 use mystery_shopper::domain::observation::{StopReason, TransportClass};
 use mystery_shopper::domain::scenario::{AllowedRequest, Check, Verb};
 
@@ -146,7 +145,6 @@ async fn only_web_addresses_are_opened() {
     let facts = journey.facts(soon(2)).await;
     assert_eq!(facts.transport.unwrap().class, TransportClass::Policy);
     assert!(facts.url.ends_with("/to-file"), "{}", facts.url);
-    let _ = Deadline::after(std::time::Duration::ZERO);
     journey.close().await;
     world.end().await;
 }

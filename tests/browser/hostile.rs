@@ -116,11 +116,11 @@ fn is_browser(cmdline: &str) -> bool {
     cmdline.contains("--user-data-dir") && !cmdline.contains("--type=")
 }
 
+type Fits = fn(&str) -> bool;
+
 #[tokio::test]
 async fn whatever_is_killed_or_frozen_is_our_own_fault_and_cleared() {
     let world = World::of(PAGES).await;
-    let driver = |cmdline: &str| cmdline.contains("chromedriver");
-    type Fits = fn(&str) -> bool;
     let cases: [(&str, Fits, Signal); 4] = [
         ("driver killed", |c| c.contains("chromedriver"), Signal::KILL),
         ("browser killed", is_browser, Signal::KILL),
@@ -139,7 +139,6 @@ async fn whatever_is_killed_or_frozen_is_our_own_fault_and_cleared() {
         close_quickly(journey).await;
         goes_on(&world).await;
     }
-    let _ = driver;
     world.end().await;
 }
 

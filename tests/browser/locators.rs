@@ -9,7 +9,7 @@ use mystery_shopper::domain::template::Template;
 
 use crate::world::*;
 
-const PAGE: &str = r##"<title>定位</title>
+const PAGE: &str = r#"<title>定位</title>
 <header id=banner><nav id=nav aria-label="主导航"><a id=home href="/">首页</a><a id=noref>无链接</a></nav></header>
 <main id=main>
   <h1 id=h1>政务 <b>服务</b></h1><h2 id=h2>办事指南</h2>
@@ -38,7 +38,7 @@ const PAGE: &str = r##"<title>定位</title>
 <script>
   const root = host.attachShadow({ mode: 'open' });
   root.innerHTML = '<button id=deep>影中按钮</button><div><slot></slot></div>';
-</script>"##;
+</script>"#;
 
 fn by(link: Link) -> Locator {
     only("test", vec![link])
@@ -169,14 +169,14 @@ async fn more_than_one_match_lists_the_matches() {
     world.end().await;
 }
 
-const SABOTAGE: &str = r#"<title>t</title><button id=a>按</button>
+const SABOTAGE: &str = r"<title>t</title><button id=a>按</button>
 <script>
   Element.prototype.matches = () => { throw new Error('no'); };
   Element.prototype.getBoundingClientRect = () => null;
   Array.prototype.map = () => []; JSON.stringify = () => 'x';
   Object.defineProperty(document, 'querySelectorAll', { value: () => [] });
   a.onclick = () => { document.title = '按了'; };
-</script>"#;
+</script>";
 
 #[tokio::test]
 async fn a_page_that_redefines_its_world_is_walked_all_the_same() {

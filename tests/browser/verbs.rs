@@ -28,12 +28,12 @@ const FORM: &str = r#"<title>申请</title>
   document.querySelector('button').addEventListener('click', (e) => sessionStorage.setItem('trusted', e.isTrusted));
 </script>"#;
 
-const DONE: &str = r#"<title>完成</title><p id=seen></p><p id=trusted></p><p id=query></p>
+const DONE: &str = r"<title>完成</title><p id=seen></p><p id=trusted></p><p id=query></p>
 <script>
   seen.textContent = sessionStorage.getItem('seen');
   trusted.textContent = sessionStorage.getItem('trusted');
   query.textContent = decodeURIComponent(location.search.replaceAll('+', ' '));
-</script>"#;
+</script>";
 
 #[tokio::test]
 async fn a_form_is_filled_as_a_person_would_and_sent() {
@@ -133,7 +133,7 @@ async fn checks_wait_and_say_what_was_last_seen() {
     for (check, want) in unmet {
         match expect_now(&mut journey, check).await {
             Err(StepError::Unmet(wait)) => {
-                assert!(wait.last_seen.contains(want), "{} / {want}", wait.last_seen)
+                assert!(wait.last_seen.contains(want), "{} / {want}", wait.last_seen);
             }
             other => panic!("{want}: {other:?}"),
         }
@@ -204,13 +204,13 @@ async fn a_click_waits_until_the_element_can_take_it() {
     }
     match act(&mut journey, Verb::Click(css(".two"))).await {
         Err(StepError::Ambiguous { count: 2, elements, .. }) => {
-            assert_eq!(elements[0], "<button class=\"two\">同名")
+            assert_eq!(elements[0], "<button class=\"two\">同名");
         }
         other => panic!("{other:?}"),
     }
     match act(&mut journey, Verb::Click(css("a[["))).await {
         Err(StepError::NotFound(wait)) => {
-            assert!(wait.last_seen.contains("cannot be used"), "{}", wait.last_seen)
+            assert!(wait.last_seen.contains("cannot be used"), "{}", wait.last_seen);
         }
         other => panic!("{other:?}"),
     }

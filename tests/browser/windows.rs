@@ -187,8 +187,8 @@ async fn a_phone_is_a_phone_and_a_desk_a_desk() {
     world.end().await;
 }
 
-const COOKIE: &str = r#"<title>c</title><p id=c></p><script>c.textContent = (document.cookie || '空') + '|' + (localStorage.k || '空');
-document.cookie = 'who=first'; localStorage.k = 'kept';</script>"#;
+const COOKIE: &str = r"<title>c</title><p id=c></p><script>c.textContent = (document.cookie || '空') + '|' + (localStorage.k || '空');
+document.cookie = 'who=first'; localStorage.k = 'kept';</script>";
 
 #[tokio::test]
 async fn journeys_share_nothing_and_run_side_by_side() {

@@ -11,6 +11,7 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::domain::locator::Locator;
 use crate::domain::observation::{StopReason, StoppedRequest, Transport, TransportClass};
 use crate::domain::scenario::{DialogAnswer, PageChoice};
+use crate::domain::template::Template;
 
 /// Opens an address in the present page.
 pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> Result<(), StepError> {
@@ -72,7 +73,7 @@ async fn usable(journey: &Journey, page: &str, deadline: Deadline) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Only http and https, whatever the scenario says: `file:` and the like are no portals.
@@ -203,7 +204,7 @@ async fn matching(
 pub fn dialog(journey: &Journey, answer: &DialogAnswer) {
     journey.see(|state| {
         state.answer = match answer {
-            DialogAnswer::Accept(text) => Answer::Accept(text.as_ref().map(|text| text.text())),
+            DialogAnswer::Accept(text) => Answer::Accept(text.as_ref().map(Template::text)),
             DialogAnswer::Dismiss => Answer::Dismiss,
         };
     });
