@@ -11,6 +11,7 @@ use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Stage,
 use crate::domain::target::TargetClass;
 use crate::domain::template::{MissingVar, Template, Vars};
 use crate::judge::classify::{Classified, Failure, Look, classify};
+use crate::judge::lexicon;
 
 use super::walk::{blank, sentence};
 use super::{Keeper, Order};
@@ -172,16 +173,28 @@ impl<'a> Walker<'a> {
         // expectations its signs are all there is to go by.
         let ask = !self.broken && (stopped_early || step.expect.is_empty());
         let seen = if ask { self.seen(step, look).await } else { None };
-        let text = if self.broken || !stopped_early {
-            String::new()
-        } else {
+        // The words of a page that came with an error status say which error it is.
+        let refused = facts.main.as_ref().is_some_and(|main| main.status >= 400);
+        let wanted = expects_status(step, &facts);
+        let text = if !self.broken && (stopped_early || refused && !wanted) {
             self.journey.visible_text(look).await.unwrap_or_default()
+        } else {
+            String::new()
         };
+        let seen = seen.map(|(outcome, fact)| match fact.place {
+            PhrasePlace::Page if !text.is_empty() => {
+                (outcome, lexicon::fact(&fact.phrase, &text, PhrasePlace::Page))
+            }
+            _ => (outcome, fact),
+        });
         let live = self.order.target.class == TargetClass::Live;
-        let classified = classify(
-            &Look { facts: &facts, text: &text, failure, seen, absent: step.absent, live },
-            &self.order.lexicon,
-        );
+        let classified = if !stopped_early && wanted {
+            let why = "The page has the status that the step expects.".to_owned();
+            Classified { outcome: Outcome::Done, phrase: None, why }
+        } else {
+            let look = Look { facts: &facts, text: &text, failure, seen, absent: step.absent, live };
+            classify(&look, &self.order.lexicon)
+        };
         let Classified { mut outcome, phrase, why } = classified;
         let mut error = stop.as_ref().map(|stop| explain(stop, &why));
         if let Some(gate) = gate_outcome(step, stop.as_ref(), outcome, live) {
@@ -318,6 +331,14 @@ fn gate_outcome(step: &Step, stop: Option<&Stop>, outcome: Outcome, live: bool) 
         Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
         _ => None,
     }
+}
+
+/// Whether the page came with a status that the step names: `expect = [{ status = [404] }]`.
+fn expects_status(step: &Step, facts: &Facts) -> bool {
+    let Some(main) = &facts.main else { return false };
+    step.expect
+        .iter()
+        .any(|expect| matches!(&expect.check, Check::Status(wanted) if wanted.contains(&main.status)))
 }
 
 /// What went wrong, in whole sentences: what the page says, then what was waited for.
