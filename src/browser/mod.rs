@@ -26,10 +26,12 @@ mod network;
 mod page;
 mod pool;
 mod session;
+mod sweep;
 
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
+pub use sweep::sweep;
 
 /// How browsers are started.
 #[derive(Debug, Clone)]
