@@ -319,7 +319,7 @@ impl Field {
         if step > high - low && step > 1 {
             warnings.push(CronWarning {
                 message: format!("`{}` fits only the {} {}", word.text, unit.name, unit.label(low, "")),
-                hint: Some(format!("a step counts inside one field; a {} goes up to {last}", unit.name)),
+                hint: Some(format!("a step counts inside one field; {} goes up to {last}", unit.with_article())),
                 span: word.span(),
             });
         }
@@ -350,7 +350,7 @@ impl Field {
         let unit = self.unit;
         if word.text.is_empty() {
             return Err(fault(
-                format!("a {} is missing in `{}`", unit.name, self.text),
+                format!("{} is missing in `{}`", unit.with_article(), self.text),
                 unit.limits(),
                 self.span.clone(),
             ));
@@ -384,14 +384,20 @@ impl Field {
             }
             _ => unit.limits(),
         };
-        Err(fault(format!("`{}` is not a {}", word.text, unit.name), hint, word.span()))
+        Err(fault(format!("`{}` is not {}", word.text, unit.with_article()), hint, word.span()))
     }
 }
 
 impl Unit {
+    /// Its name behind the article that it is spoken with.
+    fn with_article(self) -> String {
+        let article = if self.name.starts_with("hour") { "an" } else { "a" };
+        format!("{article} {}", self.name)
+    }
+
     /// What may be written, as a hint.
     fn limits(self) -> String {
-        let mut text = format!("a {} is {}-{}", self.name, self.min, self.max);
+        let mut text = format!("{} is {}-{}", self.with_article(), self.min, self.max);
         if let [first, .., last] = self.names {
             let _ = match self {
                 WEEKDAY => write!(text, " (0 and 7 are Sunday) or SUN, MON … {last}"),
