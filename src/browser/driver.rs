@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::sync::oneshot;
 
 use crate::clock::{Deadline, Stopwatch};
@@ -160,15 +160,53 @@ fn only_zombies(group: u32) -> bool {
 
 /// Processes of a group with their states, from `/proc/*/stat`.
 fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
-    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(move |entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+    processes().filter_map(move |pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in brackets may itself contain brackets and blanks.
         let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
         let state = fields.next()?.chars().next()?;
         let pgrp: u32 = fields.nth(1)?.parse().ok()?;
         (pgrp == group).then_some((pid, state))
     })
+}
+
+/// Clears what an agent that was killed left in `temp`: browsers that run on, and their folders.
+/// Folders carry the id of the process that made them; those of living ones are left alone.
+pub fn sweep(temp: &Path) {
+    let folders = std::fs::read_dir(temp).into_iter().flatten().flatten().map(|entry| entry.path());
+    for folder in folders.filter(|folder| is_orphan(folder)) {
+        let mut name = b"TMPDIR=".to_vec();
+        name.extend(folder.as_os_str().as_encoded_bytes());
+        for pid in processes().filter(|pid| has_variable(*pid, &name)) {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                // It may have ended meanwhile.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        tracing::info!(folder = %folder.display(), "a browser of an agent that was killed is cleared away");
+        remove(&folder, Stopwatch::start());
+    }
+}
+
+fn is_orphan(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let owner = name.strip_prefix("shopper-").and_then(|rest| rest.split('-').next());
+    owner
+        .and_then(|owner| owner.parse::<u32>().ok())
+        .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists())
+}
+
+fn has_variable(pid: u32, variable: &[u8]) -> bool {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environ.split(|byte| *byte == 0).any(|entry| entry == variable)
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn make_folder(temp: &Path) -> std::io::Result<PathBuf> {

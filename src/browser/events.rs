@@ -537,7 +537,16 @@ impl State {
         }
     }
 
+    /// Whether an event belongs to a page of the journey before, or to the browser itself.
+    /// Workers have no context.
+    fn is_foreign(&self, id: &str) -> bool {
+        !id.is_empty() && !self.contexts.contains_key(id)
+    }
+
     fn response(&mut self, id: &str, params: &Value) {
+        if self.is_foreign(id) {
+            return;
+        }
         let response = &params["response"];
         let status = response["status"].as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
         let request = text(&params["request"], "request");
@@ -563,6 +572,9 @@ impl State {
     }
 
     fn fetch_error(&mut self, id: &str, params: &Value) {
+        if self.is_foreign(id) {
+            return;
+        }
         let request = text(&params["request"], "request");
         if self.stopped_ids.contains(request) {
             return;
@@ -604,7 +616,7 @@ impl State {
     fn request(&mut self, wire: &Wire, id: &str, params: &Value) -> Option<BodyOf> {
         let request = &params["request"];
         let url = text(request, "url");
-        if params["redirectCount"] == 0 && url.starts_with("http") {
+        if params["redirectCount"] == 0 && url.starts_with("http") && !self.is_foreign(id) {
             self.facts.requests = self.facts.requests.saturating_add(1);
         }
         if params["isBlocked"] != true {

@@ -497,6 +497,21 @@ impl Journey {
     pub(super) async fn follow(&mut self, mark: Mark, deadline: Deadline) -> Result<(), StepError> {
         let before = self.current();
         self.round_trip(deadline).await?;
+        self.conclude(mark, before, deadline).await
+    }
+
+    /// Whether an action set anything off that is known of by now.
+    pub(super) fn set_off(&self, mark: Mark) -> bool {
+        self.see(|state| state.navigations > mark.navigations || state.opened() > mark.opened) == Some(true)
+    }
+
+    /// Goes where an action led.
+    pub(super) async fn conclude(
+        &mut self,
+        mark: Mark,
+        before: Option<String>,
+        deadline: Deadline,
+    ) -> Result<(), StepError> {
         let newest = self.see(|state| {
             let newest = state.pages.last().cloned()?;
             (state.contexts.get(&newest)?.number > mark.opened).then_some(newest)

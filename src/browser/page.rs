@@ -13,13 +13,18 @@ use super::bidi::{CallError, Wire};
 /// The world in which our script runs, apart from the page's.
 pub const SANDBOX: &str = "mystery-shopper";
 
-const SCRIPT: &str = concat!(
-    "async (request) => {\n",
+/// What the browser runs in every new document of a journey, in our sandbox: 30 KB that need not
+/// be sent again with each call.
+pub const PRELOAD: &str = concat!(
+    "() => { globalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
     include_str!("inject/act.js"),
-    "}"
+    "}; }"
 );
+
+/// Runs what is there already; answers nothing when it is not.
+const CALL: &str = "async (request) => globalThis.shopper ? globalThis.shopper(request) : ''";
 
 /// What the page answered.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -92,14 +97,23 @@ impl Said {
 
 /// Asks the page in a window or frame.
 pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) -> Result<Said, CallError> {
-    let params = json!({
-        "functionDeclaration": SCRIPT,
-        "awaitPromise": true,
-        "target": { "context": context, "sandbox": SANDBOX },
-        "arguments": [{ "type": "string", "value": ask.to_string() }],
-        "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
-    });
-    let result = wire.call("script.callFunction", params, deadline).await?;
+    let call = |function: &str| {
+        let params = json!({
+            "functionDeclaration": function,
+            "awaitPromise": true,
+            "target": { "context": context, "sandbox": SANDBOX },
+            "arguments": [{ "type": "string", "value": ask.to_string() }],
+            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
+        });
+        wire.call("script.callFunction", params, deadline)
+    };
+    let mut result = call(CALL).await?;
+    if result["result"]["value"] == "" {
+        // A document that was there before the preload script, such as the first empty one.
+        result =
+            call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
+                .await?;
+    }
     if result["type"] == "exception" {
         let message = result["exceptionDetails"]["text"].as_str().unwrap_or("a script failed");
         return Err(CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() });

@@ -15,6 +15,7 @@ use crate::clock::Deadline;
 use crate::domain::scenario::Channel;
 
 use super::bidi::{CallError, Wire};
+use super::driver::sweep;
 use super::find::{Doctor, Programs};
 use super::journey::Journey;
 use super::session::{Browser, fault};
@@ -110,7 +111,12 @@ impl Inner {
         }
         let programs = self
             .programs
-            .get_or_try_init(|| async { Doctor::examine(&self.settings).await.programs() })
+            .get_or_try_init(|| async {
+                let temp = self.settings.temp.clone();
+                // Nothing found is nothing to do; a failed sweep leaves what was there.
+                let _ = tokio::task::spawn_blocking(move || sweep(&temp)).await;
+                Doctor::examine(&self.settings).await.programs()
+            })
             .await?;
         Browser::start(&self.settings, programs, loopback, deadline).await
     }

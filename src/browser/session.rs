@@ -15,6 +15,7 @@ use super::bidi::{CallError, Connection, Wire};
 use super::driver::Driver;
 use super::events::Tracker;
 use super::find::Programs;
+use super::page;
 use super::{BrowserError, Settings};
 
 /// A browser must be up within this; a cold disk needs a few seconds.
@@ -90,7 +91,13 @@ impl Browser {
         settings: &Settings,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
-        let options = json!({ "args": arguments(settings, Path::new(""), true) });
+        let mut args = arguments(settings, Path::new(""), true);
+        let here = super::guard::is_inner(url);
+        if here && rustix::process::geteuid().is_root() {
+            // A driver on this machine most likely runs as we do.
+            args.push("--no-sandbox".to_owned());
+        }
+        let options = json!({ "args": args });
         Self::connect(url.as_str(), Some(options), true, deadline.tightened(START)).await
     }
 
@@ -131,6 +138,8 @@ impl Browser {
         let wire = connection.wire();
         let tree = async {
             wire.call("session.subscribe", json!({ "events": EVENTS }), deadline).await?;
+            let preload = json!({ "functionDeclaration": page::PRELOAD, "sandbox": page::SANDBOX });
+            wire.call("script.addPreloadScript", preload, deadline).await?;
             wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), deadline).await
         };
         let tree = tree.await.map_err(|error| fault(wire, error))?;

@@ -114,3 +114,52 @@ async fn a_file_instead_of_a_page_is_no_page() {
     journey.close().await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn an_endless_download_ends_at_the_deadline() {
+    let world = World::answering(|hit| match hit.path.as_str() {
+        "/" => Some(Html(PAGE.replace("/form.pdf", "/endless")).into_response()),
+        "/endless" => {
+            let disposition = [(header::CONTENT_DISPOSITION, "attachment; filename=\"e.pdf\"")];
+            let body = axum::body::Body::from_stream(futures_util::stream::unfold((), |()| async {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                Some((Ok::<_, std::io::Error>(vec![b'x'; 1024]), ()))
+            }));
+            Some((disposition, body).into_response())
+        }
+        _ => None,
+    })
+    .await;
+    let mut journey = world.at("/").await;
+    let verb = Verb::Download { link: css("#pdf"), expect: FileExpectation::default() };
+    match act_within(&mut journey, verb, 1_500).await {
+        Err(StepError::Unmet(wait)) => assert_eq!(wait.last_seen, "the file e.pdf was still coming"),
+        other => panic!("{other:?}"),
+    }
+    let group = journey.process_group().unwrap();
+    journey.close().await;
+    assert!(crate::world::group(group).is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_journey_can_be_walked_on_any_thread() {
+    fn sends<T: Send>(value: T) -> T {
+        value
+    }
+    let world = world().await;
+    let mut journey = world.journey().await;
+    let url = world.url("/");
+    let walk = sends(async move {
+        goto(&mut journey, &url).await.unwrap();
+        click(&mut journey, css("#html")).await.unwrap();
+        expect(&mut journey, Check::Text { text: contains("下载表格"), inside: None }).await.unwrap();
+        let title = journey.facts(soon(2)).await.title;
+        journey.screenshot(soon(5)).await.unwrap();
+        journey.visible_text(soon(5)).await.unwrap();
+        sends(journey.close()).await;
+        title
+    });
+    assert_eq!(tokio::spawn(walk).await.unwrap(), "材料");
+    world.end().await;
+}

@@ -219,3 +219,68 @@ async fn missing_programs_are_named() {
     }
     assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn what_a_killed_agent_left_behind_is_cleared() {
+    use std::os::unix::process::CommandExt;
+    let world = World::of(PAGES).await;
+    // No process has this id: it is above the kernel's largest.
+    let folder = world.temp.path().join("shopper-4194999-left");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("Preferences"), "{}").unwrap();
+    let own = world.temp.path().join(format!("shopper-{}-own", std::process::id()));
+    std::fs::create_dir(&own).unwrap();
+    let mut orphan = std::process::Command::new("sleep")
+        .arg("600")
+        .env("TMPDIR", &folder)
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    world.journey().await.close().await;
+    assert!(!folder.exists());
+    assert!(orphan.try_wait().unwrap().is_some() || !orphan.wait().unwrap().success());
+    assert!(own.exists());
+    std::fs::remove_dir(&own).unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_driver_elsewhere_walks_as_well() {
+    use std::io::BufRead;
+    use std::os::unix::process::CommandExt;
+    let world = World::of(PAGES).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut driver = std::process::Command::new("/usr/bin/chromedriver")
+        .arg("--port=0")
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(driver.stdout.take().unwrap()).lines();
+    let port: u16 = lines
+        .map_while(Result::ok)
+        .find_map(|line| {
+            line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok().filter(|port| *port > 0)
+        })
+        .unwrap();
+    let remote = vec![url::Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()];
+    let pool = Pool::new(mystery_shopper::browser::Settings { remote, ..settings(world.temp.path(), 1) });
+    for _ in 0..2 {
+        let mut journey = pool.open(options(), soon(20)).await.unwrap();
+        assert_eq!(journey.process_group(), None);
+        goto(&mut journey, &world.url("/")).await.unwrap();
+        click(&mut journey, css("#b")).await.unwrap();
+        expect(&mut journey, Check::Title(contains("按了"))).await.unwrap();
+        journey.close().await;
+    }
+    pool.close().await;
+    // The session was ended, the driver lives on: it is not ours.
+    assert!(driver.try_wait().unwrap().is_none());
+    let browsers = group(driver.id()).into_iter().filter(|(_, cmdline)| is_browser(cmdline)).count();
+    let pgid = Pid::from_raw(i32::try_from(driver.id()).unwrap()).unwrap();
+    rustix::process::kill_process_group(pgid, Signal::KILL).unwrap();
+    driver.wait().unwrap();
+    assert_eq!(browsers, 0);
+    world.end().await;
+}
