@@ -65,22 +65,20 @@ fn configuration(global: &Global) -> Result<Exit, Fault> {
 }
 
 fn report(global: &Global, diagnostics: &[Diagnostic]) {
-    match global.format {
-        Format::Json => output::json(&diagnostics),
-        _ => {
-            let colour = output::colours(&std::io::stderr());
-            for diagnostic in diagnostics {
-                output::note(&diagnostic.render(colour));
-            }
-        }
+    if global.format == Format::Json {
+        output::json(&diagnostics);
+        return;
+    }
+    let colour = output::colours(&std::io::stderr());
+    for diagnostic in diagnostics {
+        output::note(&diagnostic.render(colour));
     }
 }
 
 fn report_faults(global: &Global, faults: &Faults) {
-    match global.format {
-        Format::Json => output::json(&faults.diagnostics),
-        _ => {
-            output::note(faults.render(output::colours(&std::io::stderr())).trim_end());
-        }
+    if global.format == Format::Json {
+        output::json(&faults.diagnostics);
+    } else {
+        output::note(faults.render(output::colours(&std::io::stderr())).trim_end());
     }
 }

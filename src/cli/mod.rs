@@ -136,16 +136,16 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::demo(&global, args),
         Command::Check(args) => check::check(&global, &args),
-        Command::Run(args) => run::run(&global, args),
+        Command::Run(args) => run::run(&global, &args),
         Command::Daemon(args) => daemon::daemon(&global, &args),
         Command::Visit(args) => visit::visit(&global, args),
-        Command::Crawl(args) => crawl::crawl(&global, args),
+        Command::Crawl(args) => crawl::crawl(&global, &args),
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Export(args) => export::export(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
-        Command::Schema(args) => schema::schema(&args),
-        Command::Completions(args) => completions::completions(&args),
+        Command::Schema(args) => Ok(schema::schema(&args)),
+        Command::Completions(args) => Ok(completions::completions(&args)),
     };
     match done {
         Ok(exit) => exit.into(),

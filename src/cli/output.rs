@@ -121,10 +121,10 @@ impl Narrator {
             line(&format!("          {}: “{}”", dialog.kind, tame(&dialog.text)));
         }
         for stopped in &step.facts.stopped {
-            let fields = stopped.fields.join(", ");
+            let fields = tame(&stopped.fields.join(", "));
             line(&format!(
                 "          stopped by the guard: {} {} [{fields}]",
-                stopped.method,
+                tame(&stopped.method),
                 tame(&stopped.url)
             ));
         }
@@ -147,10 +147,14 @@ impl Narrator {
             Verdict::Fail => "31;1",
             Verdict::Inconclusive => "36;1",
         };
+        // The step above has said already what went wrong.
+        let why = match run.ending().filter(|step| step.error.is_some()) {
+            Some(step) => format!("ended at “{}” as {}", tame(&step.name), step.outcome),
+            None => tame(&run.reason),
+        };
         line(&format!(
-            "  {} · {} · {} in all, of which steps {} (our own share {})",
+            "  {} · {why} · {} in all, of which steps {} (our own share {})",
             self.paint(code, run.verdict.name()),
-            tame(&run.reason),
             seconds(run.elapsed_ms),
             seconds(all),
             seconds(own),

@@ -94,8 +94,8 @@ impl Request {
     }
 }
 
-pub(super) fn run(global: &Global, args: RunArgs) -> Result<Exit, Fault> {
-    let (plan, jobs) = jobs(global, &args)?;
+pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
+    let (plan, jobs) = jobs(global, args)?;
     let request = Request {
         jobs,
         vars: args.vars.iter().cloned().collect(),

@@ -24,7 +24,7 @@ use super::{Event, Haul, Order, Runner, Watch};
 const VISIT_PAUSE: Duration = Duration::from_secs(2);
 
 /// Time for a whole link check, pauses included.
-const CRAWL_TIME: Duration = Duration::from_secs(3600);
+const CRAWL_TIME: Duration = Duration::from_hours(1);
 
 impl Runner {
     /// Visits the entry page, once more when it fails in a way that may pass by itself.

@@ -36,6 +36,8 @@ pub(super) struct Walker<'a> {
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
+    /// The time of the whole journey ended inside this step.
+    late: bool,
 }
 
 /// Why a step stopped before its end.
@@ -50,7 +52,7 @@ enum Stop {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
-        Self { journey, order, keeper, vars: order.vars(scenario), broken: false }
+        Self { journey, order, keeper, vars: order.vars(scenario), broken: false, late: false }
     }
 
     /// Gives the browser back.
@@ -59,15 +61,20 @@ impl<'a> Walker<'a> {
     }
 
     /// Does the step. Always comes back with a record.
-    pub(super) async fn step(&mut self, step: &Step, deadline: Deadline) -> StepRecord {
+    ///
+    /// `journey` is the end of the whole journey. A step that it cuts short had less than its own
+    /// time, and what did not appear until then proves nothing about the item.
+    pub(super) async fn step(&mut self, step: &Step, journey: Deadline) -> StepRecord {
         let watch = Stopwatch::start();
+        let deadline = journey.tightened(step.within);
         self.journey.begin_step();
         let mut log = Log::default();
-        let stop = self.perform(step, deadline, &mut log).await.err();
+        let stopped = self.perform(step, deadline, &mut log).await.err();
         let worked = watch.elapsed();
+        self.late = stopped.is_some() && journey.passed();
 
         let looking = Stopwatch::start();
-        let mut record = self.judge(step, stop, &mut log).await;
+        let mut record = self.judge(step, stopped, &mut log).await;
         if let Some(shot) = self.screenshot(&record).await {
             log.evidence.insert(0, shot);
         }
@@ -164,10 +171,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Names the outcome.
-    async fn judge(&mut self, step: &Step, stop: Option<Stop>, log: &mut Log) -> StepRecord {
+    async fn judge(&mut self, step: &Step, stopped: Option<Stop>, log: &mut Log) -> StepRecord {
         let look = Deadline::after(LOOK_TIME);
-        let failure = stop.as_ref().and_then(failure_of);
-        let stopped_early = stop.is_some();
+        let failure = stopped.as_ref().map(failure_of).map(|failure| late(failure, self.late));
+        let stopped_early = stopped.is_some();
         let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
         // A step whose expectations hold has worked, whatever else the page says. Without
         // expectations its signs are all there is to go by.
@@ -196,11 +203,13 @@ impl<'a> Walker<'a> {
             classify(&look, &self.order.lexicon)
         };
         let Classified { mut outcome, phrase, why } = classified;
-        let mut error = stop.as_ref().map(|stop| explain(stop, &why));
-        if let Some(gate) = gate_outcome(step, stop.as_ref(), outcome, live) {
+        let mut error = stopped.as_ref().map(|stop| explain(stop, &why));
+        if let Some(gate) = gate_outcome(step, stopped.as_ref(), outcome, live) {
             outcome = gate;
             error = None;
-        } else if stopped_early && facts.stopped.iter().any(|stop| stop.reason == StopReason::Submission) {
+        } else if stopped_early
+            && facts.stopped.iter().any(|request| request.reason == StopReason::Submission)
+        {
             outcome = Outcome::BlockedByPolicy;
             error = Some(format!(
                 "The step would have submitted something to a live portal; the guard stopped the request. End the scenario at the gate, or list a reviewed request under `allow` ({}).",
@@ -302,8 +311,17 @@ fn wait_of<'e>(error: &'e mut StepError, wanted: Wanted<'_>) -> Option<&'e mut W
     }
 }
 
-fn failure_of(stop: &Stop) -> Option<Failure> {
-    Some(match stop {
+/// The failure of a step in which the time of the whole journey ended: what was only waited for
+/// counts as late, whatever it was.
+fn late(failure: Failure, late: bool) -> Failure {
+    match failure {
+        Failure::NotFound | Failure::NotReady | Failure::Unmet if late => Failure::DeadlineRun,
+        other => other,
+    }
+}
+
+fn failure_of(stop: &Stop) -> Failure {
+    match stop {
         Stop::Ended => Failure::Unmet,
         Stop::Missing(_) => Failure::NotFound,
         Stop::Failed(error) => match error {
@@ -317,16 +335,16 @@ fn failure_of(stop: &Stop) -> Option<Failure> {
             StepError::File(_) => Failure::File,
             StepError::Browser(_) => Failure::OurFault,
         },
-    })
+    }
 }
 
 /// At the gate the button is found and not pressed: a step of the stage `gate` that works is
 /// `online_ready`, and so is one whose press our own guard refused on a live target.
-fn gate_outcome(step: &Step, stop: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
+fn gate_outcome(step: &Step, stopped: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
     if step.stage != Stage::Gate {
         return None;
     }
-    match stop {
+    match stopped {
         None if outcome == Outcome::Done => Some(Outcome::OnlineReady),
         Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
         _ => None,

@@ -18,7 +18,7 @@ use super::step::Walker;
 use super::{ATTEMPTS, Event, Haul, Order, Runner, Watch};
 
 /// How long a walk may wait for a free browser before it begins.
-const BROWSER_WAIT: Duration = Duration::from_secs(60);
+const BROWSER_WAIT: Duration = Duration::from_mins(1);
 
 /// The pause before a journey is tried again: enough for a restarted server to come up.
 const ATTEMPT_PAUSE: Duration = Duration::from_secs(1);
@@ -114,7 +114,7 @@ impl Runner {
             }
             watch.event(Event::Step { number: index + 1, of: scenario.steps.len(), name: &step.name });
             let record = tokio::select! {
-                record = walker.step(step, deadline.tightened(step.within)) => record,
+                record = walker.step(step, *deadline) => record,
                 () = cancel.cancelled() => {
                     let rest = cut_short(scenario, index, "The run was cancelled.");
                     records.extend(rest.into_iter().skip(index));
