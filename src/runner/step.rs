@@ -58,12 +58,15 @@ impl<'a> Walker<'a> {
         self.journey.close().await;
     }
 
-    /// Does the step. Always comes back with a record.
-    pub(super) async fn step(&mut self, step: &Step, deadline: Deadline) -> StepRecord {
+    /// Does the step in its own time or what is left of the `journey`'s. Always comes back with a
+    /// record.
+    pub(super) async fn step(&mut self, step: &Step, journey: Deadline) -> StepRecord {
         let watch = Stopwatch::start();
         self.journey.begin_step();
-        let mut log = Log::default();
-        let stop = self.perform(step, deadline, &mut log).await.err();
+        let mut log = Log { cut: journey.remaining() < step.within, ..Log::default() };
+        let stop = self.perform(step, journey.tightened(step.within), &mut log).await.err();
+        // Only a step that had less than its own time can say that the journey's was too short.
+        log.cut &= journey.passed();
         let worked = watch.elapsed();
 
         let looking = Stopwatch::start();
@@ -166,7 +169,12 @@ impl<'a> Walker<'a> {
     /// Names the outcome.
     async fn judge(&mut self, step: &Step, stop: Option<Stop>, log: &mut Log) -> StepRecord {
         let look = Deadline::after(LOOK_TIME);
-        let failure = stop.as_ref().and_then(failure_of);
+        let mut failure = stop.as_ref().and_then(failure_of);
+        let waited = matches!(failure, Some(Failure::NotFound | Failure::NotReady | Failure::Unmet));
+        if log.cut && waited {
+            // The step was not given the time in which its element may have come.
+            failure = Some(Failure::DeadlineRun);
+        }
         let stopped_early = stop.is_some();
         let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
         // A step whose expectations hold has worked, whatever else the page says. Without
@@ -276,6 +284,8 @@ impl<'a> Walker<'a> {
 /// What a step gathers on its way.
 #[derive(Default)]
 struct Log {
+    /// The journey's time was over before the step's own.
+    cut: bool,
     own: Duration,
     evidence: Vec<Evidence>,
     kept: Vec<Evidence>,

@@ -114,7 +114,7 @@ impl Runner {
             }
             watch.event(Event::Step { number: index + 1, of: scenario.steps.len(), name: &step.name });
             let record = tokio::select! {
-                record = walker.step(step, deadline.tightened(step.within)) => record,
+                record = walker.step(step, *deadline) => record,
                 () = cancel.cancelled() => {
                     let rest = cut_short(scenario, index, "The run was cancelled.");
                     records.extend(rest.into_iter().skip(index));
