@@ -180,6 +180,16 @@ impl Journey {
 
     /// What was seen since [`Journey::begin_step`].
     pub async fn facts(&mut self, deadline: Deadline) -> Facts {
+        self.read_facts(deadline).await
+    }
+
+    /// [`Journey::facts`] and [`Journey::screenshot`] in the time of the longer one.
+    pub async fn observe(&mut self, deadline: Deadline) -> (Facts, Result<Picture, BrowserError>) {
+        let (facts, picture) = tokio::join!(self.read_facts(deadline), self.capture(deadline));
+        (facts, self.developed(picture))
+    }
+
+    async fn read_facts(&self, deadline: Deadline) -> Facts {
         let now = match self.current() {
             // A page that is still on its way, or does not answer, is not asked.
             Some(page)
@@ -225,14 +235,25 @@ impl Journey {
 
     /// A JPEG of what is on the screen.
     pub async fn screenshot(&mut self, deadline: Deadline) -> Result<Picture, BrowserError> {
+        let taken = self.capture(deadline).await;
+        self.developed(taken)
+    }
+
+    async fn capture(&self, deadline: Deadline) -> Result<Value, Missed> {
         let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
         let params = json!({ "context": page, "format": { "type": "image/jpeg", "quality": 0.7 } });
-        let taken = self.wire()?.call("browsingContext.captureScreenshot", params, deadline).await;
-        let taken = taken.map_err(|error| {
-            if matches!(error, CallError::Timeout(_)) {
-                self.odd("a screenshot took too long");
+        Ok(self.wire()?.call("browsingContext.captureScreenshot", params, deadline).await?)
+    }
+
+    fn developed(&mut self, taken: Result<Value, Missed>) -> Result<Picture, BrowserError> {
+        let taken = taken.map_err(|missed| match missed {
+            Missed::Call(error) => {
+                if matches!(error, CallError::Timeout(_)) {
+                    self.odd("a screenshot took too long");
+                }
+                self.fault(error)
             }
-            self.fault(error)
+            Missed::Browser(error) => error,
         })?;
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(taken["data"].as_str().unwrap_or_default())
@@ -251,6 +272,24 @@ impl Journey {
             odd = Some("an action was left unfinished".to_owned());
         }
         self.seat.give_back(&self.prepared, odd).await;
+    }
+}
+
+/// Why no picture was taken.
+enum Missed {
+    Call(CallError),
+    Browser(BrowserError),
+}
+
+impl From<CallError> for Missed {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<BrowserError> for Missed {
+    fn from(error: BrowserError) -> Self {
+        Self::Browser(error)
     }
 }
 
