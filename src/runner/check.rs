@@ -17,7 +17,7 @@ use crate::judge::classify::{Look, classify};
 use crate::judge::lexicon;
 use crate::visit;
 
-use super::walk::blank;
+use super::walk::{blank, sentence};
 use super::{Event, Haul, Order, Runner, Watch};
 
 /// A visit that failed is tried once more after this pause, over a connection of its own.
@@ -38,7 +38,7 @@ impl Runner {
         let name = order.agent.language.pick("打开首页", "Open the home page");
         let client = match client(order, &self.clock) {
             Ok(client) => client,
-            Err(error) => return Haul::of(vec![own_fault(name, &["T1"], &error)], 1),
+            Err(error) => return Haul::of(vec![own_fault(name, &["T1"], no_client(&error))], 1),
         };
         let target = visit::VisitTarget::entry(&order.target, within);
         let mut attempt = 0;
@@ -52,7 +52,7 @@ impl Runner {
             let seen = tokio::select! {
                 seen = visit::visit(&client, &target, Deadline::after(within)) => seen,
                 () = cancel.cancelled() => {
-                    return Haul::of(vec![own_fault(name, &["T1"], &"the run was cancelled")], attempt);
+                    return Haul::of(vec![own_fault(name, &["T1"], "The visit was cancelled.".to_owned())], attempt);
                 }
             };
             self.pace.note(&order.target);
@@ -89,7 +89,7 @@ impl Runner {
         let name = order.agent.language.pick("检查链接", "Check the links");
         let client = match client(order, &self.clock) {
             Ok(client) => client,
-            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], &error)], 1),
+            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], no_client(&error))], 1),
         };
         self.pause(order, cancel).await;
         watch.event(Event::Attempt { number: 1, because: None });
@@ -143,11 +143,15 @@ fn measure(ids: &[&str]) -> Vec<IndicatorId> {
     ids.iter().filter_map(|id| IndicatorId::parse(id)).collect()
 }
 
-fn own_fault(name: &str, ids: &[&str], error: &dyn std::fmt::Display) -> StepRecord {
+fn no_client(error: &http::HttpError) -> String {
+    sentence("the request could not be made: ", error)
+}
+
+fn own_fault(name: &str, ids: &[&str], error: String) -> StepRecord {
     let mut record = blank(name, Stage::Find, measure(ids));
     record.outcome = Outcome::ProbeFault;
     record.attempts = 1;
-    record.error = Some(format!("The request could not be made: could not {error}."));
+    record.error = Some(error);
     record
 }
 
