@@ -13,7 +13,7 @@ use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
 use crate::domain::target::TargetClass;
 use crate::http;
-use crate::judge::classify::{Look, classify};
+use crate::judge::classify::{Failure, Look, classify};
 use crate::judge::lexicon;
 use crate::visit;
 
@@ -155,11 +155,17 @@ fn own_fault(name: &str, ids: &[&str], error: String) -> StepRecord {
     record
 }
 
+/// A request that brought no page has failed, whoever is to blame for it: without this, an address
+/// that we refuse to visit and a machine without a network would look like a page that works.
+fn no_page(facts: &Facts) -> Option<Failure> {
+    (facts.transport.is_some() || facts.main.is_none()).then_some(Failure::Navigation)
+}
+
 /// The record of a step that asked for the entry page. An answer is judged as in a walk; only
 /// a page that did not come is a failure.
 fn judge_entry(order: &Order, name: &str, ids: &[&str], facts: Facts, text: &str) -> StepRecord {
     let live = order.target.class == TargetClass::Live;
-    let look = Look { facts: &facts, text, failure: None, seen: None, absent: None, live };
+    let look = Look { facts: &facts, text, failure: no_page(&facts), seen: None, absent: None, live };
     let classified = classify(&look, &order.lexicon);
     let mut record = blank(name, Stage::Find, measure(ids));
     record.outcome = classified.outcome;
@@ -192,4 +198,37 @@ fn mark_missing(record: &mut StepRecord, order: &Order, text: &str) {
     record.facts.phrase = phrase;
     let marker = order.target.marker.as_deref().unwrap_or_default();
     record.error = Some(format!("The page came, but “{marker}” does not stand in it."));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::{Transport, TransportClass};
+    use crate::plan::lexicon::built_in;
+
+    #[test]
+    fn a_page_that_did_not_come_is_never_done() {
+        use TransportClass::{
+            Dns, Download, Other, Ours, Policy, RedirectLoop, Refused, Reset, Timeout, Tls,
+        };
+        let cases = [
+            (Dns, Outcome::Unreachable),
+            (Refused, Outcome::Unreachable),
+            (Reset, Outcome::Unreachable),
+            (Tls, Outcome::Unreachable),
+            (Timeout, Outcome::Timeout),
+            (RedirectLoop, Outcome::Broken),
+            (Download, Outcome::Broken),
+            (Other, Outcome::Broken),
+            (Policy, Outcome::BlockedByPolicy),
+            (Ours, Outcome::ProbeFault),
+        ];
+        for (class, want) in cases {
+            let transport = Some(Transport { class, detail: "why".to_owned() });
+            let facts = Facts { transport, ..Facts::default() };
+            let failure = no_page(&facts);
+            let look = Look { facts: &facts, text: "", failure, seen: None, absent: None, live: true };
+            assert_eq!(classify(&look, &built_in()).outcome, want, "{class:?}");
+        }
+    }
 }
