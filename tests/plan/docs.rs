@@ -45,7 +45,7 @@ fn accept(step: &str) {
 #[test]
 fn the_first_scenario_works() {
     let guide = page("scenarios.md");
-    let first = blocks(section(&guide, "A first scenario"))[0];
+    let first = blocks(section(&guide, "A first scenario in ten lines"))[0];
     assert!(first.lines().count() <= 10);
     let files = Memory::default().with("t.toml", first);
     let (scenario, warnings) =
