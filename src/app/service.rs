@@ -147,6 +147,8 @@ impl Service {
         let fixed = [
             ("agent.data_dir", old.agent.data_dir != plan.agent.data_dir),
             ("browser", old.browser != plan.browser),
+            ("web.listen", old.web.listen != plan.web.listen),
+            ("agent.language (of mails)", old.agent.language != plan.agent.language),
             ("mail (server, password, sender)", !same_server(old.mail.as_ref(), plan.mail.as_ref())),
         ];
         for (key, changed) in fixed {

@@ -146,7 +146,7 @@ pub struct Wait {
     pub what: String,
     /// How long was waited.
     pub waited: Duration,
-    /// The state last seen, in a few words: "no element", "hidden", "covered by <div class=mask>".
+    /// The state last seen, in a few words: "no element", "hidden", "covered by `<div class=mask>`".
     pub last_seen: String,
 }
 

@@ -37,6 +37,10 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Fault> {
         }
         return Ok(Exit::Done);
     }
+    if global.format == Format::Human {
+        let faulty = args.scenarios.len() - good;
+        output::note(&format!("{faulty} of {} scenario file(s) have faults.", args.scenarios.len()));
+    }
     Ok(Exit::BadInput)
 }
 

@@ -60,6 +60,7 @@ pub struct Cli {
 
 /// Options that every command knows.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The configuration file.
     #[arg(long, global = true, value_name = "FILE", default_value = "probes.toml", env = "SHOPPER_CONFIG")]

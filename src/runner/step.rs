@@ -6,12 +6,15 @@ use tokio::task::JoinHandle;
 
 use crate::browser::{Done, Journey, Picture, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
-use crate::domain::observation::{Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason};
+use crate::domain::observation::{
+    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TransportClass,
+};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
 use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Stage, Step, Verb};
 use crate::domain::target::TargetClass;
 use crate::domain::template::{MissingVar, Template, Vars};
+use crate::http;
 use crate::judge::classify::{Classified, Failure, Look, classify};
 use crate::judge::lexicon;
 
@@ -256,12 +259,14 @@ impl<'a> Walker<'a> {
         }
         let look = Deadline::after(LOOK_TIME);
         match Deadline::after(LOOK_TIME + GRACE).limit(self.journey.observe(look)).await {
-            Ok((facts, Ok(picture))) => {
-                self.keep(picture, "");
-                facts
-            }
-            Ok((facts, Err(error))) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot");
+            Ok((mut facts, picture)) => {
+                own_network(&mut facts, http::failure::offline);
+                match picture {
+                    Ok(picture) => self.keep(picture, ""),
+                    Err(error) => {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot");
+                    }
+                }
                 facts
             }
             Err(_) => {
@@ -337,6 +342,18 @@ fn wait_of<'e>(error: &'e mut StepError, wanted: Wanted<'_>) -> Option<&'e mut W
     }
 }
 
+/// A name that cannot be found on a machine without a network says nothing about the portal. The
+/// browser cannot tell the two apart; the routing table can.
+fn own_network(facts: &mut Facts, offline: impl Fn() -> bool) {
+    if let Some(transport) = &mut facts.transport
+        && transport.class == TransportClass::Dns
+        && offline()
+    {
+        transport.class = TransportClass::Ours;
+        transport.detail = format!("this machine has no route to the network ({})", transport.detail);
+    }
+}
+
 /// The failure of a step in which the time of the whole journey ended: what was only waited for
 /// counts as late, whatever it was.
 fn late(failure: Failure, late: bool) -> Failure {
@@ -391,5 +408,45 @@ fn explain(stop: &Stop, why: &str) -> String {
         Stop::Ended => why.to_owned(),
         Stop::Missing(missing) => format!("{why} {}", sentence("", missing)),
         Stop::Failed(error) => format!("{why} {}", sentence("", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::Transport;
+
+    #[test]
+    fn a_machine_without_a_network_blames_no_portal() {
+        let cases = [
+            ("a name is missing, the network is there", TransportClass::Dns, false, TransportClass::Dns),
+            ("no network, so no names", TransportClass::Dns, true, TransportClass::Ours),
+            (
+                "somebody refused, so there is a network",
+                TransportClass::Refused,
+                true,
+                TransportClass::Refused,
+            ),
+        ];
+        for (name, class, offline, want) in cases {
+            let transport = Some(Transport { class, detail: "net::ERR".to_owned() });
+            let mut facts = Facts { transport, ..Facts::default() };
+            own_network(&mut facts, || offline);
+            assert_eq!(facts.transport.map(|transport| transport.class), Some(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_end_of_the_journey_cut_short_is_late() {
+        let cases = [
+            ("waited for in vain", Failure::NotFound, true, Failure::DeadlineRun),
+            ("waited for in vain, with all its time", Failure::NotFound, false, Failure::NotFound),
+            ("an expectation", Failure::Unmet, true, Failure::DeadlineRun),
+            ("our browser died, late or not", Failure::OurFault, true, Failure::OurFault),
+            ("two elements fit, late or not", Failure::Ambiguous, true, Failure::Ambiguous),
+        ];
+        for (name, failure, is_late, want) in cases {
+            assert_eq!(late(failure, is_late), want, "{name}");
+        }
     }
 }
