@@ -25,6 +25,10 @@ const LONGEST_SLICE: Duration = Duration::from_secs(4);
 /// from the step's.
 const LOOK_TIME: Duration = Duration::from_secs(8);
 
+/// The same for a page that did not come or whose scripts keep it from answering: it will hardly
+/// answer now, and a browser slot waits.
+const GLANCE_TIME: Duration = Duration::from_secs(2);
+
 /// How much longer than its deadline a browser call may take before the journey is given up.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,8 @@ pub(super) struct Walker<'a> {
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
+    /// The present page did not answer within its time.
+    mute: bool,
 }
 
 /// Why a step stopped before its end.
@@ -50,7 +56,7 @@ enum Stop {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
-        Self { journey, order, keeper, vars: order.vars(scenario), broken: false }
+        Self { journey, order, keeper, vars: order.vars(scenario), broken: false, mute: false }
     }
 
     /// Gives the browser back.
@@ -168,8 +174,9 @@ impl<'a> Walker<'a> {
 
     /// Names the outcome.
     async fn judge(&mut self, step: &Step, stop: Option<Stop>, log: &mut Log) -> StepRecord {
-        let look = Deadline::after(LOOK_TIME);
         let mut failure = stop.as_ref().and_then(failure_of);
+        self.mute = matches!(failure, Some(Failure::Loading | Failure::Navigation));
+        let look = self.look();
         let waited = matches!(failure, Some(Failure::NotFound | Failure::NotReady | Failure::Unmet));
         if log.cut && waited {
             // The step was not given the time in which its element may have come.
@@ -228,6 +235,11 @@ impl<'a> Walker<'a> {
         record
     }
 
+    /// Time for looking at the page.
+    fn look(&self) -> Deadline {
+        Deadline::after(if self.mute { GLANCE_TIME } else { LOOK_TIME })
+    }
+
     async fn facts(&mut self, deadline: Deadline) -> Facts {
         self.journey.facts(deadline).await
     }
@@ -236,7 +248,7 @@ impl<'a> Walker<'a> {
         if self.broken {
             return None;
         }
-        let look = Deadline::after(LOOK_TIME);
+        let look = self.look();
         match look.limit(self.journey.screenshot(look)).await {
             Ok(Ok(picture)) => {
                 self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, "").await

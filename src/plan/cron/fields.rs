@@ -319,7 +319,10 @@ impl Field {
         if step > high - low && step > 1 {
             warnings.push(CronWarning {
                 message: format!("`{}` fits only the {} {}", word.text, unit.name, unit.label(low, "")),
-                hint: Some(format!("a step counts inside one field; {} goes up to {last}", unit.with_article())),
+                hint: Some(format!(
+                    "a step counts inside one field; {} goes up to {last}",
+                    unit.with_article()
+                )),
                 span: word.span(),
             });
         }
