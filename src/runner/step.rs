@@ -30,6 +30,10 @@ const LONGEST_SLICE: Duration = Duration::from_secs(4);
 /// from the step's.
 const LOOK_TIME: Duration = Duration::from_secs(8);
 
+/// The same for a page that did not come or whose scripts keep it from answering: it will hardly
+/// answer now, and a browser slot waits.
+const GLANCE_TIME: Duration = Duration::from_secs(2);
+
 /// How much longer than its deadline a browser call may take before the journey is given up.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -47,6 +51,8 @@ pub(super) struct Walker<'a> {
     kept: Vec<(usize, JoinHandle<Option<Evidence>>)>,
     /// The time of the whole journey ended inside this step.
     late: bool,
+    /// The present page did not answer within its time.
+    mute: bool,
 }
 
 /// Why a step stopped before its end.
@@ -70,6 +76,7 @@ impl<'a> Walker<'a> {
             number: 0,
             kept: Vec::new(),
             late: false,
+            mute: false,
         }
     }
 
@@ -101,6 +108,9 @@ impl<'a> Walker<'a> {
         self.late = cut && stopped.is_some() && journey.passed();
 
         let looking = Stopwatch::start();
+        self.mute = stopped.as_ref().is_some_and(|stop| {
+            matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
+        });
         let facts = self.observe().await;
         let mut record = self.judge(step, stopped, facts).await;
         self.number += 1;
@@ -197,7 +207,7 @@ impl<'a> Walker<'a> {
 
     /// Names the outcome.
     async fn judge(&mut self, step: &Step, stopped: Option<Stop>, mut facts: Facts) -> StepRecord {
-        let look = Deadline::after(LOOK_TIME);
+        let look = self.look();
         let failure = stopped.as_ref().map(failure_of).map(|failure| late(failure, self.late));
         let stopped_early = stopped.is_some();
         // A step whose expectations hold has worked, whatever else the page says. Without
@@ -252,13 +262,18 @@ impl<'a> Walker<'a> {
         record
     }
 
+    /// Time for looking at the page.
+    fn look(&self) -> Deadline {
+        Deadline::after(if self.mute { GLANCE_TIME } else { LOOK_TIME })
+    }
+
     /// What was seen in the step, and a picture of how it ended.
     async fn observe(&mut self) -> Facts {
         if self.broken {
             return Facts::default();
         }
-        let look = Deadline::after(LOOK_TIME);
-        match Deadline::after(LOOK_TIME + GRACE).limit(self.journey.observe(look)).await {
+        let look = self.look();
+        match look.extended(GRACE).limit(self.journey.observe(look)).await {
             Ok((mut facts, picture)) => {
                 own_network(&mut facts, http::failure::offline);
                 match picture {

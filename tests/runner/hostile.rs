@@ -20,6 +20,10 @@ async fn answer(hit: Hit) -> Response {
     let body = match hit.path.as_str() {
         "/" => "<title>好</title><button onclick=\"document.title='按了'\">按</button>",
         "/never" => std::future::pending().await,
+        "/slow" => {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            "<title>慢</title><p>好</p>"
+        }
         "/loop" => "<title>环</title><button onclick='for(;;);'>按</button>",
         "/loop-at-once" => "<title>环</title><p>一</p><script>for(;;);</script>",
         "/alerts" => "<title>警</title><button onclick=\"for(;;) alert('还在')\">按</button>",
@@ -72,20 +76,20 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "an alert loop",
-        text: "deadline = '6s'\n[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/alerts' }, { click = 'text=按' }]\nexpect = [{ title = '好' }]\nwithin = '5500ms'",
+        text: "[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/alerts' }, { click = 'text=按' }]\nexpect = [{ title = '好' }]\nwithin = '20s'",
         outcomes: &["timeout"],
         verdict: "fail",
-        attempts: 1,
-        seconds: 12,
+        attempts: 2,
+        seconds: 10,
         says: "dialogs",
     },
     Case {
         name: "fifty windows",
-        text: "deadline = '8s'\n[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/windows' }, { click = 'text=按' }, { page = 'first' }]\nexpect = [{ text = '五十个窗口' }]\nwithin = '7500ms'",
+        text: "[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/windows' }, { click = 'text=按' }, { page = 'first' }]\nexpect = [{ text = '五十个窗口' }]\nwithin = '25s'",
         outcomes: &["done"],
         verdict: "pass",
         attempts: 1,
-        seconds: 14,
+        seconds: 25,
         says: "",
     },
     Case {
@@ -126,7 +130,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "nobody listens",
-        text: "[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = 'http://127.0.0.1:1/' }]\nwithin = '10s'",
+        text: "[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = 'http://127.0.0.1:{free}/' }]\nwithin = '10s'",
         outcomes: &["unreachable"],
         verdict: "fail",
         attempts: 2,
@@ -135,11 +139,11 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the journey's time is over before the step's",
-        text: "deadline = '1500ms'\n[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/' }]\n[[step]]\nname = '二'\nstage = 'guide'\ndo = [{ click = 'text=不在' }]\nabsent = 'guide_only'\nwithin = '20s'",
+        text: "deadline = '4s'\n[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '/slow' }]\nwithin = '4s'\n[[step]]\nname = '二'\nstage = 'guide'\ndo = [{ click = 'text=不在' }]\nabsent = 'guide_only'\nwithin = '3500ms'",
         outcomes: &["done", "timeout"],
         verdict: "fail",
         attempts: 1,
-        seconds: 4,
+        seconds: 7,
         says: "whole journey",
     },
 ];

@@ -36,8 +36,8 @@ async fn echo(hit: Hit) -> Response {
         "/" => page(
             "<title>首页</title><form action=/result><label>关键字 <input name=q type=search></label></form>\
              <p class=number>受理号 2026-0042</p><p id=screen></p>\
-             <script>screen.width; document.getElementById('screen').textContent = \
-             innerWidth < 500 ? '手机 ' + navigator.maxTouchPoints : '电脑'</script>",
+             <script>document.getElementById('screen').textContent = \
+             screen.width < 500 ? '手机 ' + navigator.maxTouchPoints : '电脑'</script>",
         ),
         path => page(&format!("<title>{path}</title><p>{path}</p>")),
     }
@@ -48,7 +48,6 @@ const CARRY: &str = r#"
 mine    = "剧本"
 theirs  = "剧本"
 yours   = "剧本"
-entry_  = "x"
 [[step]]
 name = "读取"
 stage = "find"

@@ -66,11 +66,6 @@ impl Site {
     pub fn hits(&self) -> Vec<Hit> {
         self.hits.lock().unwrap().clone()
     }
-
-    /// How often something was asked for.
-    pub fn count(&self, method: &str, path: &str) -> usize {
-        self.hits().iter().filter(|hit| hit.method == method && hit.path == path).count()
-    }
 }
 
 impl Drop for Site {
@@ -167,10 +162,6 @@ impl Files for Memory {
 }
 
 /// The scenario of this text; `id` and `title` are put before it.
-pub fn scenario(text: &str) -> Scenario {
-    scenario_for(text, &Vars::new())
-}
-
 fn scenario_for(text: &str, vars: &Vars) -> Scenario {
     let text = format!("id = \"t\"\ntitle = \"测试\"\n{text}");
     let files = Memory(BTreeMap::from([("t.toml", text)]));
@@ -237,7 +228,7 @@ pub struct Case {
     pub verdict: &'static str,
     /// How many attempts it takes.
     pub attempts: u32,
-    /// The longest that the run may take, in seconds.
+    /// The longest that a step may take, in seconds: its own time and a few more for looking at it.
     pub seconds: u64,
     /// What the error of the step at which it ended has to say.
     pub says: &'static str,
@@ -248,7 +239,8 @@ pub struct Case {
 pub async fn walk_all(town: &Town, sessions: usize, base: &str, cases: &[Case], then: Option<&str>) {
     let faults: Vec<String> = futures_util::stream::iter(cases)
         .map(|case| async move {
-            let run = town.walk(&order(base, case.text)).await;
+            let text = case.text.replace("{free}", &free_port().to_string());
+            let run = town.walk(&order(base, &text)).await;
             let mut faults = judge(case, &run);
             if let Some(then) = then {
                 let next = town.walk(&order(base, then)).await;
@@ -274,14 +266,20 @@ fn judge(case: &Case, run: &Run) -> Vec<String> {
             case.name, run.verdict, run.attempts, run.reason
         ));
     }
-    if run.elapsed_ms > case.seconds * 1000 {
-        faults.push(format!("{}: took {} ms", case.name, run.elapsed_ms));
+    // Starting a browser is not the step's affair.
+    for step in run.steps.iter().filter(|step| step.elapsed_ms > case.seconds * 1000) {
+        faults.push(format!("{}: `{}` took {} ms", case.name, step.name, step.elapsed_ms));
     }
     let error = run.ending().and_then(|step| step.error.clone()).unwrap_or_default();
     if !error.contains(case.says) {
         faults.push(format!("{}: said {error}", case.name));
     }
     faults
+}
+
+/// A port on which nobody listens any more.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The outcomes of a run by name.
