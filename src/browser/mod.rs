@@ -26,12 +26,10 @@ mod network;
 mod page;
 mod pool;
 mod session;
-mod sweep;
 
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
-pub use sweep::sweep;
 
 /// How browsers are started.
 #[derive(Debug, Clone)]

@@ -134,6 +134,9 @@ pub fn main() -> ExitCode {
         ));
         return Exit::BadInput.into();
     }
+    if !matches!(cli.command, Command::Daemon(_)) {
+        output::warn_on_stderr();
+    }
     let done = match cli.command {
         Command::Demo(args) => demo::demo(&global, args),
         Command::Check(args) => check::check(&global, &args),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::browser::{Done, Journey, StepError, Wait};
+use tokio::task::JoinHandle;
+
+use crate::browser::{Done, Journey, Picture, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::observation::{
     Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TransportClass,
@@ -39,6 +41,10 @@ pub(super) struct Walker<'a> {
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
+    /// How many steps are done.
+    number: usize,
+    /// Pictures on their way to the disk, with the number of their step.
+    kept: Vec<(usize, JoinHandle<Option<Evidence>>)>,
     /// The time of the whole journey ended inside this step.
     late: bool,
 }
@@ -55,12 +61,28 @@ enum Stop {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
-        Self { journey, order, keeper, vars: order.vars(scenario), broken: false, late: false }
+        Self {
+            journey,
+            order,
+            keeper,
+            vars: order.vars(scenario),
+            broken: false,
+            number: 0,
+            kept: Vec::new(),
+            late: false,
+        }
     }
 
-    /// Gives the browser back.
-    pub(super) async fn close(self) {
+    /// Gives the browser back, and every picture that was kept with the number of its step.
+    pub(super) async fn close(self) -> Vec<(usize, Evidence)> {
         self.journey.close().await;
+        let mut kept = Vec::with_capacity(self.kept.len());
+        for (number, writing) in self.kept {
+            if let Ok(Some(evidence)) = writing.await {
+                kept.push((number, evidence));
+            }
+        }
+        kept
     }
 
     /// Does the step. Always comes back with a record.
@@ -69,19 +91,20 @@ impl<'a> Walker<'a> {
     /// time, and what did not appear until then proves nothing about the item.
     pub(super) async fn step(&mut self, step: &Step, journey: Deadline) -> StepRecord {
         let watch = Stopwatch::start();
+        // Only a step that has less than its own time can say that the journey's was too short.
+        let cut = journey.remaining() < step.within;
         let deadline = journey.tightened(step.within);
         self.journey.begin_step();
         let mut log = Log::default();
         let stopped = self.perform(step, deadline, &mut log).await.err();
         let worked = watch.elapsed();
-        self.late = stopped.is_some() && journey.passed();
+        self.late = cut && stopped.is_some() && journey.passed();
 
         let looking = Stopwatch::start();
-        let mut record = self.judge(step, stopped, &mut log).await;
-        if let Some(shot) = self.screenshot(&record).await {
-            log.evidence.insert(0, shot);
-        }
-        record.evidence = log.evidence;
+        let mut facts = self.observe().await;
+        own_network(&mut facts, http::failure::offline);
+        let mut record = self.judge(step, stopped, facts).await;
+        self.number += 1;
         record.own_ms = millis(log.own + looking.elapsed());
         record.elapsed_ms = millis(worked + looking.elapsed());
         record
@@ -92,7 +115,7 @@ impl<'a> Walker<'a> {
             let action = self.prepare(action).map_err(Stop::Missing)?;
             let until = action.within.map_or(deadline, |within| deadline.tightened(within));
             let done = self.sliced(step, until, Wanted::Action(&action)).await?;
-            self.absorb(&action.verb, done, log).await;
+            self.absorb(&action.verb, done, log);
         }
         for Expectation { check, within, .. } in &step.expect {
             let check = check.resolve(&self.vars).map_err(Stop::Missing)?;
@@ -174,11 +197,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Names the outcome.
-    async fn judge(&mut self, step: &Step, stopped: Option<Stop>, log: &mut Log) -> StepRecord {
+    async fn judge(&mut self, step: &Step, stopped: Option<Stop>, mut facts: Facts) -> StepRecord {
         let look = Deadline::after(LOOK_TIME);
         let failure = stopped.as_ref().map(failure_of).map(|failure| late(failure, self.late));
         let stopped_early = stopped.is_some();
-        let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
         // A step whose expectations hold has worked, whatever else the page says. Without
         // expectations its signs are all there is to go by.
         let ask = !self.broken && (stopped_early || step.expect.is_empty());
@@ -223,7 +245,6 @@ impl<'a> Walker<'a> {
             error = Some(why.clone());
         }
         facts.phrase = phrase;
-        log.evidence.extend(std::mem::take(&mut log.kept));
         let mut record = blank(&step.name, step.stage, step.measure.clone());
         record.outcome = outcome;
         record.credit = outcome.credit().points();
@@ -232,31 +253,38 @@ impl<'a> Walker<'a> {
         record
     }
 
-    async fn facts(&mut self, deadline: Deadline) -> Facts {
-        let mut facts = self.journey.facts(deadline).await;
-        own_network(&mut facts, http::failure::offline);
-        facts
-    }
-
-    async fn screenshot(&mut self, record: &StepRecord) -> Option<Evidence> {
+    /// What was seen in the step, and a picture of how it ended.
+    async fn observe(&mut self) -> Facts {
         if self.broken {
-            return None;
+            return Facts::default();
         }
         let look = Deadline::after(LOOK_TIME);
-        match look.limit(self.journey.screenshot(look)).await {
-            Ok(Ok(picture)) => {
-                self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, "").await
+        match Deadline::after(LOOK_TIME + GRACE).limit(self.journey.observe(look)).await {
+            Ok((facts, Ok(picture))) => {
+                self.keep(picture, "");
+                facts
             }
-            Ok(Err(error)) => {
-                let step = &record.name;
-                tracing::debug!(step, error = &error as &dyn std::error::Error, "no screenshot");
-                None
+            Ok((facts, Err(error))) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot");
+                facts
             }
             Err(_) => {
                 self.broken = true;
-                None
+                Facts::default()
             }
         }
+    }
+
+    /// Has a picture of the present step written. The disk's time is not the step's: the walk goes
+    /// on meanwhile, and [`Walker::close`] waits for the rest.
+    fn keep(&mut self, picture: Picture, label: &str) {
+        let (keeper, label) = (self.keeper.clone(), label.to_owned());
+        self.kept.push((
+            self.number,
+            tokio::spawn(async move {
+                keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, &label).await
+            }),
+        ));
     }
 
     /// Puts values into an action: variables, the address of a relative `goto`, the place of an
@@ -275,14 +303,13 @@ impl<'a> Walker<'a> {
     }
 
     /// Takes in what an action brought besides facts.
-    async fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
+    fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
         log.own += done.own;
         if let (Verb::Read { into, .. }, Some(text)) = (verb, done.read) {
             self.vars.insert(into.clone(), text);
         }
         if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
-            let kept = self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, label).await;
-            log.kept.extend(kept);
+            self.keep(picture, label);
         }
     }
 }
@@ -291,8 +318,6 @@ impl<'a> Walker<'a> {
 #[derive(Default)]
 struct Log {
     own: Duration,
-    evidence: Vec<Evidence>,
-    kept: Vec<Evidence>,
 }
 
 /// What is tried in slices.

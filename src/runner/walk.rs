@@ -118,7 +118,7 @@ impl Runner {
                 () = cancel.cancelled() => {
                     let rest = cut_short(scenario, index, "The run was cancelled.");
                     records.extend(rest.into_iter().skip(index));
-                    return records;
+                    break;
                 }
             };
             self.pace.note(&order.target);
@@ -134,7 +134,11 @@ impl Runner {
             watch.event(Event::Held);
             cancel.cancelled().await;
         }
-        walker.close().await;
+        for (number, evidence) in walker.close().await {
+            if let Some(record) = records.get_mut(number) {
+                record.evidence.push(evidence);
+            }
+        }
         records
     }
 }
