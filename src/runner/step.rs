@@ -124,7 +124,7 @@ impl<'a> Walker<'a> {
             let action = self.prepare(action).map_err(Stop::Missing)?;
             let until = action.within.map_or(deadline, |within| deadline.tightened(within));
             let done = self.sliced(step, until, Wanted::Action(&action)).await?;
-            self.absorb(&action.verb, done, log).await;
+            self.absorb(&action.verb, done, log);
         }
         for Expectation { check, within, .. } in &step.expect {
             let check = check.resolve(&self.vars).map_err(Stop::Missing)?;
@@ -319,7 +319,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Takes in what an action brought besides facts.
-    async fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
+    fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
         log.own += done.own;
         if let (Verb::Read { into, .. }, Some(text)) = (verb, done.read) {
             self.vars.insert(into.clone(), text);
