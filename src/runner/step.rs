@@ -273,22 +273,16 @@ impl<'a> Walker<'a> {
             return Facts::default();
         }
         let look = self.look();
-        match look.extended(GRACE).limit(self.journey.observe(look)).await {
-            Ok((mut facts, picture)) => {
-                own_network(&mut facts, http::failure::offline);
-                match picture {
-                    Ok(picture) => self.keep(picture, ""),
-                    Err(error) => {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot");
-                    }
-                }
-                facts
-            }
-            Err(_) => {
-                self.broken = true;
-                Facts::default()
-            }
+        let Ok((mut facts, picture)) = look.extended(GRACE).limit(self.journey.observe(look)).await else {
+            self.broken = true;
+            return Facts::default();
+        };
+        own_network(&mut facts, http::failure::offline);
+        match picture {
+            Ok(picture) => self.keep(picture, ""),
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot"),
         }
+        facts
     }
 
     /// Has a picture of the present step written. The disk's time is not the step's: the walk goes
