@@ -18,7 +18,7 @@ use crate::scheduler::{Executor, Finished, Job};
 use crate::store::{JudgeContext, RunStart, Store};
 
 /// How long a live portal that showed a captcha or a firewall is left alone (method, 5.3).
-const COOL_DOWN: Duration = Duration::from_secs(24 * 3600);
+const COOL_DOWN: Duration = Duration::from_hours(24);
 
 /// Tries to keep a record before it is given up, with a pause between them: a disk that is full
 /// or a lock that is held may come free.

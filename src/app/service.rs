@@ -66,13 +66,6 @@ impl Service {
         let mailer = plan.mail.as_ref().map(|settings| mailer(settings, &plan)).transpose()?;
         let message_domain = mailer.as_ref().map_or("localhost", Mailer::message_domain).to_owned();
         let temp = browser_folder(&folder)?;
-        // The store's lock is ours, so whatever stands there belongs to an agent that was killed.
-        let swept = temp.clone();
-        let left =
-            tokio::task::spawn_blocking(move || crate::browser::sweep(&swept)).await.unwrap_or_default();
-        if left > 0 {
-            warn!(processes = left, "ended the browsers of an agent that was killed");
-        }
         let pool = Arc::new(Pool::new(browser_settings(&plan, false, temp)));
         let runner = Runner::new(
             Arc::clone(&pool),
@@ -154,6 +147,8 @@ impl Service {
         let fixed = [
             ("agent.data_dir", old.agent.data_dir != plan.agent.data_dir),
             ("browser", old.browser != plan.browser),
+            ("web.listen", old.web.listen != plan.web.listen),
+            ("agent.language (of mails)", old.agent.language != plan.agent.language),
             ("mail (server, password, sender)", !same_server(old.mail.as_ref(), plan.mail.as_ref())),
         ];
         for (key, changed) in fixed {

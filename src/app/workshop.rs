@@ -48,7 +48,7 @@ impl Workshop {
                 Store::open(&folder, Access::Command).map_err(|source| AppError::Store { folder, source })?;
             (Keeper::Store(store.clone()), Some(store), None)
         } else {
-            let folder = std::env::temp_dir().join("mystery-shopper-pictures");
+            let folder = pictures_folder();
             (Keeper::Folder(folder.clone()), None, Some(folder))
         };
         let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), Pace::default());
@@ -86,6 +86,13 @@ impl Workshop {
     pub async fn close(self) {
         self.pool.close().await;
     }
+}
+
+/// Where pictures of runs without a configuration are kept: the user's own state folder.
+fn pictures_folder() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    state.unwrap_or_else(std::env::temp_dir).join("mystery-shopper/pictures")
 }
 
 /// A folder for browsers, readable by us alone.

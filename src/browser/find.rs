@@ -151,6 +151,25 @@ async fn output(command: &mut tokio::process::Command) -> Result<String, String>
     }
 }
 
+/// Asks a remote WebDriver end point whether it takes sessions: what it says of itself.
+pub async fn ask_remote(end_point: &url::Url) -> Result<String, BrowserError> {
+    let refused = |reason: String| BrowserError::Command { command: "status".to_owned(), reason };
+    let mut url = end_point.clone();
+    url.set_path(&format!("{}/status", url.path().trim_end_matches('/')));
+    let settings = http::Settings::new(http::user_agent(None), http::address::Reach::Local);
+    let client = http::Client::new(&settings, Clock::system()).map_err(|error| refused(error.to_string()))?;
+    let request = http::Get { url, max_body: 1 << 20, fresh: true };
+    let answer = client.get(&request, Deadline::after(Duration::from_secs(10))).await;
+    if let Some(transport) = answer.transport {
+        return Err(refused(transport.detail));
+    }
+    let status: serde_json::Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| refused("it is no WebDriver end point".to_owned()))?;
+    let value = &status["value"];
+    let message = value["message"].as_str().unwrap_or("ready").to_owned();
+    if value["ready"].as_bool() == Some(false) { Err(refused(message)) } else { Ok(message) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,23 +200,4 @@ mod tests {
             );
         }
     }
-}
-
-/// Asks a remote WebDriver end point whether it takes sessions: what it says of itself.
-pub async fn ask_remote(end_point: &url::Url) -> Result<String, BrowserError> {
-    let refused = |reason: String| BrowserError::Command { command: "status".to_owned(), reason };
-    let mut url = end_point.clone();
-    url.set_path(&format!("{}/status", url.path().trim_end_matches('/')));
-    let settings = http::Settings::new(http::user_agent(None), http::address::Reach::Local);
-    let client = http::Client::new(&settings, Clock::system()).map_err(|error| refused(error.to_string()))?;
-    let request = http::Get { url, max_body: 1 << 20, fresh: true };
-    let answer = client.get(&request, Deadline::after(Duration::from_secs(10))).await;
-    if let Some(transport) = answer.transport {
-        return Err(refused(transport.detail));
-    }
-    let status: serde_json::Value = serde_json::from_slice(&answer.body)
-        .map_err(|_| refused("it is no WebDriver end point".to_owned()))?;
-    let value = &status["value"];
-    let message = value["message"].as_str().unwrap_or("ready").to_owned();
-    if value["ready"].as_bool() == Some(false) { Err(refused(message)) } else { Ok(message) }
 }

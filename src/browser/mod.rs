@@ -26,12 +26,10 @@ mod network;
 mod page;
 mod pool;
 mod session;
-mod sweep;
 
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
-pub use sweep::sweep;
 
 /// How browsers are started.
 #[derive(Debug, Clone)]
@@ -148,7 +146,7 @@ pub struct Wait {
     pub what: String,
     /// How long was waited.
     pub waited: Duration,
-    /// The state last seen, in a few words: "no element", "hidden", "covered by <div class=mask>".
+    /// The state last seen, in a few words: "no element", "hidden", "covered by `<div class=mask>`".
     pub last_seen: String,
 }
 

@@ -37,6 +37,10 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Fault> {
         }
         return Ok(Exit::Done);
     }
+    if global.format == Format::Human {
+        let faulty = args.scenarios.len() - good;
+        output::note(&format!("{faulty} of {} scenario file(s) have faults.", args.scenarios.len()));
+    }
     Ok(Exit::BadInput)
 }
 
@@ -65,22 +69,20 @@ fn configuration(global: &Global) -> Result<Exit, Fault> {
 }
 
 fn report(global: &Global, diagnostics: &[Diagnostic]) {
-    match global.format {
-        Format::Json => output::json(&diagnostics),
-        _ => {
-            let colour = output::colours(&std::io::stderr());
-            for diagnostic in diagnostics {
-                output::note(&diagnostic.render(colour));
-            }
-        }
+    if global.format == Format::Json {
+        output::json(&diagnostics);
+        return;
+    }
+    let colour = output::colours(&std::io::stderr());
+    for diagnostic in diagnostics {
+        output::note(&diagnostic.render(colour));
     }
 }
 
 fn report_faults(global: &Global, faults: &Faults) {
-    match global.format {
-        Format::Json => output::json(&faults.diagnostics),
-        _ => {
-            output::note(faults.render(output::colours(&std::io::stderr())).trim_end());
-        }
+    if global.format == Format::Json {
+        output::json(&faults.diagnostics);
+    } else {
+        output::note(faults.render(output::colours(&std::io::stderr())).trim_end());
     }
 }

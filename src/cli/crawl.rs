@@ -23,7 +23,7 @@ pub(super) struct CrawlArgs {
     depth: u32,
 }
 
-pub(super) fn crawl(global: &Global, args: CrawlArgs) -> Result<Exit, Fault> {
+pub(super) fn crawl(global: &Global, args: &CrawlArgs) -> Result<Exit, Fault> {
     let (plan, target) = args.lone.target(global, &args.url)?;
     let work = Work::Crawl { max_pages: args.max_pages, depth: args.depth };
     once(global, plan, Request::lone(target, work))

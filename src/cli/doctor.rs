@@ -62,7 +62,11 @@ pub(super) fn doctor(global: &Global, _args: &DoctorArgs) -> Result<Exit, Fault>
         }
         report(global, &findings);
         let sound = findings.iter().all(|finding| finding.good);
-        Ok(if sound { Exit::Done } else { Exit::OwnFault })
+        Ok(match (configured, sound) {
+            (false, _) => Exit::BadInput,
+            (true, false) => Exit::OwnFault,
+            (true, true) => Exit::Done,
+        })
     })
 }
 

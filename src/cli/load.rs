@@ -116,6 +116,12 @@ pub(super) fn scenario(file: &Path, vars: &Vars) -> Result<(PathBuf, Scenario), 
     Ok((root, scenario))
 }
 
+/// Whether the scenario cannot do with these variables alone.
+pub(super) fn lacks(file: &Path, vars: &Vars) -> bool {
+    let (root, relative) = place(file);
+    plan::load_scenario(&root, &relative, &crate::files::DiskFiles::new(&root), vars).is_err()
+}
+
 /// The folder that a scenario's paths are relative to, and the file's own path in it.
 fn place(file: &Path) -> (PathBuf, PathBuf) {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());

@@ -41,10 +41,17 @@ impl LoneArgs {
         }
         let mut plan = empty_plan();
         // A configuration at hand knows who we are; without one the command line says it.
-        if let Ok(loaded) = crate::app::load(&global.config) {
-            plan.agent = loaded.plan.agent;
-            plan.browser = loaded.plan.browser;
-            plan.lexicon = loaded.plan.lexicon;
+        match crate::app::load(&global.config) {
+            Ok(loaded) => {
+                plan.agent = loaded.plan.agent;
+                plan.browser = loaded.plan.browser;
+                plan.lexicon = loaded.plan.lexicon;
+            }
+            Err(crate::app::AppError::NoConfig { .. }) => {}
+            Err(_) => super::output::note(&format!(
+                "warning: {} has faults and is not used; `shopper check` lists them",
+                global.config.display()
+            )),
         }
         if self.contact.is_some() {
             plan.agent.contact.clone_from(&self.contact);

@@ -60,6 +60,7 @@ pub struct Cli {
 
 /// Options that every command knows.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The configuration file.
     #[arg(long, global = true, value_name = "FILE", default_value = "probes.toml", env = "SHOPPER_CONFIG")]
@@ -133,19 +134,22 @@ pub fn main() -> ExitCode {
         ));
         return Exit::BadInput.into();
     }
+    if !matches!(cli.command, Command::Daemon(_)) {
+        output::warn_on_stderr();
+    }
     let done = match cli.command {
         Command::Demo(args) => demo::demo(&global, args),
         Command::Check(args) => check::check(&global, &args),
-        Command::Run(args) => run::run(&global, args),
+        Command::Run(args) => run::run(&global, &args),
         Command::Daemon(args) => daemon::daemon(&global, &args),
         Command::Visit(args) => visit::visit(&global, args),
-        Command::Crawl(args) => crawl::crawl(&global, args),
+        Command::Crawl(args) => crawl::crawl(&global, &args),
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Export(args) => export::export(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
-        Command::Schema(args) => schema::schema(&args),
-        Command::Completions(args) => completions::completions(&args),
+        Command::Schema(args) => Ok(schema::schema(&args)),
+        Command::Completions(args) => Ok(completions::completions(&args)),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -63,6 +63,22 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Warnings of the rooms below go to stderr, plain, so that nothing fails silently.
+pub(super) fn warn_on_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colour = colours(&std::io::stderr());
+    let made = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .without_time()
+        .try_init();
+    // There is one already: a test, or a program that uses us as a library.
+    drop(made);
+}
+
 /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
 pub(super) fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -121,10 +137,10 @@ impl Narrator {
             line(&format!("          {}: “{}”", dialog.kind, tame(&dialog.text)));
         }
         for stopped in &step.facts.stopped {
-            let fields = stopped.fields.join(", ");
+            let fields = tame(&stopped.fields.join(", "));
             line(&format!(
                 "          stopped by the guard: {} {} [{fields}]",
-                stopped.method,
+                tame(&stopped.method),
                 tame(&stopped.url)
             ));
         }
@@ -147,10 +163,14 @@ impl Narrator {
             Verdict::Fail => "31;1",
             Verdict::Inconclusive => "36;1",
         };
+        // The step above has said already what went wrong.
+        let why = match run.ending().filter(|step| step.error.is_some()) {
+            Some(step) => format!("ended at “{}” as {}", tame(&step.name), step.outcome),
+            None => tame(&run.reason),
+        };
         line(&format!(
-            "  {} · {} · {} in all, of which steps {} (our own share {})",
+            "  {} · {why} · {} in all, of which steps {} (our own share {})",
             self.paint(code, run.verdict.name()),
-            tame(&run.reason),
             seconds(run.elapsed_ms),
             seconds(all),
             seconds(own),

@@ -94,8 +94,8 @@ impl Request {
     }
 }
 
-pub(super) fn run(global: &Global, args: RunArgs) -> Result<Exit, Fault> {
-    let (plan, jobs) = jobs(global, &args)?;
+pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
+    let (plan, jobs) = jobs(global, args)?;
     let request = Request {
         jobs,
         vars: args.vars.iter().cloned().collect(),
@@ -232,6 +232,18 @@ fn of_probe(plan: Plan, id: &str, args: &RunArgs) -> Result<(Plan, Vec<Job>), Fa
             vec![found.ok_or_else(|| Fault::unknown("target of this probe", id, known))?]
         }
     };
+    // The plan was loaded without the command line, so every variable has a value of its own there.
+    for (name, _) in &args.vars {
+        let scenario = match &probe.work {
+            Work::Walk(scenario) => Some(scenario.vars.keys()),
+            Work::Visit { .. } | Work::Crawl { .. } => None,
+        };
+        let own = chosen.iter().flat_map(|target| target.vars.keys());
+        let known: Vec<&str> = scenario.into_iter().flatten().chain(own).map(String::as_str).collect();
+        if !known.contains(&name.as_str()) {
+            return Err(Fault::unknown("variable of this probe", name, known.into_iter()));
+        }
+    }
     let job = |target| Job { probe: probe.id.clone(), work: probe.work.clone(), target };
     Ok((plan, chosen.into_iter().map(job).collect()))
 }
@@ -245,6 +257,14 @@ fn with_scenario(
     let mut vars = target.vars.clone();
     vars.extend(args.vars.iter().cloned());
     let (root, scenario) = load::scenario(file, &vars)?;
+    for (name, _) in &args.vars {
+        let mut without = vars.clone();
+        without.remove(name);
+        let known = scenario.vars.keys().chain(target.vars.keys()).map(String::as_str);
+        if !known.clone().any(|known| known == name) && !load::lacks(file, &without) {
+            return Err(Fault::unknown("variable of this scenario", name, known));
+        }
+    }
     let work = Work::Walk(Arc::new(scenario));
     let job = Job { probe: ProbeId::new("manual"), work, target };
     Ok((Plan { root, ..plan }, vec![job]))

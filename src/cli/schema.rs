@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Fault};
+use super::Exit;
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
@@ -25,7 +25,7 @@ enum Of {
     Run,
 }
 
-pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Fault> {
+pub(super) fn schema(args: &SchemaArgs) -> Exit {
     use crate::plan::schema::{Kind, schema};
     let text = match args.of {
         Of::Probes => schema(Kind::Probes),
@@ -38,5 +38,5 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Fault> {
         }
     };
     super::output::line(text.trim_end());
-    Ok(Exit::Done)
+    Exit::Done
 }

@@ -136,7 +136,7 @@ pub struct AlertRules {
 
 impl Default for AlertRules {
     fn default() -> Self {
-        Self { confirm: 2, recover: 2, remind: Some(std::time::Duration::from_secs(4 * 3600)) }
+        Self { confirm: 2, recover: 2, remind: Some(std::time::Duration::from_hours(4)) }
     }
 }
 

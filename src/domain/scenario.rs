@@ -337,7 +337,7 @@ impl Default for Scenario {
             title: String::new(),
             channel: Channel::default(),
             scored: true,
-            deadline: Duration::from_secs(180),
+            deadline: Duration::from_mins(3),
             vars: Vars::new(),
             allow: Vec::new(),
             steps: Vec::new(),

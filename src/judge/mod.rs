@@ -1,7 +1,7 @@
 //! Judging: facts → outcome → verdict → incident → notice.
 //!
-//! Each file is one decision and gives its reason with it: [`classify`] says how a step ended,
-//! [`verdict`] what a run says about the portal, [`incident`] whether anybody has to be told, and
+//! Each file is one decision and gives its reason with it: [`mod@classify`] says how a step ended,
+//! [`mod@verdict`] what a run says about the portal, [`incident`] whether anybody has to be told, and
 //! [`notice`] what they are told. [`lexicon`] finds the phrases by which a page says so itself.
 //!
 //! Invariant: pure functions over domain types; no clock, no SQL, no mail, no files. Instants and

@@ -292,9 +292,10 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         row("当时现象", "What it was", vec![plain(was)]);
         row("现在", "Now", said);
     } else {
-        row("页面提示", "The page said", said);
-        let error = facts.error.as_deref().map(|error| clean::line(error, 500));
-        row("详情", "Detail", error.filter(|error| !error.is_empty()).map(plain).into_iter().collect());
+        // With a phrase the page spoke; without one only its status did.
+        let spoke = facts.phrase.is_some();
+        let label = if spoke { ("页面提示", "The page said") } else { ("网站回应", "The answer") };
+        row(label.0, label.1, said);
     }
 
     let mut runs = vec![plain(wording::confirmed(notice.kind, facts.runs.len(), language))];
@@ -309,6 +310,12 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         row("确认时间", "Confirmed at", vec![full(facts.confirmed_at)]);
     }
     row("探测点", "Seen from", vec![plain(clean::line(&facts.vantage, 60))]);
+    if !resolved {
+        // English in every mail, for whoever mends the portal: small, behind all that is for everybody.
+        let error = facts.error.as_deref().map(|error| clean::line(error, 500));
+        let error = error.filter(|error| !error.is_empty());
+        row("技术细节", "Technical detail", error.map(small).into_iter().collect());
+    }
     rows
 }
 

@@ -34,6 +34,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, DurationFault> {
         if number.is_empty() {
             return fault(format!("`{text}` is not a duration"), example, at..text.len());
         }
+        if unit.is_empty() && digits < rest.len() {
+            return fault(format!("`{text}` is not a duration"), example, at..text.len());
+        }
         if unit.is_empty() {
             return fault(format!("`{text}` is a number without a unit"), example, at..text.len());
         }

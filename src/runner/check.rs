@@ -13,18 +13,18 @@ use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
 use crate::domain::target::TargetClass;
 use crate::http;
-use crate::judge::classify::{Look, classify};
+use crate::judge::classify::{Failure, Look, classify};
 use crate::judge::lexicon;
 use crate::visit;
 
-use super::walk::blank;
+use super::walk::{blank, sentence};
 use super::{Event, Haul, Order, Runner, Watch};
 
 /// A visit that failed is tried once more after this pause, over a connection of its own.
 const VISIT_PAUSE: Duration = Duration::from_secs(2);
 
 /// Time for a whole link check, pauses included.
-const CRAWL_TIME: Duration = Duration::from_secs(3600);
+const CRAWL_TIME: Duration = Duration::from_hours(1);
 
 impl Runner {
     /// Visits the entry page, once more when it fails in a way that may pass by itself.
@@ -38,7 +38,7 @@ impl Runner {
         let name = order.agent.language.pick("打开首页", "Open the home page");
         let client = match client(order, &self.clock) {
             Ok(client) => client,
-            Err(error) => return Haul::of(vec![own_fault(name, &["T1"], &error)], 1),
+            Err(error) => return Haul::of(vec![own_fault(name, &["T1"], no_client(&error))], 1),
         };
         let target = visit::VisitTarget::entry(&order.target, within);
         let mut attempt = 0;
@@ -52,7 +52,7 @@ impl Runner {
             let seen = tokio::select! {
                 seen = visit::visit(&client, &target, Deadline::after(within)) => seen,
                 () = cancel.cancelled() => {
-                    return Haul::of(vec![own_fault(name, &["T1"], &"the run was cancelled")], attempt);
+                    return Haul::of(vec![own_fault(name, &["T1"], "The visit was cancelled.".to_owned())], attempt);
                 }
             };
             self.pace.note(&order.target);
@@ -89,7 +89,7 @@ impl Runner {
         let name = order.agent.language.pick("检查链接", "Check the links");
         let client = match client(order, &self.clock) {
             Ok(client) => client,
-            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], &error)], 1),
+            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], no_client(&error))], 1),
         };
         self.pause(order, cancel).await;
         watch.event(Event::Attempt { number: 1, because: None });
@@ -143,19 +143,29 @@ fn measure(ids: &[&str]) -> Vec<IndicatorId> {
     ids.iter().filter_map(|id| IndicatorId::parse(id)).collect()
 }
 
-fn own_fault(name: &str, ids: &[&str], error: &dyn std::fmt::Display) -> StepRecord {
+fn no_client(error: &http::HttpError) -> String {
+    sentence("the request could not be made: ", error)
+}
+
+fn own_fault(name: &str, ids: &[&str], error: String) -> StepRecord {
     let mut record = blank(name, Stage::Find, measure(ids));
     record.outcome = Outcome::ProbeFault;
     record.attempts = 1;
-    record.error = Some(format!("The request could not be made: could not {error}."));
+    record.error = Some(error);
     record
+}
+
+/// A request that brought no page has failed, whoever is to blame for it: without this, an address
+/// that we refuse to visit and a machine without a network would look like a page that works.
+fn no_page(facts: &Facts) -> Option<Failure> {
+    (facts.transport.is_some() || facts.main.is_none()).then_some(Failure::Navigation)
 }
 
 /// The record of a step that asked for the entry page. An answer is judged as in a walk; only
 /// a page that did not come is a failure.
 fn judge_entry(order: &Order, name: &str, ids: &[&str], facts: Facts, text: &str) -> StepRecord {
     let live = order.target.class == TargetClass::Live;
-    let look = Look { facts: &facts, text, failure: None, seen: None, absent: None, live };
+    let look = Look { facts: &facts, text, failure: no_page(&facts), seen: None, absent: None, live };
     let classified = classify(&look, &order.lexicon);
     let mut record = blank(name, Stage::Find, measure(ids));
     record.outcome = classified.outcome;
@@ -188,4 +198,37 @@ fn mark_missing(record: &mut StepRecord, order: &Order, text: &str) {
     record.facts.phrase = phrase;
     let marker = order.target.marker.as_deref().unwrap_or_default();
     record.error = Some(format!("The page came, but “{marker}” does not stand in it."));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::{Transport, TransportClass};
+    use crate::plan::lexicon::built_in;
+
+    #[test]
+    fn a_page_that_did_not_come_is_never_done() {
+        use TransportClass::{
+            Dns, Download, Other, Ours, Policy, RedirectLoop, Refused, Reset, Timeout, Tls,
+        };
+        let cases = [
+            (Dns, Outcome::Unreachable),
+            (Refused, Outcome::Unreachable),
+            (Reset, Outcome::Unreachable),
+            (Tls, Outcome::Unreachable),
+            (Timeout, Outcome::Timeout),
+            (RedirectLoop, Outcome::Broken),
+            (Download, Outcome::Broken),
+            (Other, Outcome::Broken),
+            (Policy, Outcome::BlockedByPolicy),
+            (Ours, Outcome::ProbeFault),
+        ];
+        for (class, want) in cases {
+            let transport = Some(Transport { class, detail: "why".to_owned() });
+            let facts = Facts { transport, ..Facts::default() };
+            let failure = no_page(&facts);
+            let look = Look { facts: &facts, text: "", failure, seen: None, absent: None, live: true };
+            assert_eq!(classify(&look, &built_in()).outcome, want, "{class:?}");
+        }
+    }
 }

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use crate::browser::{Done, Journey, StepError, Wait};
+use tokio::task::JoinHandle;
+
+use crate::browser::{Done, Journey, Picture, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
-use crate::domain::observation::{Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason};
+use crate::domain::observation::{
+    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TransportClass,
+};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
 use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Stage, Step, Verb};
 use crate::domain::target::TargetClass;
 use crate::domain::template::{MissingVar, Template, Vars};
+use crate::http;
 use crate::judge::classify::{Classified, Failure, Look, classify};
 use crate::judge::lexicon;
 
@@ -40,6 +45,12 @@ pub(super) struct Walker<'a> {
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
+    /// How many steps are done.
+    number: usize,
+    /// Pictures on their way to the disk, with the number of their step.
+    kept: Vec<(usize, JoinHandle<Option<Evidence>>)>,
+    /// The time of the whole journey ended inside this step.
+    late: bool,
     /// The present page did not answer within its time.
     mute: bool,
 }
@@ -56,31 +67,53 @@ enum Stop {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
-        Self { journey, order, keeper, vars: order.vars(scenario), broken: false, mute: false }
+        Self {
+            journey,
+            order,
+            keeper,
+            vars: order.vars(scenario),
+            broken: false,
+            number: 0,
+            kept: Vec::new(),
+            late: false,
+            mute: false,
+        }
     }
 
-    /// Gives the browser back.
-    pub(super) async fn close(self) {
+    /// Gives the browser back, and every picture that was kept with the number of its step.
+    pub(super) async fn close(self) -> Vec<(usize, Evidence)> {
         self.journey.close().await;
+        let mut kept = Vec::with_capacity(self.kept.len());
+        for (number, writing) in self.kept {
+            if let Ok(Some(evidence)) = writing.await {
+                kept.push((number, evidence));
+            }
+        }
+        kept
     }
 
-    /// Does the step in its own time or what is left of the `journey`'s. Always comes back with a
-    /// record.
+    /// Does the step. Always comes back with a record.
+    ///
+    /// `journey` is the end of the whole journey. A step that it cuts short had less than its own
+    /// time, and what did not appear until then proves nothing about the item.
     pub(super) async fn step(&mut self, step: &Step, journey: Deadline) -> StepRecord {
         let watch = Stopwatch::start();
+        // Only a step that has less than its own time can say that the journey's was too short.
+        let cut = journey.remaining() < step.within;
+        let deadline = journey.tightened(step.within);
         self.journey.begin_step();
-        let mut log = Log { cut: journey.remaining() < step.within, ..Log::default() };
-        let stop = self.perform(step, journey.tightened(step.within), &mut log).await.err();
-        // Only a step that had less than its own time can say that the journey's was too short.
-        log.cut &= journey.passed();
+        let mut log = Log::default();
+        let stopped = self.perform(step, deadline, &mut log).await.err();
         let worked = watch.elapsed();
+        self.late = cut && stopped.is_some() && journey.passed();
 
         let looking = Stopwatch::start();
-        let mut record = self.judge(step, stop, &mut log).await;
-        if let Some(shot) = self.screenshot(&record).await {
-            log.evidence.insert(0, shot);
-        }
-        record.evidence = log.evidence;
+        self.mute = stopped.as_ref().is_some_and(|stop| {
+            matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
+        });
+        let facts = self.observe().await;
+        let mut record = self.judge(step, stopped, facts).await;
+        self.number += 1;
         record.own_ms = millis(log.own + looking.elapsed());
         record.elapsed_ms = millis(worked + looking.elapsed());
         record
@@ -91,7 +124,7 @@ impl<'a> Walker<'a> {
             let action = self.prepare(action).map_err(Stop::Missing)?;
             let until = action.within.map_or(deadline, |within| deadline.tightened(within));
             let done = self.sliced(step, until, Wanted::Action(&action)).await?;
-            self.absorb(&action.verb, done, log).await;
+            self.absorb(&action.verb, done, log);
         }
         for Expectation { check, within, .. } in &step.expect {
             let check = check.resolve(&self.vars).map_err(Stop::Missing)?;
@@ -173,17 +206,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Names the outcome.
-    async fn judge(&mut self, step: &Step, stop: Option<Stop>, log: &mut Log) -> StepRecord {
-        let mut failure = stop.as_ref().and_then(failure_of);
-        self.mute = matches!(failure, Some(Failure::Loading | Failure::Navigation));
+    async fn judge(&mut self, step: &Step, stopped: Option<Stop>, mut facts: Facts) -> StepRecord {
         let look = self.look();
-        let waited = matches!(failure, Some(Failure::NotFound | Failure::NotReady | Failure::Unmet));
-        if log.cut && waited {
-            // The step was not given the time in which its element may have come.
-            failure = Some(Failure::DeadlineRun);
-        }
-        let stopped_early = stop.is_some();
-        let mut facts = if self.broken { Facts::default() } else { self.facts(look).await };
+        let failure = stopped.as_ref().map(failure_of).map(|failure| late(failure, self.late));
+        let stopped_early = stopped.is_some();
         // A step whose expectations hold has worked, whatever else the page says. Without
         // expectations its signs are all there is to go by.
         let ask = !self.broken && (stopped_early || step.expect.is_empty());
@@ -211,11 +237,13 @@ impl<'a> Walker<'a> {
             classify(&look, &self.order.lexicon)
         };
         let Classified { mut outcome, phrase, why } = classified;
-        let mut error = stop.as_ref().map(|stop| explain(stop, &why));
-        if let Some(gate) = gate_outcome(step, stop.as_ref(), outcome, live) {
+        let mut error = stopped.as_ref().map(|stop| explain(stop, &why));
+        if let Some(gate) = gate_outcome(step, stopped.as_ref(), outcome, live) {
             outcome = gate;
             error = None;
-        } else if stopped_early && facts.stopped.iter().any(|stop| stop.reason == StopReason::Submission) {
+        } else if stopped_early
+            && facts.stopped.iter().any(|request| request.reason == StopReason::Submission)
+        {
             outcome = Outcome::BlockedByPolicy;
             error = Some(format!(
                 "The step would have submitted something to a live portal; the guard stopped the request. End the scenario at the gate, or list a reviewed request under `allow` ({}).",
@@ -226,7 +254,6 @@ impl<'a> Walker<'a> {
             error = Some(why.clone());
         }
         facts.phrase = phrase;
-        log.evidence.extend(std::mem::take(&mut log.kept));
         let mut record = blank(&step.name, step.stage, step.measure.clone());
         record.outcome = outcome;
         record.credit = outcome.credit().points();
@@ -240,29 +267,34 @@ impl<'a> Walker<'a> {
         Deadline::after(if self.mute { GLANCE_TIME } else { LOOK_TIME })
     }
 
-    async fn facts(&mut self, deadline: Deadline) -> Facts {
-        self.journey.facts(deadline).await
-    }
-
-    async fn screenshot(&mut self, record: &StepRecord) -> Option<Evidence> {
+    /// What was seen in the step, and a picture of how it ended.
+    async fn observe(&mut self) -> Facts {
         if self.broken {
-            return None;
+            return Facts::default();
         }
         let look = self.look();
-        match look.limit(self.journey.screenshot(look)).await {
-            Ok(Ok(picture)) => {
-                self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, "").await
-            }
-            Ok(Err(error)) => {
-                let step = &record.name;
-                tracing::debug!(step, error = &error as &dyn std::error::Error, "no screenshot");
-                None
-            }
-            Err(_) => {
-                self.broken = true;
-                None
-            }
+        let Ok((mut facts, picture)) = look.extended(GRACE).limit(self.journey.observe(look)).await else {
+            self.broken = true;
+            return Facts::default();
+        };
+        own_network(&mut facts, http::failure::offline);
+        match picture {
+            Ok(picture) => self.keep(picture, ""),
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot"),
         }
+        facts
+    }
+
+    /// Has a picture of the present step written. The disk's time is not the step's: the walk goes
+    /// on meanwhile, and [`Walker::close`] waits for the rest.
+    fn keep(&mut self, picture: Picture, label: &str) {
+        let (keeper, label) = (self.keeper.clone(), label.to_owned());
+        self.kept.push((
+            self.number,
+            tokio::spawn(async move {
+                keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, &label).await
+            }),
+        ));
     }
 
     /// Puts values into an action: variables, the address of a relative `goto`, the place of an
@@ -281,14 +313,13 @@ impl<'a> Walker<'a> {
     }
 
     /// Takes in what an action brought besides facts.
-    async fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
+    fn absorb(&mut self, verb: &Verb, done: Done, log: &mut Log) {
         log.own += done.own;
         if let (Verb::Read { into, .. }, Some(text)) = (verb, done.read) {
             self.vars.insert(into.clone(), text);
         }
         if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
-            let kept = self.keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, label).await;
-            log.kept.extend(kept);
+            self.keep(picture, label);
         }
     }
 }
@@ -296,11 +327,7 @@ impl<'a> Walker<'a> {
 /// What a step gathers on its way.
 #[derive(Default)]
 struct Log {
-    /// The journey's time was over before the step's own.
-    cut: bool,
     own: Duration,
-    evidence: Vec<Evidence>,
-    kept: Vec<Evidence>,
 }
 
 /// What is tried in slices.
@@ -324,8 +351,29 @@ fn wait_of<'e>(error: &'e mut StepError, wanted: Wanted<'_>) -> Option<&'e mut W
     }
 }
 
-fn failure_of(stop: &Stop) -> Option<Failure> {
-    Some(match stop {
+/// A name that cannot be found on a machine without a network says nothing about the portal. The
+/// browser cannot tell the two apart; the routing table can.
+fn own_network(facts: &mut Facts, offline: impl Fn() -> bool) {
+    if let Some(transport) = &mut facts.transport
+        && transport.class == TransportClass::Dns
+        && offline()
+    {
+        transport.class = TransportClass::Ours;
+        transport.detail = format!("this machine has no route to the network ({})", transport.detail);
+    }
+}
+
+/// The failure of a step in which the time of the whole journey ended: what was only waited for
+/// counts as late, whatever it was.
+fn late(failure: Failure, late: bool) -> Failure {
+    match failure {
+        Failure::NotFound | Failure::NotReady | Failure::Unmet if late => Failure::DeadlineRun,
+        other => other,
+    }
+}
+
+fn failure_of(stop: &Stop) -> Failure {
+    match stop {
         Stop::Ended => Failure::Unmet,
         Stop::Missing(_) => Failure::NotFound,
         Stop::Failed(error) => match error {
@@ -339,16 +387,16 @@ fn failure_of(stop: &Stop) -> Option<Failure> {
             StepError::File(_) => Failure::File,
             StepError::Browser(_) => Failure::OurFault,
         },
-    })
+    }
 }
 
 /// At the gate the button is found and not pressed: a step of the stage `gate` that works is
 /// `online_ready`, and so is one whose press our own guard refused on a live target.
-fn gate_outcome(step: &Step, stop: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
+fn gate_outcome(step: &Step, stopped: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
     if step.stage != Stage::Gate {
         return None;
     }
-    match stop {
+    match stopped {
         None if outcome == Outcome::Done => Some(Outcome::OnlineReady),
         Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
         _ => None,
@@ -369,5 +417,45 @@ fn explain(stop: &Stop, why: &str) -> String {
         Stop::Ended => why.to_owned(),
         Stop::Missing(missing) => format!("{why} {}", sentence("", missing)),
         Stop::Failed(error) => format!("{why} {}", sentence("", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::Transport;
+
+    #[test]
+    fn a_machine_without_a_network_blames_no_portal() {
+        let cases = [
+            ("a name is missing, the network is there", TransportClass::Dns, false, TransportClass::Dns),
+            ("no network, so no names", TransportClass::Dns, true, TransportClass::Ours),
+            (
+                "somebody refused, so there is a network",
+                TransportClass::Refused,
+                true,
+                TransportClass::Refused,
+            ),
+        ];
+        for (name, class, offline, want) in cases {
+            let transport = Some(Transport { class, detail: "net::ERR".to_owned() });
+            let mut facts = Facts { transport, ..Facts::default() };
+            own_network(&mut facts, || offline);
+            assert_eq!(facts.transport.map(|transport| transport.class), Some(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_end_of_the_journey_cut_short_is_late() {
+        let cases = [
+            ("waited for in vain", Failure::NotFound, true, Failure::DeadlineRun),
+            ("waited for in vain, with all its time", Failure::NotFound, false, Failure::NotFound),
+            ("an expectation", Failure::Unmet, true, Failure::DeadlineRun),
+            ("our browser died, late or not", Failure::OurFault, true, Failure::OurFault),
+            ("two elements fit, late or not", Failure::Ambiguous, true, Failure::Ambiguous),
+        ];
+        for (name, failure, is_late, want) in cases {
+            assert_eq!(late(failure, is_late), want, "{name}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::step::Walker;
 use super::{ATTEMPTS, Event, Haul, Order, Runner, Watch};
 
 /// How long a walk may wait for a free browser before it begins.
-const BROWSER_WAIT: Duration = Duration::from_secs(60);
+const BROWSER_WAIT: Duration = Duration::from_mins(1);
 
 /// The pause before a journey is tried again: enough for a restarted server to come up.
 const ATTEMPT_PAUSE: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ impl Runner {
                 () = cancel.cancelled() => {
                     let rest = cut_short(scenario, index, "The run was cancelled.");
                     records.extend(rest.into_iter().skip(index));
-                    return records;
+                    break;
                 }
             };
             self.pace.note(&order.target);
@@ -134,7 +134,11 @@ impl Runner {
             watch.event(Event::Held);
             cancel.cancelled().await;
         }
-        walker.close().await;
+        for (number, evidence) in walker.close().await {
+            if let Some(record) = records.get_mut(number) {
+                record.evidence.push(evidence);
+            }
+        }
         records
     }
 }

@@ -451,7 +451,13 @@ pub async fn keep_in_folder(
     label: &str,
 ) -> Result<Evidence, StoreError> {
     let (mime, label) = (mime.to_owned(), label.to_owned());
-    blocking(move || evidence::put(&folder, 0, &bytes, &mime, kind, &label)).await
+    blocking(move || {
+        use std::os::unix::fs::DirBuilderExt;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|source| StoreError::NotWritable { path: folder.clone(), source })?;
+        evidence::put(&folder, 0, &bytes, &mime, kind, &label)
+    })
+    .await
 }
 
 /// Does blocking work on tokio's blocking threads.

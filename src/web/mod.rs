@@ -4,7 +4,7 @@
 //! work. Pages come later; this is their room.
 //!
 //! Invariant: nothing here changes anything, and a request from a foreign origin learns nothing:
-//! only hosts that are loopback names or addresses, or the address we listen on, are answered.
+//! only hosts that are loopback names or addresses, or an address we listen on, are answered.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -87,7 +87,9 @@ fn is_ours(host: &str, listen: IpAddr) -> bool {
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
     match name.parse::<IpAddr>() {
-        Ok(ip) => ip.is_loopback() || ip == listen,
+        // Whoever listens everywhere is asked by addresses of his own that nobody listed here; only a
+        // name can be pointed at us by a foreign page.
+        Ok(ip) => ip.is_loopback() || ip == listen || listen.is_unspecified(),
         Err(_) => name.eq_ignore_ascii_case("localhost"),
     }
 }
@@ -113,5 +115,8 @@ mod tests {
         for (host, want) in cases {
             assert_eq!(is_ours(host, listen), want, "{host}");
         }
+        let everywhere: IpAddr = "0.0.0.0".parse().unwrap();
+        assert!(is_ours("10.1.2.4:8787", everywhere), "a monitor asks by our address");
+        assert!(!is_ours("evil.example:8787", everywhere));
     }
 }

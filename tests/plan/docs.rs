@@ -50,7 +50,7 @@ fn the_first_scenario_works() {
     let files = Memory::default().with("t.toml", first);
     let (scenario, warnings) =
         load_scenario(Path::new(""), Path::new("t.toml"), &files, &Vars::new()).unwrap();
-    assert_eq!((scenario.steps[0].actions.len(), warnings.len()), (3, 0));
+    assert_eq!((scenario.steps[0].actions.len(), warnings.len()), (4, 0));
 }
 
 #[test]

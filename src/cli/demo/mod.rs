@@ -43,6 +43,9 @@ enum DemoCommand {
         /// Where it listens; port 0 takes a free one.
         #[arg(long, value_name = "ADDRESS", default_value = PORTAL)]
         listen: SocketAddr,
+        /// Take mails as well, on a free port, and keep them in this folder.
+        #[arg(long, value_name = "FOLDER")]
+        mails: Option<PathBuf>,
     },
 }
 
@@ -72,7 +75,7 @@ enum Switch {
 pub(super) fn demo(global: &Global, args: DemoArgs) -> Result<Exit, Fault> {
     match args.command {
         Some(DemoCommand::Fault(args)) => app::block_on(fault(args)),
-        Some(DemoCommand::Portal { listen }) => app::block_on(portal(listen)),
+        Some(DemoCommand::Portal { listen, mails }) => app::block_on(portal(listen, mails)),
         None => {
             let (once, quiet) = (args.once, global.quiet);
             app::block_on(story::play(args.listen, args.folder, once, quiet))
@@ -103,10 +106,21 @@ async fn fault(args: FaultArgs) -> Result<Exit, Fault> {
     Ok(Exit::Done)
 }
 
-async fn portal(listen: SocketAddr) -> Result<Exit, Fault> {
+async fn portal(listen: SocketAddr, mails: Option<PathBuf>) -> Result<Exit, Fault> {
     let portal = story::bind(listen).await?;
+    let sink = match &mails {
+        None => None,
+        Some(folder) => {
+            let started = demo::sink::Sink::start(folder, demo::sink::Behaviour::default()).await;
+            let (sink, inbox) =
+                started.map_err(|source| app::AppError::Folder { path: folder.clone(), source })?;
+            output::line(&format!("Mails to smtp://{} are kept in {}", sink.address(), folder.display()));
+            Some((sink, inbox))
+        }
+    };
     output::line(&format!("The portal is at {}; press Ctrl-C to end.", portal.url(demo::City::ALL[0])));
     app::interrupted().cancelled().await;
     portal.stop().await;
+    drop(sink);
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! The story: healthy → fault → confirmed → mail → mended → mail. Then the demo goes on.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::demo::sink::{Behaviour, Received, Sink, summary};
 use crate::demo::{City, Fault as DemoFault, Portal, PortalState};
 use crate::domain::run::Run;
 use crate::domain::target::Target;
+use crate::domain::verdict::Verdict;
 use crate::plan::cron::Schedule;
 use crate::plan::{MailPlan, MailRoute, Plan, Probe, RouteFilter, SmtpSecurity, SmtpServer, Work};
 
@@ -21,7 +23,7 @@ use super::super::{Exit, Fault, output};
 use super::{bundle, table};
 
 /// How long an act may take before the story says that something is wrong.
-const ACT: Duration = Duration::from_secs(240);
+const ACT: Duration = Duration::from_mins(4);
 
 /// The fault of the story: the third page of the form is gone.
 const BREAKS: DemoFault = DemoFault::StepBroken;
@@ -44,6 +46,15 @@ pub(super) async fn play(
     rehearse(&mut plan, &portal, sink.address(), &folder)?;
     let plan = Arc::new(plan);
 
+    if !quiet {
+        let minutes = if once { "It takes three minutes" } else { "The story takes three minutes" };
+        output::line(
+            "A city portal, the service that watches it, and a mailbox: all on this machine, nothing leaves it.",
+        );
+        output::line(&format!(
+            "{minutes}: the portal is walked, broken, reported by mail, mended, reported again."
+        ));
+    }
     output::line(&format!("The portal of three cities is at {}", portal.url(City::ALL[0])));
     output::line(&format!("Results and mails are kept in {}", folder.display()));
     let service = Service::start(
@@ -56,6 +67,7 @@ pub(super) async fn play(
         runs: service.runs(),
         inbox,
         latest: table::Latest::new(),
+        watched: BTreeSet::new(),
         quiet,
         cancel: cancel.clone(),
     };
@@ -74,15 +86,13 @@ pub(super) async fn play(
 
 /// Binds the portal; another free port when the wanted one is in use.
 pub(super) async fn bind(listen: SocketAddr) -> Result<Portal, Fault> {
-    match Portal::bind(listen, PortalState::new(Clock::system())).await {
-        Ok(portal) => Ok(portal),
-        Err(_) => {
-            let any = SocketAddr::new(listen.ip(), 0);
-            Portal::bind(any, PortalState::new(Clock::system()))
-                .await
-                .map_err(|error| AppError::Other(output::with_causes(&error)).into())
-        }
+    if let Ok(portal) = Portal::bind(listen, PortalState::new(Clock::system())).await {
+        return Ok(portal);
     }
+    let any = SocketAddr::new(listen.ip(), 0);
+    Portal::bind(any, PortalState::new(Clock::system()))
+        .await
+        .map_err(|error| AppError::Other(output::with_causes(&error)).into())
 }
 
 /// What is on the stage.
@@ -91,6 +101,8 @@ struct Stage {
     runs: broadcast::Receiver<Arc<Run>>,
     inbox: mpsc::UnboundedReceiver<Received>,
     latest: table::Latest,
+    /// Probes on targets that failed in the story: every run of theirs is told.
+    watched: BTreeSet<table::Pair>,
     quiet: bool,
     cancel: CancellationToken,
 }
@@ -98,7 +110,9 @@ struct Stage {
 impl Stage {
     async fn play(&mut self, portal: &Portal) -> Result<Exit, Fault> {
         let city = City::ALL[0];
-        self.say("\n1. Everything works: every probe walks every city once.");
+        self.say("\n1. Nothing is broken yet. Every probe looks at every city once.");
+        self.say("   pass: works. degraded: nothing is down, but a citizen cannot finish online.");
+        self.say("   inconclusive: we could not see it, so the portal is not blamed.\n");
         let wanted: usize = self.plan.probes.iter().map(|probe| probe.targets.len()).sum();
         if !self.until(|stage| stage.latest.len() >= wanted).await {
             return Ok(self.broken_off("not every probe ran"));
@@ -106,17 +120,19 @@ impl Stage {
         output::line(&format!("\n{}", table::render(&self.plan, &self.latest)));
 
         self.say(&format!("\n2. {}: {} ({}).", city.portal(), BREAKS.effect(), BREAKS.name()));
-        self.say("   A failed walk is no outage yet: a fresh one has to confirm it.");
+        self.say("   One failed walk is no outage yet: a second, independent one has to confirm it.");
+        self.say("   Results that stay as they were are not shown again.\n");
         portal.state().set_fault(city, BREAKS, true);
         if !self.mail_about(city).await {
             return Ok(self.broken_off("no mail about the outage came"));
         }
 
-        self.say(&format!("\n3. {} is mended.", city.portal()));
+        self.say(&format!("\n3. {} is mended. Two good walks in a row close the outage.\n", city.portal()));
         portal.state().set_fault(city, BREAKS, false);
         if !self.mail_about(city).await {
             return Ok(self.broken_off("no mail about the recovery came"));
         }
+        self.say("\n4. How the cities stand at the end:");
         output::line(&format!("\n{}", table::render(&self.plan, &self.latest)));
         Ok(Exit::Done)
     }
@@ -154,7 +170,7 @@ impl Stage {
     /// Shows mails until one about this city came.
     async fn mail_about(&mut self, city: City) -> bool {
         while let Some(mail) = self.mail().await {
-            self.show(&mail);
+            show(&mail);
             if summary(&mail.raw)
                 .lines()
                 .any(|line| line.starts_with("Subject:") && line.contains(city.portal()))
@@ -180,27 +196,48 @@ impl Stage {
 
     fn note(&mut self, run: Result<Arc<Run>, broadcast::error::RecvError>) {
         let Ok(run) = run else { return };
+        let pair = (run.probe.clone(), run.target.clone());
+        if run.verdict == Verdict::Fail {
+            self.watched.insert(pair.clone());
+        }
+        if self.watched.contains(&pair) || self.latest.get(&pair).is_none_or(|last| differ(last, &run)) {
+            self.tell(&run);
+        }
+        self.latest.insert(pair, run);
+    }
+
+    /// One line about a run, and one about where it ended.
+    fn tell(&self, run: &Run) {
         let probe = self.plan.probe(run.probe.as_str());
         let title =
             probe.map_or_else(String::new, |probe| app::title_of(&probe.work, self.plan.agent.language));
         let target = self.plan.target(run.target.as_str()).map_or("", |target| target.name.as_str());
         self.say(&format!(
-            "   {:<12} {} · {title} · {} · {}",
+            "   {:<12} {target} · {title} · {}",
             run.verdict.name(),
-            target,
             output::seconds(run.elapsed_ms),
-            output::tame(&run.reason),
         ));
-        self.latest.insert((run.probe.clone(), run.target.clone()), run);
-    }
-
-    fn show(&self, mail: &Received) {
-        output::line(&format!("\n   ┌─ mail, kept as {}", mail.path.display()));
-        for line in summary(&mail.raw).lines() {
-            output::line(&format!("   │ {line}"));
+        if !run.link_faults.is_empty() {
+            let checked = run.links_checked.unwrap_or_default();
+            self.say(&format!("                {} of {checked} links do not work", run.link_faults.len()));
+        } else if let Some(step) = run.ending() {
+            self.say(&format!("                ends at “{}”: {}", output::tame(&step.name), step.outcome));
         }
-        output::line("   └─");
     }
+}
+
+/// Whether a run has something new to tell: another verdict, or another ending.
+fn differ(last: &Run, run: &Run) -> bool {
+    let ending = |run: &Run| run.ending().map(|step| (step.name.clone(), step.outcome));
+    last.verdict != run.verdict || ending(last) != ending(run)
+}
+
+fn show(mail: &Received) {
+    output::line(&format!("\n   ┌─ mail, kept as {}", mail.path.display()));
+    for line in summary(&mail.raw).lines() {
+        output::line(&format!("   │ {line}"));
+    }
+    output::line("   └─");
 }
 
 async fn goes_on(stage: &mut Stage, portal: &Portal) {
@@ -211,7 +248,7 @@ async fn goes_on(stage: &mut Stage, portal: &Portal) {
     loop {
         tokio::select! {
             mail = stage.inbox.recv() => match mail {
-                Some(mail) => stage.show(&mail),
+                Some(mail) => show(&mail),
                 None => return,
             },
             run = stage.runs.recv() => stage.note(run),
