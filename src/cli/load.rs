@@ -25,7 +25,7 @@ pub enum Fault {
     },
     /// Something of ours failed.
     #[error(transparent)]
-    App(#[from] AppError),
+    App(AppError),
 }
 
 impl Fault {
@@ -63,6 +63,16 @@ impl Fault {
             Self::Input { hint, .. } => Some(hint),
             Self::App(error) => error.hint(),
             Self::Plan(_) => None,
+        }
+    }
+}
+
+impl From<AppError> for Fault {
+    /// Faults of the configuration are listed, whichever way they came.
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Plan(faults) => Self::Plan(faults),
+            other => Self::App(other),
         }
     }
 }

@@ -71,6 +71,10 @@ fn work(
 ) -> Option<Work> {
     const KINDS: [&str; 3] = ["scenario", "visit", "crawl"];
     if fields.entries().iter().all(|item| !KINDS.contains(&item.name)) {
+        // Asked for, so that a misspelt one is told which it is like.
+        for kind in KINDS {
+            fields.get(kind);
+        }
         let hint =
             "write scenario = \"scenarios/….toml\", visit = { within = \"15s\" } or crawl = { depth = 1 }";
         let message = "a probe needs one of `scenario`, `visit` and `crawl`";
