@@ -241,22 +241,30 @@ fn portal(answer: Answer) -> String {
     format!("http://{address}/")
 }
 
+fn silent(_: &str) -> Option<String> {
+    None
+}
+
 fn healthy(path: &str) -> Option<String> {
     let page = "<!doctype html><title>门户</title><link rel=icon href='data:,'><h1>事项</h1>\
                 <a href=/guide>办事指南</a> <a href=/gone>旧链接</a>";
-    Some(match path {
-        "/" | "/guide" => page.to_owned(),
-        _ => String::new(),
-    })
+    match path {
+        "/" | "/guide" => Some(page.to_owned()),
+        "/never" => None,
+        _ => Some(String::new()),
+    }
 }
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// Probes, files beside the configuration, and what has to be said about them.
+type Broken = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn faults_of_every_kind_are_told_with_file_and_line() {
-    let cases: [(&str, &[(&str, &str)], &[&str]); 5] = [
+    let cases: [Broken; 5] = [
         (
             "[[probe]]\nid = \"p\"\nscenario = \"none.toml\"\ntargets = [\"*\"]\nschedule = \"0 3 * * *\"\n",
             &[],
@@ -347,7 +355,7 @@ fn users_of(folder: &Path) -> Vec<String> {
 
 #[test]
 fn an_interrupt_ends_a_run_at_once_and_leaves_nothing() {
-    let folder = folder_at(&portal(|_| None), WALK);
+    let folder = folder_at(&portal(silent), WALK);
     std::fs::write(folder.path().join("look.toml"), SCENARIO).unwrap();
     let temp = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("shopper"))
@@ -503,8 +511,8 @@ fn a_mail_server_that_refuses_keeps_nobody_from_watching() {
         .stderr(Stdio::piped());
     let mut child = Ended(command.spawn().unwrap());
     let log = BufReader::new(child.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let (heard, lines) = std::sync::mpsc::channel();
-    std::thread::spawn(move || log.for_each(|line| drop(heard.send(line))));
+    let (speaker, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || log.for_each(|line| drop(speaker.send(line))));
     let mut said = Vec::new();
     let mut hears = |what: &str| loop {
         let Ok(line) = lines.recv_timeout(std::time::Duration::from_secs(30)) else {

@@ -75,7 +75,9 @@ impl Runner {
         let opening = Stopwatch::start();
         let opened = tokio::select! {
             opened = self.pool.open(options(order, scenario), Deadline::after(BROWSER_WAIT)) => opened,
-            () = cancel.cancelled() => return cut_short(scenario, 0, "The run was cancelled before it began."),
+            () = cancel.cancelled() => {
+                return tell(watch, 0, cut_short(scenario, 0, "The run was cancelled before it began."));
+            }
         };
         // Waiting for a browser is our affair: it does not eat into the journey's time.
         *deadline = deadline.extended(opening.elapsed());
@@ -86,7 +88,7 @@ impl Runner {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no browser");
-                cut_short(scenario, 0, &sentence("no browser could be had: ", &error))
+                tell(watch, 0, cut_short(scenario, 0, &sentence("no browser could be had: ", &error)))
             }
         }
     }
@@ -116,7 +118,7 @@ impl Runner {
             let record = tokio::select! {
                 record = walker.step(step, *deadline) => record,
                 () = cancel.cancelled() => {
-                    let rest = cut_short(scenario, index, "The run was cancelled.");
+                    let rest = tell(watch, index, cut_short(scenario, index, "The run was cancelled."));
                     records.extend(rest.into_iter().skip(index));
                     break;
                 }
@@ -171,6 +173,14 @@ fn cut_short(scenario: &Scenario, at: usize, error: &str) -> Vec<StepRecord> {
         record.credit = None;
         record.attempts = 1;
         record.error = Some(error.to_owned());
+    }
+    records
+}
+
+/// Tells whoever watches about the step at which a journey broke off.
+fn tell(watch: &dyn Watch, at: usize, records: Vec<StepRecord>) -> Vec<StepRecord> {
+    if let Some(record) = records.get(at) {
+        watch.event(Event::StepEnded(record));
     }
     records
 }

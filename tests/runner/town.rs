@@ -173,15 +173,15 @@ fn scenario_for(text: &str, vars: &Vars) -> Scenario {
 
 /// An order to walk a scenario on a test system.
 pub fn order(base: &str, text: &str) -> Order {
-    order_for(base, text, TargetClass::Test, Vars::new())
+    order_for(base, text, TargetClass::Test, &Vars::new())
 }
 
 /// The same on a live portal.
 pub fn live(base: &str, text: &str) -> Order {
-    order_for(base, text, TargetClass::Live, Vars::new())
+    order_for(base, text, TargetClass::Live, &Vars::new())
 }
 
-pub fn order_for(base: &str, text: &str, class: TargetClass, vars: Vars) -> Order {
+pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Order {
     let target = Target {
         id: TargetId::new("here"),
         name: "本市".to_owned(),
@@ -203,7 +203,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: Vars) -> Orde
     Order {
         id: new_run_id(),
         probe: ProbeId::new("probe"),
-        work: Work::Walk(Arc::new(scenario_for(text, &vars))),
+        work: Work::Walk(Arc::new(scenario_for(text, vars))),
         target: Arc::new(target),
         scheduled_at: Clock::system().now(),
         cause: Cause::Manual,
