@@ -103,9 +103,10 @@ pub struct StepRecord {
     pub outcome: Outcome,
     /// What that is worth: 0–100, or `null` when unobserved or excluded.
     pub credit: Option<u8>,
-    /// How long it took, all told.
+    /// How long it took, from its first action to its last expectation. Taking evidence afterwards
+    /// (the picture, reading the page) is no part of it; the run's own time has it.
     pub elapsed_ms: u64,
-    /// Our own share of it: polling, screenshots, reading the page.
+    /// Our own share of it: the pauses between two looks, and pictures that the step asks for.
     pub own_ms: u64,
     /// How many attempts the step took.
     pub attempts: u32,

@@ -107,15 +107,14 @@ impl<'a> Walker<'a> {
         let worked = watch.elapsed();
         self.late = cut && stopped.is_some() && journey.passed();
 
-        let looking = Stopwatch::start();
         self.mute = stopped.as_ref().is_some_and(|stop| {
             matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
         });
         let facts = self.observe().await;
         let mut record = self.judge(step, stopped, facts).await;
         self.number += 1;
-        record.own_ms = millis(log.own + looking.elapsed());
-        record.elapsed_ms = millis(worked + looking.elapsed());
+        record.own_ms = millis(log.own.min(worked));
+        record.elapsed_ms = millis(worked);
         record
     }
 
