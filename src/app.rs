@@ -54,23 +54,25 @@ pub fn block_on<T, E: From<AppError>>(future: impl Future<Output = Result<T, E>>
     done
 }
 
-/// A token that Ctrl-C or SIGTERM cancels. A second Ctrl-C ends the process at once.
+/// A token that Ctrl-C, SIGTERM or a closed terminal cancels. Further signals change nothing: what
+/// is under way ends in seconds, and a process that died sooner would leave its browsers behind.
 pub fn interrupted() -> CancellationToken {
+    use tokio::signal::unix::{SignalKind, signal};
     let token = CancellationToken::new();
     let cancel = token.clone();
     tokio::spawn(async move {
-        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        else {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)] = kinds.map(signal) else {
             return;
         };
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
         cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(4);
-        }
+        // The receivers stay until the process ends, so that the signals stay caught.
+        std::future::pending::<()>().await;
     });
     token
 }

@@ -164,6 +164,14 @@ fn a_data_folder_that_cannot_be_written_is_our_own_fault() {
 }
 
 #[test]
+fn what_is_said_of_an_address_needs_an_address() {
+    let folder = folder(HOME);
+    let (code, _, err) = run(folder.path(), &["run", "--probe", "home", "--class", "test"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("go with --url"), "{err}");
+}
+
+#[test]
 fn schemas_are_json_and_completions_name_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     for kind in ["probes", "scenario", "fragment", "lexicon", "run"] {

@@ -15,9 +15,9 @@ use super::{Fault, Global};
 /// What the command line says about the address.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LoneArgs {
-    /// What the address is: nothing is ever submitted to a live portal.
-    #[arg(long, value_enum, default_value_t = Class::Live)]
-    class: Class,
+    /// What the address is [default: live]: nothing is ever submitted to a live portal.
+    #[arg(long, value_enum, value_name = "CLASS")]
+    class: Option<Class>,
     /// How the people behind the address can reach you, such as mailto:you@example.org; sent in the User-Agent. A live portal needs it, unless the configuration has it.
     #[arg(long, value_name = "ADDRESS")]
     contact: Option<String>,
@@ -33,6 +33,11 @@ enum Class {
 }
 
 impl LoneArgs {
+    /// Whether anything was said that only makes sense for an address.
+    pub(super) fn is_given(&self) -> bool {
+        self.class.is_some() || self.contact.is_some()
+    }
+
     /// The target, and a plan for it alone that keeps nothing.
     pub(super) fn target(&self, global: &Global, url: &url::Url) -> Result<(Plan, Target), Fault> {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -56,7 +61,8 @@ impl LoneArgs {
         if self.contact.is_some() {
             plan.agent.contact.clone_from(&self.contact);
         }
-        if self.class == Class::Live && plan.agent.contact.is_none() {
+        let class = self.class.unwrap_or(Class::Live);
+        if class == Class::Live && plan.agent.contact.is_none() {
             return Err(Fault::input(
                 format!("`{url}` counts as a live portal, and a live portal must be able to reach you"),
                 "add --contact mailto:you@example.org, or --class test if this is a system on which submitting is allowed",
@@ -68,7 +74,7 @@ impl LoneArgs {
             name: host,
             labels: BTreeMap::new(),
             entry: url.clone(),
-            class: if self.class == Class::Test { TargetClass::Test } else { TargetClass::Live },
+            class: if class == Class::Test { TargetClass::Test } else { TargetClass::Live },
             vars: Vars::new(),
             hosts: Vec::new(),
             marker: None,

@@ -95,6 +95,12 @@ impl Request {
 }
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
+    if args.url.is_none() && args.lone.is_given() {
+        return Err(Fault::input(
+            "--class and --contact go with --url",
+            "a target of the configuration has its class there, and [agent] its contact",
+        ));
+    }
     let (plan, jobs) = jobs(global, args)?;
     let request = Request {
         jobs,
