@@ -12,6 +12,7 @@ use crate::domain::language::Language;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Run;
 use crate::domain::target::TargetClass;
+use crate::judge::incident::Act;
 use crate::plan::{Plan, Severity, Work};
 use crate::runner::{Order, Runner, Silent, kind_of, new_run_id};
 use crate::scheduler::{Executor, Finished, Job};
@@ -112,7 +113,9 @@ impl Agent {
             };
             match self.store.record(run.clone(), context).await {
                 Ok(recorded) => {
-                    if let Some(incident) = &recorded.incident {
+                    if let (Act::Open { .. } | Act::Remind { .. } | Act::Close { .. }, Some(incident)) =
+                        (&recorded.act, &recorded.incident)
+                    {
                         warn!(
                             run = %run.id, %incident, probe = %run.probe, target = %run.target,
                             act = ?recorded.act, mails = recorded.queued, "incident changed"
