@@ -118,7 +118,7 @@ impl Agent {
                     {
                         warn!(
                             run = %run.id, %incident, probe = %run.probe, target = %run.target,
-                            act = ?recorded.act, mails = recorded.queued, "incident changed"
+                            act = act_name(&recorded.act), why = recorded.why, mails = recorded.queued, "incident changed"
                         );
                     }
                     if recorded.queued > 0 {
@@ -140,6 +140,16 @@ impl Agent {
         }
         error!(run = %run.id, verdict = %run.verdict, reason = run.reason, "a run was lost: the data folder takes no records");
         None
+    }
+}
+
+/// What became of an incident, for the log.
+fn act_name(act: &Act) -> &'static str {
+    match act {
+        Act::Open { .. } => "opened",
+        Act::Remind { .. } => "lasts",
+        Act::Close { .. } => "closed",
+        Act::Nothing | Act::Confirm => "unchanged",
     }
 }
 

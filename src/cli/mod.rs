@@ -135,7 +135,9 @@ pub fn main() -> ExitCode {
         return Exit::BadInput.into();
     }
     if !matches!(cli.command, Command::Daemon(_)) {
-        output::warn_on_stderr();
+        // The demo tells its own story; a warning about the outage that it made would only confuse.
+        let telling = matches!(cli.command, Command::Demo(_));
+        output::log_to_stderr(if telling { "error" } else { "warn" });
     }
     let done = match cli.command {
         Command::Demo(args) => demo::demo(&global, args),

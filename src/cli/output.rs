@@ -64,9 +64,9 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Warnings of the rooms below go to stderr, plain, so that nothing fails silently.
-pub(super) fn warn_on_stderr() {
+pub(super) fn log_to_stderr(least: &str) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new(least));
     let colour = colours(&std::io::stderr());
     let made = tracing_subscriber::fmt()
         .with_env_filter(filter)
