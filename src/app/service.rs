@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::browser::Pool;
+use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
 use crate::mail::{self, MailSettings, Mailer};
@@ -66,6 +66,11 @@ impl Service {
         let mailer = plan.mail.as_ref().map(|settings| mailer(settings, &plan)).transpose()?;
         let message_domain = mailer.as_ref().map_or("localhost", Mailer::message_domain).to_owned();
         let temp = browser_folder(&folder)?;
+        // At once, not when the first browser starts: that may be hours away.
+        let swept = temp.clone();
+        if tokio::task::spawn_blocking(move || browser::sweep(&swept)).await.is_err() {
+            warn!("what a killed agent left could not be cleared away");
+        }
         let pool = Arc::new(Pool::new(browser_settings(&plan, false, temp)));
         let runner = Runner::new(
             Arc::clone(&pool),

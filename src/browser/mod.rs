@@ -27,6 +27,7 @@ mod page;
 mod pool;
 mod session;
 
+pub use driver::sweep;
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
