@@ -146,7 +146,9 @@ async fn dialogs_are_answered_at_once_and_recorded() {
 const DEVICE: &str = r#"<meta name=viewport content="width=device-width"><title>设备</title><p id=d></p>
 <script>d.textContent = [innerWidth, innerHeight, devicePixelRatio, navigator.maxTouchPoints > 0, navigator.language,
   Intl.DateTimeFormat().resolvedOptions().timeZone, navigator.userAgent].join('|');</script>
-<button id=b onclick="this.textContent = '按了'">按</button><a id=n target=_blank href="/">又一个</a>"#;
+<button id=b ontouchstart="this.dataset.touched = '，手指'"
+  onclick="this.textContent = '按了：' + event.pointerType + (this.dataset.touched || '')">按</button>
+<label><input id=t type=checkbox onclick="this.nextSibling.textContent = event.pointerType">同意</label><a id=n target=_blank href="/">又一个</a>"#;
 
 #[tokio::test]
 async fn a_phone_is_a_phone_and_a_desk_a_desk() {
@@ -155,6 +157,8 @@ async fn a_phone_is_a_phone_and_a_desk_a_desk() {
     let seen = read(&mut desk, css("#d")).await;
     assert!(seen.starts_with("1280|800|1|false|zh-CN|Asia/Shanghai|Mozilla/5.0 "), "{seen}");
     assert!(seen.ends_with(" mystery-shopper/test (+mailto:test@example.org)"), "{seen}");
+    click(&mut desk, css("#b")).await.unwrap();
+    assert_eq!(read(&mut desk, css("#b")).await, "按了：mouse");
     desk.close().await;
     let phone = JourneyOptions {
         channel: Channel::Mobile,
@@ -169,7 +173,9 @@ async fn a_phone_is_a_phone_and_a_desk_a_desk() {
         assert!(seen.starts_with("390|844|3|true|en|Europe/Paris|Mozilla/5.0 (Linux; Android"), "{seen}");
         assert!(seen.contains(" Mobile Safari/537.36 mystery-shopper/test"), "{seen}");
         click(&mut phone, css("#b")).await.unwrap();
-        assert_eq!(read(&mut phone, css("#b")).await, "按了");
+        assert_eq!(read(&mut phone, css("#b")).await, "按了：touch，手指");
+        act(&mut phone, Verb::Tick(css("#t"))).await.unwrap();
+        assert_eq!(read(&mut phone, css("label")).await, "touch");
         click(&mut phone, css("#n")).await.unwrap();
         goto(&mut phone, &world.url("/")).await.unwrap();
     }

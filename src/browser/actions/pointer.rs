@@ -9,6 +9,7 @@ use crate::browser::page::{self, Said};
 use crate::browser::{StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::locator::Locator;
+use crate::domain::scenario::Channel;
 use crate::domain::target::sounds_like_submitting;
 
 /// Presses the main button on an element and follows what that sets off.
@@ -25,7 +26,8 @@ pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline)
 /// Moves the pointer onto an element.
 pub async fn hover(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
     let at = find(journey, "hover", locator, &Value::Null, deadline).await?;
-    pointer(journey, json!([{ "type": "pointerMove", "x": at.x, "y": at.y }]), deadline).await
+    let actions = json!([{ "type": "pointerMove", "x": at.x, "y": at.y }]);
+    pointer(journey, "mouse", actions, deadline).await
 }
 
 /// Brings an element into view.
@@ -103,12 +105,19 @@ async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Resul
         { "type": "pointerDown", "button": 0 },
         { "type": "pointerUp", "button": 0 },
     ]);
-    pointer(journey, actions, deadline).await
+    // A phone has no mouse: pages listen to fingers there, and show other things to them.
+    let kind = if journey.options.channel == Channel::Mobile { "touch" } else { "mouse" };
+    pointer(journey, kind, actions, deadline).await
 }
 
-async fn pointer(journey: &mut Journey, actions: Value, deadline: Deadline) -> Result<(), StepError> {
+async fn pointer(
+    journey: &mut Journey,
+    kind: &str,
+    actions: Value,
+    deadline: Deadline,
+) -> Result<(), StepError> {
     let source = json!([{
-        "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions,
+        "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": actions,
     }]);
     journey.input(source, deadline).await
 }
