@@ -20,3 +20,4 @@ pub mod scheduler;
 pub mod store;
 pub mod visit;
 pub mod web;
+pub mod zip;

@@ -10,6 +10,8 @@ mod guard;
 mod hostile;
 #[path = "browser/locators.rs"]
 mod locators;
+#[path = "browser/submitting.rs"]
+mod submitting;
 #[path = "browser/verbs.rs"]
 mod verbs;
 #[path = "browser/windows.rs"]

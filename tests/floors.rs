@@ -18,6 +18,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("clock", BASE),
     ("files", BASE),
     ("http", BASE),
+    ("zip", BASE),
     ("browser", 30),
     ("visit", 30),
     ("crawl", 30),

@@ -171,6 +171,8 @@ pub struct State {
     pub expecting_file: bool,
     /// Why the browser must not be used again.
     pub odd: Option<String>,
+    /// What became of the request that the filter has to refuse.
+    pub proof: Option<String>,
     guard: Guard,
     stopped_ids: HashSet<String>,
 }
@@ -190,6 +192,7 @@ impl State {
             leaving: false,
             expecting_file: false,
             odd: None,
+            proof: None,
             guard,
             stopped_ids: HashSet::new(),
         }
@@ -382,7 +385,11 @@ impl Listener for Tracker {
                 }
             }
             "network.responseStarted" | "network.responseCompleted" => state.response(context, params),
-            "network.fetchError" => state.fetch_error(context, params),
+            "network.fetchError" => {
+                if let Some(body_of) = state.fetch_error(context, params) {
+                    self.ask_for_fields(wire, body_of);
+                }
+            }
             "log.entryAdded" => state.log(params),
             _ => {}
         }

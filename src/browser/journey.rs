@@ -199,6 +199,7 @@ impl Journey {
             }
             _ => None,
         };
+        self.ask_filter(deadline.tightened(PULSE)).await;
         if let Some(tracker) = self.tracker() {
             let asked = tracker.wait(deadline.tightened(PULSE), |state| (!state.asking()).then_some(()));
             asked.await;
@@ -231,6 +232,19 @@ impl Journey {
             }
         })
         .unwrap_or_default()
+    }
+
+    /// Puts on record what the request filter of a live target refused without an event.
+    async fn ask_filter(&self, deadline: Deadline) {
+        let Some(browser) = self.seat.browser() else { return };
+        let Some(teller) = &browser.teller else { return };
+        match teller.take(browser.wire(), deadline).await {
+            Ok(refused) => {
+                self.see(|state| state.refused(refused));
+            }
+            // The next journey in this browser would not begin; it is better not begun there.
+            Err(_) => self.odd("its request filter does not answer"),
+        }
     }
 
     /// A JPEG of what is on the screen.

@@ -19,6 +19,7 @@ mod bidi;
 mod checks;
 mod driver;
 mod events;
+mod filter;
 pub mod find;
 mod guard;
 mod journey;
@@ -194,6 +195,16 @@ pub enum BrowserError {
         command: String,
         /// What the driver said.
         reason: String,
+    },
+    /// The browser does not obey the request filter, so it must not meet a live portal.
+    #[error(
+        "the browser does not obey the filter that keeps anything from being submitted ({reason}), so it walks no live portal; {hint}"
+    )]
+    Unguarded {
+        /// What was seen.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// No browser became free in time.
     #[error("no browser was free in time")]

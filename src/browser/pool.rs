@@ -4,7 +4,7 @@
 //! pool.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,9 +16,10 @@ use crate::domain::scenario::Channel;
 
 use super::bidi::{CallError, Wire};
 use super::driver::sweep;
+use super::filter;
 use super::find::{Doctor, Programs};
 use super::journey::Journey;
-use super::session::{Browser, fault};
+use super::session::{Browser, Kind, fault};
 use super::{BrowserError, JourneyOptions, Settings};
 
 /// Time for a user context to go away.
@@ -66,18 +67,21 @@ impl Pool {
         let Ok(Ok(permit)) = permit else {
             return Err(BrowserError::Busy);
         };
-        let loopback = options.guard.loopback;
-        while let Some(browser) = inner.take_warm() {
-            let fits = browser.loopback == loopback || !browser.is_local();
-            if fits && !browser.wire().is_closed() {
+        let kind = Kind::of(&options.guard);
+        while let Some(browser) = inner.take_fitting(&kind) {
+            if !browser.wire().is_closed() {
                 match prepare(&browser, &options, deadline.tightened(OPEN)).await {
                     Ok(page) => return Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
                     Err(error) => tracing::warn!(%error, "a warm browser failed and is replaced"),
                 }
             }
-            browser.end(fits).await;
+            browser.end(false).await;
         }
-        let browser = inner.start(loopback, deadline).await?;
+        // Never more browsers than slots: one of another kind makes room.
+        if let Some(browser) = inner.take_surplus() {
+            browser.end(true).await;
+        }
+        let browser = inner.start(kind, deadline).await?;
         match prepare(&browser, &options, deadline).await {
             Ok(page) => Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
             Err(error) => {
@@ -99,15 +103,31 @@ impl Pool {
 }
 
 impl Inner {
-    fn take_warm(&self) -> Option<Browser> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    fn warm(&self) -> MutexGuard<'_, Vec<Browser>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn start(&self, loopback: bool, deadline: Deadline) -> Result<Browser, BrowserError> {
+    fn take_warm(&self) -> Option<Browser> {
+        self.warm().pop()
+    }
+
+    fn take_fitting(&self, kind: &Kind) -> Option<Browser> {
+        let mut warm = self.warm();
+        let at = warm.iter().rposition(|browser| &browser.kind == kind)?;
+        Some(warm.remove(at))
+    }
+
+    /// The browser that has rested longest, when every slot has one already.
+    fn take_surplus(&self) -> Option<Browser> {
+        let mut warm = self.warm();
+        (warm.len() > self.slots.available_permits()).then(|| warm.remove(0))
+    }
+
+    async fn start(&self, kind: Kind, deadline: Deadline) -> Result<Browser, BrowserError> {
         if !self.settings.remote.is_empty() {
             let turn = self.next_remote.fetch_add(1, Ordering::Relaxed);
             let url = &self.settings.remote[turn % self.settings.remote.len()];
-            return Browser::remote(url, &self.settings, deadline).await;
+            return Browser::remote(url, &self.settings, kind, deadline).await;
         }
         let programs = self
             .programs
@@ -118,7 +138,7 @@ impl Inner {
                 Doctor::examine(&self.settings).await.programs()
             })
             .await?;
-        Browser::start(&self.settings, programs, loopback, deadline).await
+        Browser::start(&self.settings, programs, kind, deadline).await
     }
 }
 
@@ -167,8 +187,7 @@ impl Seat {
         } else if browser.journeys >= settings.retire_after || self.pool.closed.load(Ordering::SeqCst) {
             browser.end(true).await;
         } else {
-            let mut warm = self.pool.warm.lock().unwrap_or_else(PoisonError::into_inner);
-            warm.push(browser);
+            self.pool.warm().push(browser);
         }
         if self.pool.closed.load(Ordering::SeqCst) {
             // The pool was closed while this browser was being put back.
@@ -230,7 +249,33 @@ async fn prepare(
     if options.channel == Channel::Mobile {
         make_mobile(wire, &page, deadline).await?;
     }
+    if options.guard.live {
+        prove_filter(browser, &page, deadline).await?;
+    }
     Ok(Prepared { user_context, undo })
+}
+
+/// Sends a request that the filter must refuse, from the journey's own page.
+async fn prove_filter(browser: &Browser, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
+    let send = json!({
+        "expression": format!("fetch({:?}, {{ method: 'POST', mode: 'no-cors' }}).catch(() => null)", filter::PROOF),
+        "awaitPromise": true,
+        "target": { "context": page },
+    });
+    let wire = browser.wire();
+    wire.call("script.evaluate", send, deadline).await.map_err(|error| fault(wire, error))?;
+    let said = browser.tracker.wait(deadline, |state| state.proof.clone()).await;
+    if let Some(teller) = &browser.teller {
+        // What it refused before belongs to nobody.
+        teller.take(wire, deadline).await.map_err(|error| fault(wire, error))?;
+    }
+    match said.as_deref() {
+        Some(filter::REFUSED) => Ok(()),
+        other => Err(BrowserError::Unguarded {
+            reason: format!("a request that must be refused met {}", other.unwrap_or("no answer")),
+            hint: filter::HINT,
+        }),
+    }
 }
 
 fn set_up(browser: &Browser, options: &JourneyOptions, user_context: &str) -> Vec<(&'static str, Value)> {

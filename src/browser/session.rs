@@ -14,9 +14,10 @@ use crate::clock::Deadline;
 use super::bidi::{CallError, Connection, Wire};
 use super::driver::Driver;
 use super::events::Tracker;
+use super::filter::{self, Rules, Teller};
 use super::find::Programs;
 use super::page;
-use super::{BrowserError, Settings};
+use super::{BrowserError, Guard, Settings};
 
 /// A browser must be up within this; a cold disk needs a few seconds.
 const START: Duration = Duration::from_secs(30);
@@ -58,8 +59,26 @@ pub struct Browser {
     pub user_agent: String,
     /// How many journeys it has walked.
     pub journeys: u32,
+    /// What it was started for.
+    pub kind: Kind,
+    /// Where its request filter says what it refused.
+    pub teller: Option<Teller>,
+}
+
+/// What cannot be changed in a running browser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kind {
     /// Whether its pages may reach loopback addresses.
-    pub loopback: bool,
+    loopback: bool,
+    /// The request filter of a live target.
+    rules: Option<Rules>,
+}
+
+impl Kind {
+    /// The kind of browser that a journey needs.
+    pub fn of(guard: &Guard) -> Self {
+        Self { loopback: guard.loopback, rules: filter::rules(guard) }
+    }
 }
 
 impl Browser {
@@ -67,16 +86,17 @@ impl Browser {
     pub async fn start(
         settings: &Settings,
         programs: &Programs,
-        loopback: bool,
+        kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
         let driver = Driver::start(programs, &settings.temp, deadline).await?;
-        let args = arguments(settings, driver.folder(), loopback);
-        let options = json!({ "binary": programs.chromium, "args": args });
+        let args = arguments(settings, driver.folder(), &kind);
+        let mut options = chrome(&kind, args);
+        options["binary"] = json!(programs.chromium);
         let url = driver.url();
         // On any failure the driver is dropped, and with it whatever it started.
-        match Self::connect(&url, Some(options), loopback, deadline).await {
+        match Self::connect(&url, Some(options), kind, deadline).await {
             Ok(browser) => Ok(Self { driver: Some(driver), ..browser }),
             Err(error) => {
                 driver.end().await;
@@ -89,22 +109,22 @@ impl Browser {
     pub async fn remote(
         url: &url::Url,
         settings: &Settings,
+        kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
-        let mut args = arguments(settings, Path::new(""), true);
+        let mut args = arguments(settings, Path::new(""), &kind);
         let here = super::guard::is_inner(url);
         if here && rustix::process::geteuid().is_root() {
             // A driver on this machine most likely runs as we do.
             args.push("--no-sandbox".to_owned());
         }
-        let options = json!({ "args": args });
-        Self::connect(url.as_str(), Some(options), true, deadline.tightened(START)).await
+        Self::connect(url.as_str(), Some(chrome(&kind, args)), kind, deadline.tightened(START)).await
     }
 
     async fn connect(
         url: &str,
         chrome: Option<Value>,
-        loopback: bool,
+        kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let mut capabilities = fantoccini::wd::Capabilities::new();
@@ -150,6 +170,12 @@ impl Browser {
         let said =
             wire.call("script.evaluate", evaluate, deadline).await.map_err(|error| fault(wire, error))?;
         let user_agent = said["result"]["value"].as_str().unwrap_or_default().to_owned();
+        let teller = match &kind.rules {
+            Some(_) => Some(Teller::attach(wire, deadline).await.map_err(|error| {
+                BrowserError::Unguarded { reason: format!("it was not loaded: {error}"), hint: filter::HINT }
+            })?),
+            None => None,
+        };
         let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
         Ok(Self {
             name: format!("Chromium {version}"),
@@ -159,7 +185,8 @@ impl Browser {
             driver: None,
             connection,
             journeys: 0,
-            loopback,
+            kind,
+            teller,
         })
     }
 
@@ -231,8 +258,18 @@ const OFF: [&str; 7] = [
     "WebUIOmniboxAimPopup",
 ];
 
+/// What chromedriver is told about the browser.
+fn chrome(kind: &Kind, args: Vec<String>) -> Value {
+    let mut options = json!({ "args": args });
+    if let Some(rules) = &kind.rules {
+        options["extensions"] = json!([filter::extension(rules)]);
+        options["prefs"] = filter::preferences();
+    }
+    options
+}
+
 /// The browser's command line.
-fn arguments(settings: &Settings, folder: &Path, loopback: bool) -> Vec<String> {
+fn arguments(settings: &Settings, folder: &Path, kind: &Kind) -> Vec<String> {
     let mut args: Vec<String> = [
         "--disable-gpu",
         "--disable-quic",
@@ -241,7 +278,6 @@ fn arguments(settings: &Settings, folder: &Path, loopback: bool) -> Vec<String> 
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        "--disable-extensions",
         "--disable-breakpad",
         "--disable-field-trial-config",
         "--disable-back-forward-cache",
@@ -267,7 +303,10 @@ fn arguments(settings: &Settings, folder: &Path, loopback: bool) -> Vec<String> 
             args.push("--disable-dev-shm-usage".to_owned());
         }
     }
-    if !loopback {
+    if kind.rules.is_none() {
+        args.push("--disable-extensions".to_owned());
+    }
+    if !kind.loopback {
         // A page could otherwise call chromedriver's port and end it. The guard says so as well,
         // but only where it holds requests back.
         let inner = ["localhost", "*.localhost", "127.*", "[::1]", "169.254.*", "0.0.0.0"];

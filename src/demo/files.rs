@@ -6,8 +6,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::zip;
+
 use super::city::City;
-use super::{page, pdf, zip};
+use super::docx::docx;
+use super::{page, pdf};
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
@@ -36,12 +39,12 @@ pub(super) fn routes() -> Router {
 /// The names are looked up in a list; nothing here opens a file.
 fn attachment(city: City, name: &str) -> Response {
     let (kind, bytes) = match (city, name) {
-        (City::Shifan | City::Beishan, "drug-licence-form.docx") => (DOCX, zip::docx(FORM)),
+        (City::Shifan | City::Beishan, "drug-licence-form.docx") => (DOCX, docx(FORM)),
         // A PDF under the name of a DOCX.
         (City::Linhai, "drug-licence-form.docx") => (DOCX, blank_pdf("药品经营许可证申请表")),
         (City::Shifan, "pledge.pdf") => ("application/pdf", blank_pdf("材料真实性承诺书")),
         (City::Shifan, "materials.zip") => {
-            let form = zip::docx(FORM);
+            let form = docx(FORM);
             let pledge = blank_pdf("材料真实性承诺书");
             let files: [(&str, &[u8]); 2] =
                 [("药品经营许可证申请表.docx", &form), ("材料真实性承诺书.pdf", &pledge)];

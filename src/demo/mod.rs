@@ -12,6 +12,7 @@ mod beishan;
 mod catalogue;
 mod city;
 mod control;
+mod docx;
 mod fault;
 mod files;
 mod form;
@@ -25,7 +26,6 @@ mod shifan;
 pub mod sink;
 mod switch;
 mod temporary;
-mod zip;
 
 pub use city::City;
 pub use fault::Fault;

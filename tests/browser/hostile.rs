@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mystery_shopper::browser::{BrowserError, Journey, Pool, StepError};
+use mystery_shopper::browser::{BrowserError, Guard, Journey, JourneyOptions, Pool, StepError};
 use mystery_shopper::clock::{Deadline, Stopwatch};
 use mystery_shopper::domain::scenario::{Check, Verb};
 use rustix::process::{Pid, Signal, kill_process};
@@ -266,8 +266,10 @@ async fn a_driver_elsewhere_walks_as_well() {
         .unwrap();
     let remote = vec![url::Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()];
     let pool = Pool::new(mystery_shopper::browser::Settings { remote, ..settings(world.temp.path(), 1) });
-    for _ in 0..2 {
-        let mut journey = pool.open(options(), soon(20)).await.unwrap();
+    for live in [false, false, true] {
+        // The filter of a live target goes with the session, wherever the browser is.
+        let guard = Guard { live, loopback: true, allow: Vec::new(), hosts: vec!["127.0.0.1".to_owned()] };
+        let mut journey = pool.open(JourneyOptions { guard, ..options() }, soon(20)).await.unwrap();
         assert_eq!(journey.process_group(), None);
         goto(&mut journey, &world.url("/")).await.unwrap();
         click(&mut journey, css("#b")).await.unwrap();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::browser::bidi::Wire;
+use crate::browser::filter::{self, Refused};
 use crate::browser::guard::{self, Request};
 use crate::browser::network;
 use crate::clock::Deadline;
@@ -195,15 +196,21 @@ impl State {
         }
     }
 
-    pub(super) fn fetch_error(&mut self, id: &str, params: &Value) {
+    pub(super) fn fetch_error(&mut self, id: &str, params: &Value) -> Option<BodyOf> {
         if self.is_foreign(id) {
-            return;
+            return None;
         }
         let request = text(&params["request"], "request");
         if self.stopped_ids.contains(request) {
-            return;
+            return None;
         }
         let error = text(params, "errorText");
+        let url = text(&params["request"], "url");
+        if url == filter::PROOF {
+            self.proof = Some(error.to_owned());
+            return None;
+        }
+        let refused = self.guard.live && (error == filter::REFUSED || url.starts_with(filter::NOWHERE));
         let step = self.step;
         let aborted = error.ends_with("ERR_ABORTED");
         if let (Some(navigation), Some(context)) = (params["navigation"].as_str(), self.contexts.get_mut(id))
@@ -214,8 +221,36 @@ impl State {
                 context.transport = Some((step, network::transport(error)));
             }
         }
+        if refused && let Some(reason) = self.decide(id, params) {
+            return self.record_stop(id, params, reason);
+        }
         if !aborted {
             self.request_failed(params, None, Some(error));
+        }
+        None
+    }
+
+    /// What the guard says of a request.
+    fn decide(&self, id: &str, params: &Value) -> Option<StopReason> {
+        let method = text(&params["request"], "method");
+        let url = filter::original(text(&params["request"], "url"));
+        let is_page = self.contexts.get(id).is_some_and(|context| context.parent.is_none());
+        let page = is_page && params["navigation"].is_string();
+        guard::decide(&self.guard, Request { method, url, page })
+    }
+
+    /// Records what the filter refused and no event told of: requests of workers that BiDi does not
+    /// follow, of pages that were ending, web sockets. Their fields are not known.
+    pub(in crate::browser) fn refused(&mut self, requests: Vec<Refused>) {
+        for Refused { method, url } in requests {
+            let url = cut(url.split(['?', '#']).next().unwrap_or_default(), 500);
+            let known = self.facts.stopped.iter().any(|stop| stop.method == method && stop.url == url);
+            if known || self.facts.stopped.len() >= MOST_FACTS || url == filter::PROOF {
+                continue;
+            }
+            let reads = method == "GET" && url.starts_with("http");
+            let reason = if reads { StopReason::ForeignHost } else { StopReason::Submission };
+            self.facts.stopped.push(StoppedRequest { method, url, fields: Vec::new(), reason });
         }
     }
 
@@ -247,11 +282,7 @@ impl State {
             return None;
         }
         let request_id = text(request, "request");
-        let method = text(request, "method");
-        let is_page = self.contexts.get(id).is_some_and(|context| context.parent.is_none());
-        let is_navigation = params["navigation"].is_string();
-        let decision = guard::decide(&self.guard, Request { method, url, page: is_page && is_navigation });
-        let Some(reason) = decision else {
+        let Some(reason) = self.decide(id, params) else {
             wire.post("network.continueRequest", &json!({ "request": request_id }));
             return None;
         };
@@ -269,13 +300,20 @@ impl State {
         } else {
             wire.post("network.failRequest", &json!({ "request": request_id }));
         }
+        self.record_stop(id, params, reason)
+    }
+
+    /// Puts a request that was stopped on record; what is left to ask for its fields.
+    fn record_stop(&mut self, id: &str, params: &Value, reason: StopReason) -> Option<BodyOf> {
+        let request = &params["request"];
+        let request_id = text(request, "request");
         if self.stopped_ids.len() < MOST_CONTEXTS {
             self.stopped_ids.insert(request_id.to_owned());
         }
         if self.facts.stopped.len() >= MOST_FACTS {
             return None;
         }
-        let url = text(request, "url");
+        let url = filter::original(text(request, "url"));
         let url = url.split(['?', '#']).next().unwrap_or_default();
         let body = request["goog:postData"].as_str().unwrap_or_default();
         let fields = guard::field_names(body);

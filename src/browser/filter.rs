@@ -1,0 +1,276 @@
+//! The browser's own request filter: rules (declarativeNetRequest) of a small extension that
+//! Chromium itself enforces on every request of every page, worker and window.
+//!
+//! Requests that are held back over BiDi can be answered and recorded, but not all of them pass
+//! there: those of shared and nested workers, the first request of a new window, what a page sends
+//! as it ends, web sockets. On a live target the filter refuses what BiDi never shows, and no
+//! journey begins before it has refused a request of ours ([`PROOF`]).
+//!
+//! Invariant: what [`super::guard::decide`] stops as a submission, the rules stop too.
+
+use std::time::Duration;
+
+use base64::Engine;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::clock::Deadline;
+use crate::zip;
+
+use super::Guard;
+use super::bidi::{CallError, Wire};
+
+/// A request with this address, sent by POST, must be refused before a live journey begins. The
+/// name can never be resolved (RFC 6761).
+pub const PROOF: &str = "http://filter.invalid/";
+
+/// What the browser says of a request that the filter refused.
+pub const REFUSED: &str = "net::ERR_BLOCKED_BY_CLIENT";
+
+/// Where pages go that the filter refused: nowhere. Refusing them outright would replace the page
+/// that stands; a redirect is answered over BiDi, and in a window without BiDi it leads nowhere.
+pub const NOWHERE: &str = "http://stopped.localhost:9/";
+
+/// The public key that gives the extension its id; nobody has the private one.
+const KEY: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA4LCIdA1kfHXz2ZgTgSOUBlKJSdPJQcilwCuPVK+Wu1XUJSzIUqXLmtPEcs61sThCnSYTIlCNEWDOPb5DBnVVWPfQpCvyDPj1juciETtMKneMEKS0ebBx58ksrOob0Pps86v1QToqcMWpU83T/mXbez8SH1cjSFvn/GkWl5T/7UN5JWz2ric4xAmD9wd/ebIJLZQPDDm7Ams6M6rpKPRyeprEFwkjTa3adU/NXYRxwHLYnfKHzv1gndXO4tnsbWHBM0lCs3U7ztH3DEFd5bfgbUCV+X22f5rEAGpk7uiRfVKlzjGHpLJxtwpiqchkR/jDVx/sNKgijcQcRcfughng+QIDAQAB";
+
+/// The extension's id: sixteen bytes of the key's hash in the letters a to p.
+const ID: &str = "jihnjdlhfhgalhnoekjfdjahjakkfibf";
+
+/// What to do when the filter does not work.
+pub const HINT: &str =
+    "use the Chromium of Debian or Ubuntu; other builds refuse extensions of the command line";
+
+/// Time for the extension to be there; a browser without extensions never has it.
+const LOAD: Duration = Duration::from_secs(5);
+
+/// The pause between looks for the extension in a browser that is starting.
+const LOOK: Duration = Duration::from_millis(20);
+
+const PAGES: [&str; 2] = ["main_frame", "sub_frame"];
+const OTHERS: [&str; 13] = [
+    "stylesheet",
+    "script",
+    "image",
+    "font",
+    "object",
+    "xmlhttprequest",
+    "ping",
+    "csp_report",
+    "media",
+    "websocket",
+    "webtransport",
+    "webbundle",
+    "other",
+];
+/// All methods that do more than read.
+const WRITING: [&str; 6] = ["post", "put", "patch", "delete", "connect", "other"];
+
+/// The rules of one filter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    rules: Value,
+    /// How many of them stop something; those behind allow.
+    stops: usize,
+}
+
+/// The rules that a journey needs; none on a test system.
+pub fn rules(guard: &Guard) -> Option<Rules> {
+    if !guard.live {
+        return None;
+    }
+    let block = json!({ "type": "block" });
+    let away = json!({ "type": "redirect", "redirect": { "regexSubstitution": format!(r"{NOWHERE}\0") } });
+    let any = "^https?://.*";
+    let nowhere = "stopped.localhost";
+    let mut rules = vec![
+        (1, block.clone(), json!({ "requestMethods": WRITING, "resourceTypes": OTHERS })),
+        (1, block, json!({ "resourceTypes": ["websocket", "webtransport"] })),
+        (
+            1,
+            away.clone(),
+            json!({
+                "regexFilter": any, "requestMethods": WRITING, "resourceTypes": PAGES,
+                "excludedRequestDomains": [nowhere],
+            }),
+        ),
+    ];
+    // The filter has no words for addresses with colons; BiDi's guard knows them.
+    if !guard.hosts.is_empty() && !guard.hosts.iter().any(|host| host.contains(':')) {
+        let own = guard.hosts.iter().map(|host| host.trim_start_matches("*."));
+        let own: Vec<&str> = own.chain([nowhere]).collect();
+        rules.push((
+            1,
+            away,
+            json!({ "regexFilter": any, "resourceTypes": ["main_frame"], "excludedRequestDomains": own }),
+        ));
+    }
+    let stops = rules.len();
+    for allowed in &guard.allow {
+        let hosts = guard.hosts.iter().map(|host| match host.strip_prefix("*.") {
+            Some(parent) => format!(r"([^/]*\.)?{}", regex::escape(parent)),
+            None => regex::escape(host),
+        });
+        let hosts: Vec<String> = hosts.collect();
+        let hosts = if hosts.is_empty() { "[^/]*".to_owned() } else { hosts.join("|") };
+        let every = [&PAGES[..], &OTHERS[..]].concat();
+        let path: Vec<String> = allowed.path.split('*').map(regex::escape).collect();
+        let method = allowed.method.to_ascii_lowercase();
+        let method = if WRITING.contains(&method.as_str()) { method } else { "other".to_owned() };
+        rules.push((
+            2,
+            json!({ "type": "allow" }),
+            json!({
+                "regexFilter": format!(r"^https?://({hosts})(:[0-9]+)?{}(\?.*)?$", path.join("[^?]*")),
+                "isUrlFilterCaseSensitive": true,
+                "requestMethods": [method],
+                "resourceTypes": every,
+            }),
+        ));
+    }
+    let rules = rules.into_iter().enumerate().map(|(at, (priority, action, condition))| {
+        json!({ "id": at + 1, "priority": priority, "action": action, "condition": condition })
+    });
+    Some(Rules { rules: rules.collect(), stops })
+}
+
+/// The extension as WebDriver takes it: an archive in base64, which the driver unpacks beside its
+/// browser, on whichever machine that is.
+pub fn extension(rules: &Rules) -> String {
+    let manifest = json!({
+        "manifest_version": 3,
+        "name": "mystery-shopper",
+        "version": env!("CARGO_PKG_VERSION"),
+        "key": KEY,
+        "incognito": "spanning",
+        "permissions": ["declarativeNetRequest", "declarativeNetRequestFeedback"],
+        "background": { "service_worker": "tell.js" },
+        "host_permissions": ["<all_urls>"],
+        "declarative_net_request": { "rule_resources": [{ "id": "guard", "enabled": true, "path": "rules.json" }] },
+    });
+    let tell = format!("const STOPS = {};\n{}", rules.stops, include_str!("filter/tell.js"));
+    let archive = zip::archive(&[
+        ("manifest.json", manifest.to_string().as_bytes()),
+        ("rules.json", rules.rules.to_string().as_bytes()),
+        ("tell.js", tell.as_bytes()),
+    ]);
+    base64::engine::general_purpose::STANDARD.encode(archive)
+}
+
+/// The address that a page was going to when the filter led it to [`NOWHERE`].
+pub fn original(url: &str) -> &str {
+    url.strip_prefix(NOWHERE).filter(|rest| rest.starts_with("http")).unwrap_or(url)
+}
+
+/// The line to the extension, through which it says what it refused.
+#[derive(Debug)]
+pub struct Teller(String);
+
+/// A request that the filter refused.
+#[derive(Debug, Deserialize)]
+pub struct Refused {
+    /// The method, in capitals.
+    pub method: String,
+    /// The address.
+    pub url: String,
+}
+
+impl Teller {
+    /// Waits for the extension to be there. As long as somebody is attached to it, the browser does
+    /// not put it to sleep.
+    pub async fn attach(wire: &Wire, deadline: Deadline) -> Result<Self, CallError> {
+        let deadline = deadline.tightened(LOAD);
+        loop {
+            let found = cdp(wire, None, "Target.getTargets", json!({}), deadline).await?;
+            let mut targets = found["targetInfos"].as_array().into_iter().flatten();
+            let own = format!("chrome-extension://{ID}/");
+            let own = targets.find(|target| target["url"].as_str().is_some_and(|url| url.starts_with(&own)));
+            if let Some(target) = own {
+                let params = json!({ "targetId": target["targetId"], "flatten": true });
+                let session = cdp(wire, None, "Target.attachToTarget", params, deadline).await?;
+                return Ok(Self(session["sessionId"].as_str().unwrap_or_default().to_owned()));
+            }
+            if deadline.limit(tokio::time::sleep(LOOK)).await.is_err() {
+                return Err(CallError::Timeout("Target.attachToTarget"));
+            }
+        }
+    }
+
+    /// What was refused since the last time.
+    pub async fn take(&self, wire: &Wire, deadline: Deadline) -> Result<Vec<Refused>, CallError> {
+        let params = json!({ "expression": "take()", "returnByValue": true });
+        let said = cdp(wire, Some(&self.0), "Runtime.evaluate", params, deadline).await?;
+        let said = said["result"]["value"].as_str().unwrap_or_default();
+        serde_json::from_str(said).map_err(|_| CallError::Refused {
+            code: "unknown error".to_owned(),
+            message: "the request filter does not say what it refused".to_owned(),
+        })
+    }
+}
+
+/// A command of Chromium's own protocol, for what BiDi has no words for.
+async fn cdp(
+    wire: &Wire,
+    session: Option<&str>,
+    method: &str,
+    params: Value,
+    deadline: Deadline,
+) -> Result<Value, CallError> {
+    let mut command = json!({ "method": method, "params": params });
+    if let Some(session) = session {
+        command["session"] = json!(session);
+    }
+    let mut answer = wire.call("goog:cdp.sendCommand", command, deadline).await?;
+    Ok(answer["result"].take())
+}
+
+/// What the browser's profile must say: a user context is a private window, in which extensions
+/// sleep unless they are allowed there.
+pub fn preferences() -> Value {
+    let allowed = format!("extensions.settings.{ID}.incognito");
+    json!({ allowed: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_id_is_that_of_the_key() {
+        let key = base64::engine::general_purpose::STANDARD.decode(KEY).unwrap();
+        let hash = hex::encode(&Sha256::digest(key)[..16]);
+        let letters =
+            hash.chars().map(|digit| char::from(b'a' + u8::try_from(digit.to_digit(16).unwrap()).unwrap()));
+        assert_eq!(letters.collect::<String>(), ID);
+    }
+
+    #[test]
+    fn a_reviewed_request_is_allowed_by_method_host_and_path() {
+        use crate::domain::scenario::AllowedRequest;
+        let guard = Guard {
+            live: true,
+            loopback: false,
+            allow: vec![AllowedRequest { method: "POST".to_owned(), path: "/api/*/search".to_owned() }],
+            hosts: vec!["city.gov.cn".to_owned(), "*.sso.gov.cn".to_owned()],
+        };
+        let Rules { rules, .. } = rules(&guard).unwrap();
+        let allow = rules.as_array().unwrap().last().unwrap();
+        assert_eq!(allow["action"]["type"], "allow");
+        assert_eq!(allow["condition"]["requestMethods"], json!(["post"]));
+        let filter = regex::Regex::new(allow["condition"]["regexFilter"].as_str().unwrap()).unwrap();
+        let cases = [
+            ("https://city.gov.cn/api/v1/search", true),
+            ("https://city.gov.cn:8443/api/v1/search?q=1", true),
+            ("http://a.sso.gov.cn/api/v1/search", true),
+            ("https://city.gov.cn/api/v1/search/save", false),
+            ("https://city.gov.cn/save?/api/v1/search", false),
+            ("https://evil.cn/city.gov.cn/api/v1/search", false),
+            ("https://xcity.gov.cn/api/v1/search", false),
+        ];
+        for (url, want) in cases {
+            assert_eq!(filter.is_match(url), want, "{url}");
+        }
+        assert_eq!(super::rules(&Guard { live: false, ..guard }), None);
+    }
+}
