@@ -12,6 +12,8 @@ mod hostile;
 mod locators;
 #[path = "browser/submitting.rs"]
 mod submitting;
+#[path = "browser/trial.rs"]
+mod trial;
 #[path = "browser/verbs.rs"]
 mod verbs;
 #[path = "browser/windows.rs"]

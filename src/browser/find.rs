@@ -1,4 +1,5 @@
-//! Finding the programs and fonts that a browser needs, and saying what is missing.
+//! Finding the programs and fonts that a browser needs, and saying what is missing. Whether they
+//! work together is the trial's business.
 //!
 //! Invariant: nothing is started here but `--version` and `fc-list`, each under a deadline.
 

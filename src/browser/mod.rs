@@ -27,11 +27,13 @@ mod network;
 mod page;
 mod pool;
 mod session;
+mod trial;
 
 pub use driver::sweep;
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
+pub use trial::{Trial, trial};
 
 /// How browsers are started.
 #[derive(Debug, Clone)]
@@ -194,6 +196,22 @@ pub enum BrowserError {
         /// The command.
         command: String,
         /// What the driver said.
+        reason: String,
+    },
+    /// The browser ends as soon as it is started.
+    #[error("the browser does not start: {reason}; {hint}")]
+    WontStart {
+        /// Its last words.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A WebDriver on another machine cannot be used.
+    #[error("the WebDriver at {url} takes no session: {reason}")]
+    Remote {
+        /// Its address.
+        url: String,
+        /// What it said, or why it said nothing.
         reason: String,
     },
     /// The browser does not obey the request filter, so it must not meet a live portal.

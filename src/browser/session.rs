@@ -15,7 +15,7 @@ use super::bidi::{CallError, Connection, Wire};
 use super::driver::Driver;
 use super::events::Tracker;
 use super::filter::{self, Rules, Teller};
-use super::find::Programs;
+use super::find::{Programs, ask_remote};
 use super::page;
 use super::{BrowserError, Guard, Settings};
 
@@ -92,7 +92,7 @@ impl Browser {
         let deadline = deadline.tightened(START);
         let driver = Driver::start(programs, &settings.temp, deadline).await?;
         let args = arguments(settings, driver.folder(), &kind);
-        let mut options = chrome(&kind, args);
+        let mut options = chrome(&kind, &args);
         options["binary"] = json!(programs.chromium);
         let url = driver.url();
         // On any failure the driver is dropped, and with it whatever it started.
@@ -118,7 +118,18 @@ impl Browser {
             // A driver on this machine most likely runs as we do.
             args.push("--no-sandbox".to_owned());
         }
-        Self::connect(url.as_str(), Some(chrome(&kind, args)), kind, deadline.tightened(START)).await
+        let deadline = deadline.tightened(START);
+        match Self::connect(url.as_str(), Some(chrome(&kind, &args)), kind, deadline).await {
+            // fantoccini's words for a far end that is not there, or is something else, help nobody.
+            Err(BrowserError::Command { reason, .. }) => {
+                let reason = match ask_remote(url).await {
+                    Err(BrowserError::Command { reason, .. }) => reason,
+                    _ => reason,
+                };
+                Err(BrowserError::Remote { url: url.to_string(), reason })
+            }
+            result => result,
+        }
     }
 
     async fn connect(
@@ -137,7 +148,14 @@ impl Browser {
         if let Some(chrome) = chrome {
             capabilities.insert("goog:chromeOptions".to_owned(), chrome);
         }
-        let refused = |reason: String| BrowserError::Command { command: "new session".to_owned(), reason };
+        let refused = |reason: String| {
+            if reason.contains("Chrome instance exited") {
+                let hint = "run `shopper doctor`, which starts it and shows what it says";
+                return BrowserError::WontStart { reason: "it ended at once".to_owned(), hint };
+            }
+            let reason = reason.chars().take(300).collect();
+            BrowserError::Command { command: "new session".to_owned(), reason }
+        };
         let mut builder = fantoccini::ClientBuilder::new(HttpConnector::new());
         let client = deadline
             .limit(builder.capabilities(capabilities).connect(url))
@@ -259,7 +277,7 @@ const OFF: [&str; 7] = [
 ];
 
 /// What chromedriver is told about the browser.
-fn chrome(kind: &Kind, args: Vec<String>) -> Value {
+fn chrome(kind: &Kind, args: &[String]) -> Value {
     let mut options = json!({ "args": args });
     if let Some(rules) = &kind.rules {
         options["extensions"] = json!([filter::extension(rules)]);

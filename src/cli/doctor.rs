@@ -56,6 +56,7 @@ pub(super) fn doctor(global: &Global, _args: &DoctorArgs) -> Result<Exit, Fault>
     let configured = findings.iter().all(|finding| finding.good);
     app::block_on(async {
         findings.extend(browser_findings(&plan).await);
+        findings.extend(browser_trial(&plan).await);
         if configured {
             findings.push(data_folder(&plan));
             findings.extend(mail(&plan));
@@ -109,6 +110,22 @@ pub(super) async fn browser_findings(plan: &Plan) -> Vec<Finding> {
         ),
     });
     findings
+}
+
+/// What files and versions cannot tell: a browser is started as for a live target.
+async fn browser_trial(plan: &Plan) -> Option<Finding> {
+    let settings = app::browser_settings(plan, false, std::env::temp_dir());
+    if settings.remote.is_empty() && Doctor::examine(&settings).await.programs().is_err() {
+        return None; // Said already.
+    }
+    Some(match browser::trial(&settings).await {
+        Ok(trial) => Finding::good(format!(
+            "{} opened a page in {:.1} s and obeys the filter that keeps anything from being submitted",
+            trial.browser,
+            trial.opened_in.as_secs_f64()
+        )),
+        Err(error) => Finding::bad(output::with_causes(&error), "until then every walk is inconclusive"),
+    })
 }
 
 const INSTALL: &str =
