@@ -390,6 +390,42 @@ fn an_interrupt_ends_a_run_at_once_and_leaves_nothing() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Nothing can be cleared up by a run that is killed; the next one does it.
+#[test]
+fn what_a_killed_run_left_is_cleared_by_the_next() {
+    let silent = portal(silent);
+    let place = tempfile::tempdir().unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let scenario = "id = 'a'\ntitle = '一'\n[[step]]\nname = '一'\nstage = 'find'\ndo = [{ goto = '{entry}' }]\nwithin = '20s'\n";
+    std::fs::write(place.path().join("a.toml"), scenario).unwrap();
+    let walk = |url: &str| {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("shopper"));
+        command
+            .current_dir(place.path())
+            .env("TMPDIR", temp.path())
+            .env("XDG_STATE_HOME", temp.path().join("state"));
+        command.args(["run", "--scenario", "a.toml", "--class", "test", "--url", url]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let mut killed = walk(&silent).spawn().unwrap();
+    for _ in 0..400 {
+        if users_of(temp.path()).iter().any(|line| line.contains("--user-data-dir")) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!users_of(temp.path()).is_empty(), "there was a browser to leave behind");
+    let status = walk(&portal(healthy)).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(users_of(temp.path()), Vec::<String>::new());
+    let left: Vec<_> =
+        std::fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["state"], "folders");
+}
+
 #[test]
 fn what_was_run_is_kept_shown_and_exported() {
     let folder = folder_at(&portal(healthy), &format!("{HOME}{WALK}"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::browser::Pool;
+use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
 use crate::plan::Plan;
@@ -95,10 +95,7 @@ fn pictures_folder() -> PathBuf {
     state.unwrap_or_else(std::env::temp_dir).join("mystery-shopper/pictures")
 }
 
-/// A folder for browsers, readable by us alone.
+/// A folder for browsers.
 pub(super) fn temp_folder() -> Result<TempDir, AppError> {
-    tempfile::Builder::new()
-        .prefix("shopper-")
-        .tempdir()
-        .map_err(|source| AppError::Folder { path: std::env::temp_dir(), source })
+    browser::temp_folder().map_err(|source| AppError::Folder { path: std::env::temp_dir(), source })
 }

@@ -4,6 +4,7 @@
 //! reaped and its folder removed.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -170,8 +171,9 @@ fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
     })
 }
 
-/// Clears what an agent that was killed left in `temp`: browsers that run on, and their folders.
-/// Folders carry the id of the process that made them; those of living ones are left alone.
+/// Clears what a process of ours that was killed left in `temp`: browsers that run on, and folders.
+/// Folders carry the id of the process that made them; those of living ones and of other users are
+/// left alone.
 pub fn sweep(temp: &Path) {
     let folders = std::fs::read_dir(temp).into_iter().flatten().flatten().map(|entry| entry.path());
     for folder in folders.filter(|folder| is_orphan(folder)) {
@@ -183,7 +185,7 @@ pub fn sweep(temp: &Path) {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        tracing::info!(folder = %folder.display(), "a browser of an agent that was killed is cleared away");
+        tracing::info!(folder = %folder.display(), "what a killed process of ours left is cleared away");
         remove(&folder, Stopwatch::start());
     }
 }
@@ -191,14 +193,28 @@ pub fn sweep(temp: &Path) {
 fn is_orphan(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let owner = name.strip_prefix("shopper-").and_then(|rest| rest.split('-').next());
-    owner
+    let is_dead = owner
         .and_then(|owner| owner.parse::<u32>().ok())
-        .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists())
+        .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists());
+    is_dead
+        && std::fs::symlink_metadata(folder)
+            .is_ok_and(|data| data.is_dir() && data.uid() == rustix::process::geteuid().as_raw())
 }
 
+/// Whether a process was given this variable, or a path below the one in it.
 fn has_variable(pid: u32, variable: &[u8]) -> bool {
     let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environ.split(|byte| *byte == 0).any(|entry| entry == variable)
+    environ.split(|byte| *byte == 0).any(|entry| {
+        entry.strip_prefix(variable).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    })
+}
+
+/// A folder for browsers below the system's temporary one, readable by us alone. What killed runs
+/// left there is cleared first.
+pub fn temp_folder() -> std::io::Result<tempfile::TempDir> {
+    let all = std::env::temp_dir();
+    sweep(&all);
+    tempfile::Builder::new().prefix(&format!("shopper-{}-", std::process::id())).tempdir_in(all)
 }
 
 fn processes() -> impl Iterator<Item = u32> {

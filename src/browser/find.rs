@@ -112,10 +112,11 @@ async fn program(
     let said = output(tokio::process::Command::new(&path).arg("--version"))
         .await
         .map_err(|reason| missing(format!("{}: {reason}", path.display()), INSTALL))?;
-    match version_in(&said) {
+    // Many programs know a version; only these are browsers and their drivers.
+    match version_in(&said).filter(|_| said.contains("Chrom")) {
         Some(version) => Ok((path, version)),
         None => Err(missing(
-            format!("{} does not say which version it is", path.display()),
+            format!("{} does not say which version of {name} it is", path.display()),
             "name the right program under [browser]",
         )),
     }
@@ -193,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_is_not_one_is_said_to_be_missing() {
-        for bad in ["/nonexistent/chromium", "/bin/false", "/etc/passwd"] {
+        for bad in ["/nonexistent/chromium", "/bin/false", "/bin/cat", "/etc/passwd"] {
             let fault = program("Chromium", Some(Path::new(bad)), CHROMIUM).await.unwrap_err();
             assert!(
                 matches!(&fault, BrowserError::Missing { program, .. } if program == "Chromium"),

@@ -29,7 +29,7 @@ mod pool;
 mod session;
 mod trial;
 
-pub use driver::sweep;
+pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
 pub use pool::Pool;
