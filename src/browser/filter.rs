@@ -66,46 +66,50 @@ const OTHERS: [&str; 13] = [
 /// All methods that do more than read.
 const WRITING: [&str; 6] = ["post", "put", "patch", "delete", "connect", "other"];
 
-/// The rules of one filter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rules {
-    rules: Value,
-    /// How many of them stop something; those behind allow.
-    stops: usize,
+/// A host of nobody's, for the address [`NOWHERE`].
+const NOBODY: &str = "stopped.localhost";
+
+/// Priorities: what a scenario's reviewed list allows is stronger than what is stopped.
+const STOP: u8 = 1;
+const ALLOW: u8 = 2;
+
+fn numbered(rules: impl IntoIterator<Item = (u8, Value, Value)>) -> Value {
+    let rules = rules.into_iter().enumerate().map(|(at, (priority, action, condition))| {
+        json!({ "id": at + 1, "priority": priority, "action": action, "condition": condition })
+    });
+    rules.collect()
 }
 
-/// The rules that a journey needs; none on a test system.
-pub fn rules(guard: &Guard) -> Option<Rules> {
-    if !guard.live {
-        return None;
-    }
+fn away() -> Value {
+    json!({ "type": "redirect", "redirect": { "regexSubstitution": format!(r"{NOWHERE}\0") } })
+}
+
+/// What holds on every live target.
+fn always() -> Value {
     let block = json!({ "type": "block" });
-    let away = json!({ "type": "redirect", "redirect": { "regexSubstitution": format!(r"{NOWHERE}\0") } });
-    let any = "^https?://.*";
-    let nowhere = "stopped.localhost";
-    let mut rules = vec![
-        (1, block.clone(), json!({ "requestMethods": WRITING, "resourceTypes": OTHERS })),
-        (1, block, json!({ "resourceTypes": ["websocket", "webtransport"] })),
-        (
-            1,
-            away.clone(),
-            json!({
-                "regexFilter": any, "requestMethods": WRITING, "resourceTypes": PAGES,
-                "excludedRequestDomains": [nowhere],
-            }),
-        ),
-    ];
+    let pages = json!({
+        "regexFilter": "^https?://.*", "requestMethods": WRITING, "resourceTypes": PAGES,
+        "excludedRequestDomains": [NOBODY],
+    });
+    numbered([
+        (STOP, block.clone(), json!({ "requestMethods": WRITING, "resourceTypes": OTHERS })),
+        (STOP, block, json!({ "resourceTypes": ["websocket", "webtransport"] })),
+        (STOP, away(), pages),
+    ])
+}
+
+/// What holds for one journey: the pages of other hosts are stopped, reviewed requests are allowed.
+fn for_journey(guard: &Guard) -> Value {
+    let mut rules = Vec::new();
     // The filter has no words for addresses with colons; BiDi's guard knows them.
     if !guard.hosts.is_empty() && !guard.hosts.iter().any(|host| host.contains(':')) {
         let own = guard.hosts.iter().map(|host| host.trim_start_matches("*."));
-        let own: Vec<&str> = own.chain([nowhere]).collect();
-        rules.push((
-            1,
-            away,
-            json!({ "regexFilter": any, "resourceTypes": ["main_frame"], "excludedRequestDomains": own }),
-        ));
+        let own: Vec<&str> = own.chain([NOBODY]).collect();
+        let foreign = json!({
+            "regexFilter": "^https?://.*", "resourceTypes": ["main_frame"], "excludedRequestDomains": own,
+        });
+        rules.push((STOP, away(), foreign));
     }
-    let stops = rules.len();
     for allowed in &guard.allow {
         let hosts = guard.hosts.iter().map(|host| match host.strip_prefix("*.") {
             Some(parent) => format!(r"([^/]*\.)?{}", regex::escape(parent)),
@@ -117,26 +121,20 @@ pub fn rules(guard: &Guard) -> Option<Rules> {
         let path: Vec<String> = allowed.path.split('*').map(regex::escape).collect();
         let method = allowed.method.to_ascii_lowercase();
         let method = if WRITING.contains(&method.as_str()) { method } else { "other".to_owned() };
-        rules.push((
-            2,
-            json!({ "type": "allow" }),
-            json!({
-                "regexFilter": format!(r"^https?://({hosts})(:[0-9]+)?{}(\?.*)?$", path.join("[^?]*")),
-                "isUrlFilterCaseSensitive": true,
-                "requestMethods": [method],
-                "resourceTypes": every,
-            }),
-        ));
+        let reviewed = json!({
+            "regexFilter": format!(r"^https?://({hosts})(:[0-9]+)?{}(\?.*)?$", path.join("[^?]*")),
+            "isUrlFilterCaseSensitive": true,
+            "requestMethods": [method],
+            "resourceTypes": every,
+        });
+        rules.push((ALLOW, json!({ "type": "allow" }), reviewed));
     }
-    let rules = rules.into_iter().enumerate().map(|(at, (priority, action, condition))| {
-        json!({ "id": at + 1, "priority": priority, "action": action, "condition": condition })
-    });
-    Some(Rules { rules: rules.collect(), stops })
+    numbered(rules)
 }
 
 /// The extension as WebDriver takes it: an archive in base64, which the driver unpacks beside its
 /// browser, on whichever machine that is.
-pub fn extension(rules: &Rules) -> String {
+pub fn extension() -> String {
     let manifest = json!({
         "manifest_version": 3,
         "name": "mystery-shopper",
@@ -148,11 +146,10 @@ pub fn extension(rules: &Rules) -> String {
         "host_permissions": ["<all_urls>"],
         "declarative_net_request": { "rule_resources": [{ "id": "guard", "enabled": true, "path": "rules.json" }] },
     });
-    let tell = format!("const STOPS = {};\n{}", rules.stops, include_str!("filter/tell.js"));
     let archive = zip::archive(&[
         ("manifest.json", manifest.to_string().as_bytes()),
-        ("rules.json", rules.rules.to_string().as_bytes()),
-        ("tell.js", tell.as_bytes()),
+        ("rules.json", always().to_string().as_bytes()),
+        ("tell.js", include_bytes!("filter/tell.js")),
     ]);
     base64::engine::general_purpose::STANDARD.encode(archive)
 }
@@ -196,16 +193,33 @@ impl Teller {
         }
     }
 
+    /// Gives the filter the rules of a journey in place of those of the one before.
+    pub async fn obey(&self, wire: &Wire, guard: &Guard, deadline: Deadline) -> Result<(), CallError> {
+        self.say(wire, &format!("obey({})", for_journey(guard)), deadline).await.map(|_| ())
+    }
+
     /// What was refused since the last time.
     pub async fn take(&self, wire: &Wire, deadline: Deadline) -> Result<Vec<Refused>, CallError> {
-        let params = json!({ "expression": "take()", "returnByValue": true });
-        let said = cdp(wire, Some(&self.0), "Runtime.evaluate", params, deadline).await?;
-        let said = said["result"]["value"].as_str().unwrap_or_default();
-        serde_json::from_str(said).map_err(|_| CallError::Refused {
-            code: "unknown error".to_owned(),
-            message: "the request filter does not say what it refused".to_owned(),
-        })
+        let said = self.say(wire, "take()", deadline).await?;
+        serde_json::from_str(&said).map_err(|_| broken("it does not say what it refused"))
     }
+
+    async fn say(&self, wire: &Wire, what: &str, deadline: Deadline) -> Result<String, CallError> {
+        let params = json!({ "expression": what, "returnByValue": true, "awaitPromise": true });
+        let mut said = cdp(wire, Some(&self.0), "Runtime.evaluate", params, deadline).await?;
+        if let Some(details) = said.get("exceptionDetails") {
+            let why = details["exception"]["description"].as_str().unwrap_or("its script failed");
+            return Err(broken(why));
+        }
+        match said["result"]["value"].take() {
+            Value::String(text) => Ok(text),
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+fn broken(why: &str) -> CallError {
+    CallError::Refused { code: "request filter".to_owned(), message: why.chars().take(300).collect() }
 }
 
 /// A command of Chromium's own protocol, for what BiDi has no words for.
@@ -254,7 +268,7 @@ mod tests {
             allow: vec![AllowedRequest { method: "POST".to_owned(), path: "/api/*/search".to_owned() }],
             hosts: vec!["city.gov.cn".to_owned(), "*.sso.gov.cn".to_owned()],
         };
-        let Rules { rules, .. } = rules(&guard).unwrap();
+        let rules = for_journey(&guard);
         let allow = rules.as_array().unwrap().last().unwrap();
         assert_eq!(allow["action"]["type"], "allow");
         assert_eq!(allow["condition"]["requestMethods"], json!(["post"]));
@@ -271,6 +285,5 @@ mod tests {
         for (url, want) in cases {
             assert_eq!(filter.is_match(url), want, "{url}");
         }
-        assert_eq!(super::rules(&Guard { live: false, ..guard }), None);
     }
 }

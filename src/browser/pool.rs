@@ -16,11 +16,11 @@ use crate::domain::scenario::Channel;
 
 use super::bidi::{CallError, Wire};
 use super::driver::sweep;
-use super::filter;
+use super::filter::{self, Teller};
 use super::find::{Doctor, Programs};
 use super::journey::Journey;
 use super::session::{Browser, Kind, fault};
-use super::{BrowserError, JourneyOptions, Settings};
+use super::{BrowserError, Guard, JourneyOptions, Settings};
 
 /// Time for a user context to go away.
 const REMOVE: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Pool {
             return Err(BrowserError::Busy);
         };
         let kind = Kind::of(&options.guard);
-        while let Some(browser) = inner.take_fitting(&kind) {
+        while let Some(browser) = inner.take_fitting(kind) {
             if !browser.wire().is_closed() {
                 match prepare(&browser, &options, deadline.tightened(OPEN)).await {
                     Ok(page) => return Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
@@ -111,9 +111,9 @@ impl Inner {
         self.warm().pop()
     }
 
-    fn take_fitting(&self, kind: &Kind) -> Option<Browser> {
+    fn take_fitting(&self, kind: Kind) -> Option<Browser> {
         let mut warm = self.warm();
-        let at = warm.iter().rposition(|browser| &browser.kind == kind)?;
+        let at = warm.iter().rposition(|browser| browser.kind == kind)?;
         Some(warm.remove(at))
     }
 
@@ -249,32 +249,38 @@ async fn prepare(
     if options.channel == Channel::Mobile {
         make_mobile(wire, &page, deadline).await?;
     }
-    if options.guard.live {
-        prove_filter(browser, &page, deadline).await?;
+    if let Some(teller) = &browser.teller {
+        prove_filter(browser, teller, &options.guard, &page, deadline).await?;
     }
     Ok(Prepared { user_context, undo })
 }
 
-/// Sends a request that the filter must refuse, from the journey's own page.
-async fn prove_filter(browser: &Browser, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
+/// Gives the filter the journey's rules and sends a request that it must refuse, from the
+/// journey's own page.
+async fn prove_filter(
+    browser: &Browser,
+    teller: &Teller,
+    guard: &Guard,
+    page: &str,
+    deadline: Deadline,
+) -> Result<(), BrowserError> {
+    let wire = browser.wire();
+    let unguarded = |reason: String| BrowserError::Unguarded { reason, hint: filter::HINT };
+    teller.obey(wire, guard, deadline).await.map_err(|error| unguarded(error.to_string()))?;
     let send = json!({
         "expression": format!("fetch({:?}, {{ method: 'POST', mode: 'no-cors' }}).catch(() => null)", filter::PROOF),
         "awaitPromise": true,
         "target": { "context": page },
     });
-    let wire = browser.wire();
     wire.call("script.evaluate", send, deadline).await.map_err(|error| fault(wire, error))?;
     let said = browser.tracker.wait(deadline, |state| state.proof.clone()).await;
-    if let Some(teller) = &browser.teller {
-        // What it refused before belongs to nobody.
-        teller.take(wire, deadline).await.map_err(|error| fault(wire, error))?;
-    }
+    // What it refused until now belongs to nobody.
+    teller.take(wire, deadline).await.map_err(|error| unguarded(error.to_string()))?;
     match said.as_deref() {
         Some(filter::REFUSED) => Ok(()),
-        other => Err(BrowserError::Unguarded {
-            reason: format!("a request that must be refused met {}", other.unwrap_or("no answer")),
-            hint: filter::HINT,
-        }),
+        other => {
+            Err(unguarded(format!("a request that must be refused met {}", other.unwrap_or("no answer"))))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::clock::Deadline;
 use super::bidi::{CallError, Connection, Wire};
 use super::driver::Driver;
 use super::events::Tracker;
-use super::filter::{self, Rules, Teller};
+use super::filter::{self, Teller};
 use super::find::{Programs, ask_remote};
 use super::page;
 use super::{BrowserError, Guard, Settings};
@@ -66,18 +66,18 @@ pub struct Browser {
 }
 
 /// What cannot be changed in a running browser.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
     /// Whether its pages may reach loopback addresses.
     loopback: bool,
-    /// The request filter of a live target.
-    rules: Option<Rules>,
+    /// Whether it has the request filter of live targets.
+    live: bool,
 }
 
 impl Kind {
     /// The kind of browser that a journey needs.
     pub fn of(guard: &Guard) -> Self {
-        Self { loopback: guard.loopback, rules: filter::rules(guard) }
+        Self { loopback: guard.loopback, live: guard.live }
     }
 }
 
@@ -91,8 +91,8 @@ impl Browser {
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
         let driver = Driver::start(programs, &settings.temp, deadline).await?;
-        let args = arguments(settings, driver.folder(), &kind);
-        let mut options = chrome(&kind, &args);
+        let args = arguments(settings, driver.folder(), kind);
+        let mut options = chrome(kind, &args);
         options["binary"] = json!(programs.chromium);
         let url = driver.url();
         // On any failure the driver is dropped, and with it whatever it started.
@@ -112,14 +112,14 @@ impl Browser {
         kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
-        let mut args = arguments(settings, Path::new(""), &kind);
+        let mut args = arguments(settings, Path::new(""), kind);
         let here = super::guard::is_inner(url);
         if here && rustix::process::geteuid().is_root() {
             // A driver on this machine most likely runs as we do.
             args.push("--no-sandbox".to_owned());
         }
         let deadline = deadline.tightened(START);
-        match Self::connect(url.as_str(), Some(chrome(&kind, &args)), kind, deadline).await {
+        match Self::connect(url.as_str(), Some(chrome(kind, &args)), kind, deadline).await {
             // fantoccini's words for a far end that is not there, or is something else, help nobody.
             Err(BrowserError::Command { reason, .. }) => {
                 let reason = match ask_remote(url).await {
@@ -188,11 +188,14 @@ impl Browser {
         let said =
             wire.call("script.evaluate", evaluate, deadline).await.map_err(|error| fault(wire, error))?;
         let user_agent = said["result"]["value"].as_str().unwrap_or_default().to_owned();
-        let teller = match &kind.rules {
-            Some(_) => Some(Teller::attach(wire, deadline).await.map_err(|error| {
-                BrowserError::Unguarded { reason: format!("it was not loaded: {error}"), hint: filter::HINT }
-            })?),
-            None => None,
+        let teller = if kind.live {
+            let attached = Teller::attach(wire, deadline).await;
+            Some(attached.map_err(|error| BrowserError::Unguarded {
+                reason: format!("it was not loaded: {error}"),
+                hint: filter::HINT,
+            })?)
+        } else {
+            None
         };
         let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
         Ok(Self {
@@ -277,17 +280,17 @@ const OFF: [&str; 7] = [
 ];
 
 /// What chromedriver is told about the browser.
-fn chrome(kind: &Kind, args: &[String]) -> Value {
+fn chrome(kind: Kind, args: &[String]) -> Value {
     let mut options = json!({ "args": args });
-    if let Some(rules) = &kind.rules {
-        options["extensions"] = json!([filter::extension(rules)]);
+    if kind.live {
+        options["extensions"] = json!([filter::extension()]);
         options["prefs"] = filter::preferences();
     }
     options
 }
 
 /// The browser's command line.
-fn arguments(settings: &Settings, folder: &Path, kind: &Kind) -> Vec<String> {
+fn arguments(settings: &Settings, folder: &Path, kind: Kind) -> Vec<String> {
     let mut args: Vec<String> = [
         "--disable-gpu",
         "--disable-quic",
@@ -321,7 +324,7 @@ fn arguments(settings: &Settings, folder: &Path, kind: &Kind) -> Vec<String> {
             args.push("--disable-dev-shm-usage".to_owned());
         }
     }
-    if kind.rules.is_none() {
+    if !kind.live {
         args.push("--disable-extensions".to_owned());
     }
     if !kind.loopback {

@@ -35,6 +35,7 @@ async fn nothing_is_submitted_to_a_live_target() {
     let photo = folder.path().join("p.png");
     std::fs::write(&photo, "x").unwrap();
     let mut journey = world.journey_with(live(&["127.0.0.1"])).await;
+    let group = journey.process_group();
     goto(&mut journey, &world.url("/")).await.unwrap();
     click(&mut journey, css("#fetch")).await.unwrap();
     expect(&mut journey, Check::Title(contains("stopped"))).await.unwrap();
@@ -84,7 +85,19 @@ async fn nothing_is_submitted_to_a_live_target() {
         world.hits().iter().filter(|hit| hit.method != "GET").map(|hit| hit.path.clone()).collect();
     assert_eq!(posted, ["/api/search"]);
 
-    // The next journey in the same browser is free again: nothing of the guard is left.
+    // The next live journey is walked by the same browser, and has a list of its own.
+    let reviewed = world.hits().len();
+    let strict = JourneyOptions { guard: Guard { allow: Vec::new(), ..live(&[]).guard }, ..options() };
+    let mut journey = world.journey_with(strict).await;
+    assert_eq!(journey.process_group(), group);
+    goto(&mut journey, &world.url("/")).await.unwrap();
+    click(&mut journey, css("#search")).await.unwrap();
+    let facts = journey.facts(soon(3)).await;
+    assert_eq!(facts.stopped.len(), 1, "{:?}", facts.stopped);
+    journey.close().await;
+    assert!(world.hits()[reviewed..].iter().all(|hit| hit.method == "GET"));
+
+    // The next journey on a test system is free: nothing of the guard is left.
     let mut journey = world.at("/").await;
     click(&mut journey, css("#form")).await.unwrap();
     journey.close().await;
