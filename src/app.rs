@@ -33,7 +33,11 @@ pub fn load(config: &Path) -> Result<Loaded, AppError> {
         return Err(AppError::NoConfig { path: config.to_owned(), source });
     };
     let files = DiskFiles::new(root);
-    let mut loaded = plan::load(root, Path::new(name), &files).map_err(AppError::Plan)?;
+    // Files are named beside the configuration, as it was named to us.
+    let beside = |file: &Path| config.parent().map_or_else(|| file.to_owned(), |folder| folder.join(file));
+    let loaded = plan::load(root, Path::new(name), &files);
+    let mut loaded = loaded.map_err(|faults| AppError::Plan(faults.renamed(beside)))?;
+    plan::diagnostic::rename(&mut loaded.warnings, beside);
     if let Some(folder) = std::env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()) {
         // Under systemd the unit says where state is kept; the configuration's word is for hand use.
         loaded.plan.agent.data_dir = folder.into();

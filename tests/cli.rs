@@ -66,7 +66,7 @@ fn a_good_configuration_passes_and_says_what_it_holds() {
     let folder = folder(HOME);
     let (code, out, _) = run(folder.path(), &["check"]);
     assert_eq!(code, Some(0));
-    assert!(out.contains("1 targets, 1 probes, no faults"), "{out}");
+    assert!(out.contains("1 target, 1 probe, no faults"), "{out}");
 }
 
 #[test]

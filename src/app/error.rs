@@ -48,6 +48,15 @@ pub enum AppError {
     /// Writing the output failed.
     #[error("could not write the output")]
     Output(#[source] std::io::Error),
+    /// Something else has the address that was to be listened on.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Something else of ours, said whole.
     #[error("{0}")]
     Other(String),
@@ -67,6 +76,9 @@ impl AppError {
             ),
             Self::Store { source: StoreError::Locked { .. }, .. } => {
                 Some("stop the other one first, or give this one a data_dir of its own")
+            }
+            Self::Listen { .. } => {
+                Some("stop what listens there, or name another port; port 0 takes a free one")
             }
             Self::Mail(_) => Some("look at [mail] in the configuration, then try `shopper doctor`"),
             _ => None,

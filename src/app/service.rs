@@ -106,7 +106,13 @@ impl Service {
         let shutdown = stop.clone();
         let dispatcher = tokio::spawn(async move {
             match dispatcher.run(plan_out, shutdown).await {
-                Ok(drained) => info!(?drained, "drained"),
+                Ok(drained) => info!(
+                    finished = drained.finished,
+                    cancelled = drained.cancelled,
+                    abandoned = drained.abandoned,
+                    unsaved = drained.unsaved,
+                    "drained"
+                ),
                 Err(error) => {
                     error!(error = &error as &dyn std::error::Error, "the dispatcher could not begin");
                 }

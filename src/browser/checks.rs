@@ -16,8 +16,27 @@ use super::journey::{Journey, Look};
 use super::page;
 use super::{BrowserError, StepError, Wait};
 
-/// Waits until a check holds.
+/// Waits until an expectation holds; one that does not is unmet, whatever it lacks.
 pub(super) async fn wait(journey: &mut Journey, check: &Check, deadline: Deadline) -> Result<(), StepError> {
+    hold(journey, check, deadline, true).await
+}
+
+/// Waits for what an action looks for: an element that never comes is absent, as it is for a click.
+pub(super) async fn wait_for(
+    journey: &mut Journey,
+    check: &Check,
+    deadline: Deadline,
+) -> Result<(), StepError> {
+    hold(journey, check, deadline, !matches!(check, Check::Visible(_) | Check::Enabled(_))).await
+}
+
+/// `unmet` says how the end of a wait in vain is called: unmet, or after what the element lacks.
+async fn hold(
+    journey: &mut Journey,
+    check: &Check,
+    deadline: Deadline,
+    unmet: bool,
+) -> Result<(), StepError> {
     let (ask, what) = match check {
         Check::Visible(locator) => {
             (json!({ "do": "visible", "locator": page::locator(locator) }), format!("visible {locator}"))
@@ -56,7 +75,7 @@ pub(super) async fn wait(journey: &mut Journey, check: &Check, deadline: Deadlin
         Check::Downloaded(expect) => return files::downloaded(journey, expect, deadline).await,
         Check::NoConsoleError => return no_console_error(journey, deadline).await,
     };
-    journey.look(|_| ask.clone(), &what, deadline, true).await.map(|_| ())
+    journey.look(|_| ask.clone(), &what, deadline, unmet).await.map(|_| ())
 }
 
 /// Whether the page or one of its frames shows a text.

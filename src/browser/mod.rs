@@ -135,6 +135,9 @@ pub enum StepError {
     /// Our own guard refused.
     #[error("refused by our own guard: {0}")]
     Refused(String),
+    /// The scenario asks for what cannot be, whatever the page says.
+    #[error("{0}")]
+    Script(&'static str),
     /// A file is not there, or not what the scenario says.
     #[error("{0}")]
     File(String),

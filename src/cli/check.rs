@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::plan::{Diagnostic, Faults};
+use crate::plan::{Diagnostic, Faults, counted};
 
 use super::{Exit, Fault, Format, Global, load, output};
 
@@ -30,18 +30,18 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Fault> {
             Err(faults) => all.extend(faults.diagnostics),
         }
     }
-    report(global, &all);
-    if good == args.scenarios.len() {
-        if global.format == Format::Human && !global.quiet {
-            output::line(&format!("{good} scenario(s) checked, no faults."));
-        }
-        return Ok(Exit::Done);
+    // A fragment that several of them use tells its faults once.
+    let all = Faults::new(all);
+    if good < args.scenarios.len() {
+        report_faults(global, &all);
+        return Ok(Exit::BadInput);
     }
-    if global.format == Format::Human {
-        let faulty = args.scenarios.len() - good;
-        output::note(&format!("{faulty} of {} scenario file(s) have faults.", args.scenarios.len()));
+    report(global, &all.diagnostics);
+    if global.format == Format::Human && !global.quiet {
+        let (scenarios, warnings) = (counted(good, "scenario"), counted(all.diagnostics.len(), "warning"));
+        output::line(&format!("{scenarios} checked, no faults, {warnings}."));
     }
-    Ok(Exit::BadInput)
+    Ok(Exit::Done)
 }
 
 fn configuration(global: &Global) -> Result<Exit, Fault> {
@@ -51,11 +51,11 @@ fn configuration(global: &Global) -> Result<Exit, Fault> {
             if global.format == Format::Human && !global.quiet {
                 let plan = &loaded.plan;
                 output::line(&format!(
-                    "{}: {} targets, {} probes, no faults, {} warnings.",
+                    "{}: {}, {}, no faults, {}.",
                     global.config.display(),
-                    plan.targets.len(),
-                    plan.probes.len(),
-                    loaded.warnings.len()
+                    counted(plan.targets.len(), "target"),
+                    counted(plan.probes.len(), "probe"),
+                    counted(loaded.warnings.len(), "warning")
                 ));
             }
             Ok(Exit::Done)

@@ -11,15 +11,15 @@ use super::{Exit, Fault, Global};
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
     /// The page to begin with.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = crate::plan::parse_address)]
     url: url::Url,
     #[command(flatten)]
     lone: LoneArgs,
     /// How many pages are read at most.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_pages: u32,
     /// How many levels below the first page are read.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(..=20))]
     depth: u32,
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::app;
 use crate::browser::{self, Doctor};
-use crate::plan::{Plan, WebDriver};
+use crate::plan::{Plan, WebDriver, counted};
 use crate::store::{Access, Store};
 
 use super::{Exit, Fault, Format, Global, lone, output};
@@ -38,10 +38,10 @@ pub(super) fn doctor(global: &Global, _args: &DoctorArgs) -> Result<Exit, Fault>
     let (plan, mut findings) = match app::load(&global.config) {
         Ok(loaded) => {
             let text = format!(
-                "{}: {} targets, {} probes",
+                "{}: {}, {}",
                 global.config.display(),
-                loaded.plan.targets.len(),
-                loaded.plan.probes.len()
+                counted(loaded.plan.targets.len(), "target"),
+                counted(loaded.plan.probes.len(), "probe")
             );
             (loaded.plan, vec![Finding::good(text)])
         }
@@ -148,10 +148,10 @@ fn mail(plan: &Plan) -> Vec<Finding> {
     };
     match app::mailer(settings, plan) {
         Ok(_) => vec![Finding::good(format!(
-            "mail goes through {}:{} to {} route(s)",
+            "mail goes through {}:{} to {}",
             settings.smtp.host,
             settings.smtp.port,
-            settings.routes.len()
+            counted(settings.routes.len(), "route")
         ))],
         Err(error) => {
             vec![Finding::bad(output::with_causes(&error), "look at [mail] in the configuration")]

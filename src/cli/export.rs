@@ -17,10 +17,10 @@ pub(super) struct ExportArgs {
     #[arg(value_enum)]
     what: What,
     /// From this instant on, such as 2026-11-01T00:00:00+08:00.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, value_name = "INSTANT", value_parser = parse_instant)]
     since: Option<Timestamp>,
     /// Before this instant.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, value_name = "INSTANT", value_parser = parse_instant)]
     until: Option<Timestamp>,
     /// Into this file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
@@ -41,6 +41,13 @@ enum What {
     Incidents,
     /// Slots in which nothing ran, with the reason.
     Gaps,
+}
+
+fn parse_instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        "write day, time and offset from UTC, such as 2026-11-01T00:00:00+08:00 or 2026-11-01T00:00:00Z"
+            .to_owned()
+    })
 }
 
 pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::app::AppError;
 use crate::domain::scenario::Scenario;
 use crate::domain::template::Vars;
-use crate::plan::{self, Faults, Plan};
+use crate::plan::{self, Faults, Plan, diagnostic};
 
 use super::{Exit, Global};
 
@@ -98,17 +98,25 @@ pub(super) fn plan(global: &Global) -> Result<Plan, Fault> {
 /// Checks a scenario by itself; variables that only targets give are taken as given.
 pub(super) fn scenario_unbound(file: &Path) -> Result<Vec<plan::Diagnostic>, Faults> {
     let (root, relative) = place(file);
-    plan::check_scenario(&relative, &crate::files::DiskFiles::new(root))
+    let checked = plan::check_scenario(&relative, &crate::files::DiskFiles::new(&root));
+    let shown = |file: &Path| openable(&root, file);
+    let mut warnings = checked.map_err(|faults| faults.renamed(shown))?;
+    diagnostic::rename(&mut warnings, shown);
+    Ok(warnings)
 }
 
 /// Loads one scenario; the folder that its paths are relative to comes first.
 ///
 /// The folder is the nearest one above the file that holds a `probes.toml` (fragments and files
-/// may lie anywhere below it), otherwise the folder of the file.
+/// may lie anywhere below it), otherwise the working folder when the file lies below it, otherwise the
+/// folder of the file.
 pub(super) fn scenario(file: &Path, vars: &Vars) -> Result<(PathBuf, Scenario), Fault> {
     let (root, relative) = place(file);
     let files = crate::files::DiskFiles::new(&root);
-    let (scenario, warnings) = plan::load_scenario(&root, &relative, &files, vars)?;
+    let shown = |file: &Path| openable(&root, file);
+    let loaded = plan::load_scenario(&root, &relative, &files, vars);
+    let (scenario, mut warnings) = loaded.map_err(|faults| faults.renamed(shown))?;
+    diagnostic::rename(&mut warnings, shown);
     let colour = super::output::colours(&std::io::stderr());
     for warning in &warnings {
         super::output::note(warning.render(colour).trim_end());
@@ -126,7 +134,20 @@ pub(super) fn lacks(file: &Path, vars: &Vars) -> bool {
 fn place(file: &Path) -> (PathBuf, PathBuf) {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let parent = absolute.parent().unwrap_or(Path::new("/"));
-    let root = parent.ancestors().find(|folder| folder.join("probes.toml").is_file()).unwrap_or(parent);
+    let configured = parent.ancestors().find(|folder| folder.join("probes.toml").is_file());
+    let here = std::env::current_dir().ok();
+    let here = here.as_deref().filter(|here| parent.starts_with(here) && **here != *Path::new("/"));
+    let root = configured.or(here).unwrap_or(parent);
     let relative = absolute.strip_prefix(root).unwrap_or(&absolute);
     (root.to_owned(), relative.to_owned())
+}
+
+/// The path of a file as it can be opened from the working folder.
+fn openable(root: &Path, file: &Path) -> PathBuf {
+    let whole = root.join(file);
+    let here = std::env::current_dir().ok().filter(|here| here != Path::new("/"));
+    match here.and_then(|here| whole.strip_prefix(here).map(Path::to_owned).ok()) {
+        Some(short) => short,
+        None => whole,
+    }
 }

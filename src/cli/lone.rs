@@ -19,7 +19,7 @@ pub(super) struct LoneArgs {
     #[arg(long, value_enum, value_name = "CLASS")]
     class: Option<Class>,
     /// How the people behind the address can reach you, such as mailto:you@example.org; sent in the User-Agent. A live portal needs it, unless the configuration has it.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::plan::parse_contact)]
     contact: Option<String>,
 }
 
@@ -40,10 +40,6 @@ impl LoneArgs {
 
     /// The target, and a plan for it alone that keeps nothing.
     pub(super) fn target(&self, global: &Global, url: &url::Url) -> Result<(Plan, Target), Fault> {
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            let text = format!("`{url}` is not the address of a web page");
-            return Err(Fault::input(text, "give an address that starts with http:// or https://"));
-        }
         let mut plan = empty_plan();
         // A configuration at hand knows who we are; without one the command line says it.
         match crate::app::load(&global.config) {

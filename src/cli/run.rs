@@ -1,5 +1,7 @@
 //! `shopper run`: one run, at once.
 
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use crate::domain::run::{Cause, Run};
 use crate::domain::target::Target;
 use crate::domain::template::{Vars, is_name};
 use crate::domain::verdict::Verdict;
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, WebDriver, Work};
 use crate::runner::{Order, Silent, Watch, new_run_id};
 
 use super::lone::LoneArgs;
@@ -34,7 +36,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "ID")]
     target: Option<String>,
     /// A home page that no configuration knows.
-    #[arg(long, value_name = "URL", conflicts_with = "probe")]
+    #[arg(long, value_name = "URL", conflicts_with = "probe", value_parser = crate::plan::parse_address)]
     url: Option<url::Url>,
     #[command(flatten)]
     lone: LoneArgs,
@@ -44,8 +46,8 @@ pub(super) struct RunArgs {
     /// Show the browser's window.
     #[arg(long)]
     headed: bool,
-    /// Pause before every action, such as 300ms.
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "0ms")]
+    /// Pause before every action, such as 300ms; up to 1m.
+    #[arg(long, value_name = "TIME", value_parser = parse_slow, default_value = "0ms")]
     slow: Duration,
     /// Keep the browser open at the end until Ctrl-C.
     #[arg(long, requires = "headed")]
@@ -62,8 +64,13 @@ fn parse_var(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
-    crate::plan::parse_duration(text)
+/// Reads a duration that lies within limits.
+pub(super) fn parse_time(text: &str, limits: RangeInclusive<Duration>) -> Result<Duration, String> {
+    crate::plan::parse_duration(text, limits)
+}
+
+fn parse_slow(text: &str) -> Result<Duration, String> {
+    parse_time(text, Duration::ZERO..=Duration::from_mins(1))
 }
 
 /// What is to be run where.
@@ -102,6 +109,14 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
         ));
     }
     let (plan, jobs) = jobs(global, args)?;
+    // A remote browser has a screen of its own, or none.
+    let ours = matches!(plan.browser.webdriver, WebDriver::Spawn);
+    if args.headed && ours && !has_display(|name| std::env::var_os(name)) {
+        return Err(Fault::input(
+            "--headed needs a screen, and neither DISPLAY nor WAYLAND_DISPLAY is set",
+            "leave --headed out, or call `shopper` in a graphical session",
+        ));
+    }
     let request = Request {
         jobs,
         vars: args.vars.iter().cloned().collect(),
@@ -112,6 +127,13 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
         options: WorkshopOptions { headed: args.headed, keep: args.url.is_none() },
     };
     once(global, plan, request)
+}
+
+/// Whether a window has a screen to appear on.
+fn has_display(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .into_iter()
+        .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Runs what is asked for and prints it.

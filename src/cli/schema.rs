@@ -21,7 +21,7 @@ enum Of {
     Fragment,
     /// A lexicon file.
     Lexicon,
-    /// What `shopper run --format json` prints.
+    /// What `shopper run --format json` prints for one run; for several runs (`--repeat`, a probe of several targets) it prints a list of such objects.
     Run,
 }
 

@@ -13,16 +13,21 @@ use super::{Exit, Fault, Global};
 #[derive(Debug, Args)]
 pub(super) struct VisitArgs {
     /// The page.
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = crate::plan::parse_address)]
     url: url::Url,
     #[command(flatten)]
     lone: LoneArgs,
     /// Text that has to stand in the page for it to count as usable.
     #[arg(long, value_name = "TEXT")]
     marker: Option<String>,
-    /// Time for the visit.
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "15s")]
+    /// Time for the visit, 1s to 5m.
+    #[arg(long, value_name = "TIME", value_parser = parse_within, default_value = "15s")]
     within: Duration,
+}
+
+/// The same limits as for `visit` in probes.toml.
+fn parse_within(text: &str) -> Result<Duration, String> {
+    parse_time(text, Duration::from_secs(1)..=Duration::from_mins(5))
 }
 
 pub(super) fn visit(global: &Global, args: VisitArgs) -> Result<Exit, Fault> {

@@ -4,7 +4,7 @@ use super::city::City;
 
 /// Declares the faults with their names and what they do in one place.
 macro_rules! faults {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $zh:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $zh:literal $en:literal;)*) => {
         /// A way in which the portal can be broken.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Fault {
@@ -24,32 +24,38 @@ macro_rules! faults {
             pub fn effect(self) -> &'static str {
                 match self { $(Self::$variant => $zh,)* }
             }
+
+            /// What a citizen meets, in the language of the command line.
+            pub fn effect_in_english(self) -> &'static str {
+                match self { $(Self::$variant => $en,)* }
+            }
         }
     };
 }
 
 faults! {
     /// Every page answers 502, as a proxy without its server does.
-    HomeDown "home-down" "所有页面返回 502";
+    HomeDown "home-down" "所有页面返回 502" "every page answers 502";
     /// Every connection is reset before an answer.
-    Unreachable "unreachable" "连接被重置，没有任何应答";
+    Unreachable "unreachable" "连接被重置，没有任何应答" "the connection is reset without an answer";
     /// Every page takes 20 seconds ([`super::PortalState::set_slow_by`] changes that).
-    Slow "slow" "每个页面要等 20 秒";
+    Slow "slow" "每个页面要等 20 秒" "every page takes 20 seconds";
     /// The form's third page is gone; in the cities without a form, the item's guide.
-    StepBroken "step-broken" "申报表第三页（或办事指南）打不开";
+    StepBroken "step-broken" "申报表第三页（或办事指南）打不开"
+        "the form's third page is gone (in cities without a form: the guide)";
     /// Links to the drug-business licence lead to a page that was removed.
-    DeadLink "dead-link" "药品经营许可的链接失效";
+    DeadLink "dead-link" "药品经营许可的链接失效" "the links to the drug licence are dead";
     /// A slider has to be dragged before any page but the home page.
-    Captcha "captcha" "首页之外的页面要拖动滑块";
+    Captcha "captcha" "首页之外的页面要拖动滑块" "a slider stands before every page but the home page";
     /// Every page says that the system is under maintenance, with status 200 as real ones do.
-    Maintenance "maintenance" "所有页面显示系统维护公告";
+    Maintenance "maintenance" "所有页面显示系统维护公告" "every page says that the system is under maintenance";
     /// Searching, guides and forms answer 500.
-    ServerError "server-error" "搜索、指南和申报返回 500";
+    ServerError "server-error" "搜索、指南和申报返回 500" "searching, guides and forms answer 500";
     /// Applying asks for a login first.
-    LoginWall "login-wall" "在线办理前要求登录";
+    LoginWall "login-wall" "在线办理前要求登录" "applying asks for a login first";
     /// The search box hides behind a button and the form's buttons have other names: the portal
     /// works, and scripts written for it no longer fit.
-    Redesign "redesign" "页面改版：搜索框和按钮换了样子";
+    Redesign "redesign" "页面改版：搜索框和按钮换了样子" "the search box and the buttons look different";
 }
 
 impl Fault {

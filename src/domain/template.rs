@@ -83,6 +83,11 @@ impl Template {
         })
     }
 
+    /// Whether a variable stands at the start.
+    pub fn opens_with_variable(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Var(_)))
+    }
+
     /// Puts the values in.
     pub fn render(&self, vars: &Vars) -> Result<String, MissingVar> {
         let mut text = String::new();

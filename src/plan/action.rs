@@ -8,6 +8,7 @@ use super::fragment;
 use super::scope::{Event, Loader, Scope};
 use super::secrets::asks_for_password;
 use super::table::{Fields, Item};
+use super::targets::is_near;
 use super::words::suggest;
 use crate::domain::locator::Locator;
 use crate::domain::scenario::{Action, Check, DialogAnswer, FileExpectation, PageChoice, Verb};
@@ -75,16 +76,15 @@ impl Scope<'_> {
     fn action(&self, item: &Item<'_>) -> Vec<Action> {
         let Some(fields) = item.table("an action") else { return Vec::new() };
         let within = self.within(&fields);
+        if let [item] = fields.entries().as_slice()
+            && ["sleep", "pause", "delay"].contains(&item.name)
+        {
+            let message = format!("unknown action `{}`", item.name);
+            item.reader.error(item.key.clone(), message, NO_SLEEP.to_owned());
+            return Vec::new();
+        }
         let Some(verb) = fields.only(&VERBS, &COMPANIONS, "action") else {
-            // It may have been meant to set variables.
-            let sets = |item: &Item<'_>| {
-                item.name == "into"
-                    || (item.is_text()
-                        && item.text().is_some_and(|t| Path::new(t.value).extension().is_some()))
-            };
-            if fields.entries().iter().any(sets) {
-                self.trail.borrow_mut().blind = true;
-            }
+            self.may_set(&fields);
             return Vec::new();
         };
         fields.led_by(&verb);
@@ -105,6 +105,22 @@ impl Scope<'_> {
         let verb = self.verb(&fields, &verb);
         fields.finish();
         verb.map(|verb| Action { verb, within, at }).into_iter().collect()
+    }
+
+    /// An action that cannot be read may have been meant to set variables: the one that stands
+    /// behind its `into`, or any when it was meant to use a fragment.
+    fn may_set(&self, fields: &Fields<'_>) {
+        let mut trail = self.trail.borrow_mut();
+        for item in fields.entries().iter().filter(|item| item.is_text()) {
+            let Some(text) = item.text() else { continue };
+            if item.name == "into" {
+                trail.events.push(Event::Read(text.value.to_owned()));
+            } else if item.name == "use"
+                || Path::new(text.value).extension().is_some_and(|kind| kind == "toml")
+            {
+                trail.blind = true;
+            }
+        }
     }
 
     fn verb(&self, fields: &Fields<'_>, item: &Item<'_>) -> Option<Verb> {
@@ -152,8 +168,12 @@ impl Scope<'_> {
             }
             "frame" => {
                 let text = item.is_text().then(|| item.text()).flatten();
-                if text.is_some_and(|text| text.value == "main") {
+                if text.as_ref().is_some_and(|text| text.value == "main") {
                     return Some(Verb::Frame(None));
+                }
+                if let Some(text) = text.filter(|text| ["top", "parent", "page"].contains(&text.value)) {
+                    text.error(format!("`{}` is no frame", text.value), MAIN.to_owned());
+                    return None;
                 }
                 self.locator(item).map(|locator| Verb::Frame(Some(locator)))
             }
@@ -162,6 +182,12 @@ impl Scope<'_> {
             "wait" if item.is_table() => {
                 let fields = item.table("a wait")?;
                 self.check(fields).map(Verb::Wait)
+            }
+            "wait"
+                if item.is_text() && item.text().is_some_and(|t| super::duration::parse(t.value).is_ok()) =>
+            {
+                item.error("`wait` takes what is waited for, and no time", NO_SLEEP.to_owned());
+                None
             }
             "wait" => self.locator(item).map(|locator| Verb::Wait(Check::Visible(locator))),
             "read" => self.read(fields, item),
@@ -182,16 +208,23 @@ impl Scope<'_> {
         Some((field, with))
     }
 
-    /// `goto`: http, https, or relative to the entry page.
+    /// `goto`: http, https, or from the top of the portal. A variable at the start brings the address
+    /// with it; a parameter of a fragment is known here and has to bring one.
     fn address(&self, item: &Item<'_>) -> Option<Template> {
         let text = item.filled()?;
-        let scheme = text.value.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
-        if let Some(scheme) = scheme.filter(|scheme| !matches!(*scheme, "http" | "https")) {
-            let hint = "an address starts with http://, https://, / or {entry}".to_owned();
-            text.error_at(&(0..scheme.len()), format!("a journey cannot go to `{scheme}:`"), hint);
-            return None;
+        let template = self.template(&text)?;
+        if template.opens_with_variable() {
+            return Some(template);
         }
-        self.template(&text)
+        let value = template.text();
+        if value.is_empty() {
+            // A parameter that is missing, which is told already.
+            return Some(template);
+        }
+        let Some((length, message, hint)) = no_address(&value) else { return Some(template) };
+        let within = if value == text.value { 0..length } else { 0..text.value.len() };
+        text.error_at(&within, message, hint);
+        None
     }
 
     fn page(&self, item: &Item<'_>) -> Option<PageChoice> {
@@ -299,6 +332,47 @@ fn shot(item: &Item<'_>) -> Option<String> {
         return None;
     }
     Some(text.value.to_owned())
+}
+
+/// What to do instead of letting time pass.
+const NO_SLEEP: &str = "no sleeping: wait for what should appear, such as { wait = \"text=加载完成\" }";
+
+/// How to leave a frame.
+const MAIN: &str = "write { frame = \"main\" } to come back to the page";
+
+/// What to write when nothing better is known.
+const ADDRESS: &str = "an address starts with http://, https://, / or {entry}";
+
+/// Endings of pages, which make `page2.html` a file and no host.
+const PAGES: [&str; 12] =
+    ["html", "htm", "shtml", "xhtml", "php", "jsp", "jspx", "jhtml", "asp", "aspx", "do", "action"];
+
+/// Why `goto` cannot go there: how many bytes are wrong, a message and what was probably meant.
+/// [`None`] for an address.
+fn no_address(value: &str) -> Option<(usize, String, String)> {
+    let lower = value.trim().to_ascii_lowercase();
+    if ["http://", "https://", "/"].iter().any(|start| lower.starts_with(start)) {
+        return None;
+    }
+    let scheme = value.split_once(':').filter(|(scheme, _)| is_scheme(scheme));
+    // `localhost:8080` is a host with its port.
+    if let Some((scheme, rest)) = scheme
+        && !rest.starts_with(|c: char| c.is_ascii_digit())
+        && !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
+    {
+        return Some((scheme.len(), format!("a journey cannot go to `{scheme}:`"), ADDRESS.to_owned()));
+    }
+    let host = lower.split(['/', '?', '#']).next().unwrap_or_default();
+    let ending = host.rsplit('.').next().unwrap_or_default();
+    let hint = if scheme.is_some_and(|(scheme, _)| scheme.to_ascii_lowercase().starts_with("http")) {
+        ADDRESS.to_owned()
+    } else if host.contains(['.', ':']) && !host.starts_with('.') && !PAGES.contains(&ending) {
+        let scheme = if is_near(host) { "http" } else { "https" };
+        format!("did you mean `{scheme}://{}`?", value.trim())
+    } else {
+        format!("write \"/{}\" for a page of the portal", value.trim().trim_start_matches("./"))
+    };
+    Some((value.len(), format!("`{value}` is not an address"), hint))
 }
 
 /// Whether a text is a URL scheme.

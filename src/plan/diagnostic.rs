@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
@@ -171,6 +171,13 @@ impl Faults {
         Self { diagnostics }
     }
 
+    /// The same with every file as `shown` names it.
+    #[must_use]
+    pub fn renamed(mut self, shown: impl Fn(&Path) -> PathBuf) -> Self {
+        rename(&mut self.diagnostics, shown);
+        self
+    }
+
     /// Everything as people see it: the diagnostics with an empty line between them, and a closing
     /// line such as `3 faults in 2 files`.
     pub fn render(&self, colour: bool) -> String {
@@ -189,17 +196,24 @@ impl Faults {
         let mut files: Vec<_> = self.diagnostics.iter().map(|d| &d.at.file).collect();
         files.sort();
         files.dedup();
-        let mut parts = vec![plural(count(Severity::Error), "fault")];
+        let mut parts = vec![counted(count(Severity::Error), "fault")];
         if count(Severity::Warning) > 0 {
-            parts.push(plural(count(Severity::Warning), "warning"));
+            parts.push(counted(count(Severity::Warning), "warning"));
         }
-        format!("{} in {}", parts.join(" and "), plural(files.len(), "file"))
+        format!("{} in {}", parts.join(" and "), counted(files.len(), "file"))
     }
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
+    }
+}
+
+/// Names files as people can open them, instead of relative to the configuration's folder.
+pub fn rename(diagnostics: &mut [Diagnostic], shown: impl Fn(&Path) -> PathBuf) {
+    for diagnostic in diagnostics {
+        diagnostic.at.file = shown(&diagnostic.at.file);
     }
 }
 
@@ -213,7 +227,7 @@ pub(super) fn sort(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// `1 fault`, `2 faults`.
-fn plural(count: usize, noun: &str) -> String {
+pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -80,7 +80,8 @@ pub(super) fn expand(
         given.insert((*name).to_owned(), Template::default());
     }
 
-    let before = scope.reader.out.borrow().len();
+    // What is wrong in the fragment says by itself whether it may have set variables.
+    scope.trail.borrow_mut().blind = false;
     let mut chain = scope.chain.to_vec();
     chain.push(path);
     let inner = Scope { reader, params: &given, chain: &chain, ..*scope };
@@ -96,15 +97,25 @@ pub(super) fn expand(
         }));
     }
     let acts = |item: &Item<'_>| matches!(item.name, "do" | "expect") || swallowed(item);
+    let swallows = file.entries().iter().any(swallowed);
     if !file.entries().iter().any(acts) {
         file.missing("do", "write do = [{ click = \"text=…\" }] at the top of the file");
     }
     file.finish();
-    scope.trail.borrow_mut().blind = blind || scope.reader.out.borrow().len() > before;
+    scope.trail.borrow_mut().blind |= blind || swallows;
     for action in &mut actions {
         action.within = action.within.or(within);
     }
     actions
+}
+
+/// The key by which a file is a fragment: it does something without being anybody's journey.
+pub(super) fn sign<'a>(file: &Fields<'a>) -> Option<Item<'a>> {
+    let entries = file.entries();
+    if entries.iter().any(|item| matches!(item.name, "id" | "title" | "step" | "vars" | "deadline")) {
+        return None;
+    }
+    entries.into_iter().find(|item| matches!(item.name, "do" | "params"))
 }
 
 /// Whether this is `[params]` with the actions behind it, which TOML takes for parameters.

@@ -29,14 +29,41 @@ mod table;
 mod targets;
 mod words;
 
-pub use diagnostic::{Diagnostic, Faults};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
 
-/// Reads a duration as settings write it: `300ms`, `15s`, `1h30m`.
+/// Reads the address of a page as settings write it: absolute, http or https.
 ///
 /// # Errors
 /// A sentence that says what is wrong and how to write it.
-pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    duration::parse(text).map_err(|fault| format!("{}; {}", fault.message, fault.hint))
+pub fn parse_address(text: &str) -> Result<url::Url, String> {
+    targets::parse_address(text).map_err(|(message, hint)| match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message,
+    })
+}
+
+/// Reads how portals can reach us as settings write it: `mailto:` or https.
+///
+/// # Errors
+/// A sentence that says what is wrong and how to write it.
+pub fn parse_contact(text: &str) -> Result<String, String> {
+    settings::parse_contact(text).map_err(|(message, hint)| format!("{message}; {hint}"))
+}
+
+/// Reads a duration as settings write it: `300ms`, `15s`, `1h30m`; it has to lie within `limits`.
+///
+/// # Errors
+/// A sentence that says what is wrong and how to write it.
+pub fn parse_duration(text: &str, limits: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let time = duration::parse(text).map_err(|fault| format!("{}; {}", fault.message, fault.hint))?;
+    if limits.contains(&time) {
+        return Ok(time);
+    }
+    let (low, high) = (duration::show(*limits.start()), duration::show(*limits.end()));
+    Err(format!("`{text}` must be from {low} to {high}"))
 }

@@ -9,7 +9,7 @@ use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
 use super::load::Drafts;
 use super::model::{Probe, Work};
-use super::scenario::valid_id;
+use super::scenario::{Ground, valid_id};
 use super::scope::Loader;
 use super::table::{Fields, Item, Text};
 use super::targets::{TargetDraft, unique};
@@ -46,7 +46,7 @@ pub(super) fn read(
         let span = id_item.as_ref().map_or(table.span.clone(), Item::span);
         let chosen = table.need("targets", "write targets = [\"*\"] for all of them");
         let chosen = chosen.and_then(|item| choose(&item, targets));
-        let work = work(loader, &table, chosen.as_deref().unwrap_or_default(), &mut scenarios);
+        let work = work(loader, &table, chosen.as_deref(), targets, &mut scenarios);
         let when =
             table.need("schedule", "write schedule = \"*/15 8-21 * * *\"").and_then(|item| item.filled());
         let when = when.and_then(|text| schedule(&text, timezone));
@@ -66,7 +66,8 @@ pub(super) fn read(
 fn work(
     loader: &Loader<'_>,
     fields: &Fields<'_>,
-    targets: &[&TargetDraft],
+    chosen: Option<&[&TargetDraft]>,
+    all: &[TargetDraft],
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     const KINDS: [&str; 3] = ["scenario", "visit", "crawl"];
@@ -83,7 +84,7 @@ fn work(
     }
     let item = fields.only(&KINDS, &[], "probe")?;
     match item.name {
-        "scenario" => walk(loader, &item, targets, scenarios),
+        "scenario" => walk(loader, &item, chosen, all, scenarios),
         "visit" => {
             let fields = item.table("a visit")?;
             let limits = Duration::from_secs(1)..=Duration::from_mins(5);
@@ -108,15 +109,21 @@ fn work(
 fn walk(
     loader: &Loader<'_>,
     item: &Item<'_>,
-    targets: &[&TargetDraft],
+    chosen: Option<&[&TargetDraft]>,
+    all: &[TargetDraft],
     scenarios: &mut Drafts,
 ) -> Option<Work> {
     let text = item.filled()?;
     let path = Loader::below(Path::new(""), &text)?;
     let draft = scenarios.get(loader, &path, &text)?;
-    if !targets.is_empty() {
-        let grounds: Vec<_> = targets.iter().map(|draft| draft.ground()).collect();
+    if let Some(chosen) = chosen {
+        let grounds: Vec<_> = chosen.iter().map(|draft| draft.ground()).collect();
         draft.check(&grounds, &mut loader.out.borrow_mut());
+    } else if !all.is_empty() {
+        // Which targets are meant is not known: only what none of them could give is told.
+        let vars = all.iter().flat_map(|draft| draft.target.vars.clone()).collect();
+        let any = Ground { name: None, vars: &vars, live: false, spots: None };
+        draft.check(&[any], &mut loader.out.borrow_mut());
     }
     let shared = scenarios.shared(&path)?;
     let twin = scenarios.ids().find(|(other, scenario)| {

@@ -15,8 +15,10 @@ use super::action::{BUILT_IN, NO_PARAMS};
 use super::diagnostic::{Diagnostic, Spot};
 use super::duration;
 use super::expectation::{TIMES, outcome_of};
+use super::fragment;
 use super::raw::Source;
 use super::scope::{Event, Loader, Scope, Trail, guard, variables};
+use super::secrets::asks_for_password;
 use super::table::{Fields, Item, Reader};
 use super::words::suggest;
 use crate::domain::ids::{ScenarioId, is_valid_id};
@@ -76,6 +78,11 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         limit: DEADLINE,
     };
     let fields = Fields::new(reader, "a scenario", &table);
+    if let Some(item) = fragment::sign(&fields) {
+        let hint = "check a scenario that uses it: do = [{ use = \"…\" }]".to_owned();
+        reader.error(item.key, "this is a fragment, not a scenario", hint);
+        return None;
+    }
     let id = fields.need("id", "write id = \"drug-licence\" at the top of the file");
     let id = id.and_then(|item| valid_id(&item));
     let title = fields.need("title", "write title = \"…\", as the portal names the item");
@@ -84,9 +91,15 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let channel = fields.get("channel").and_then(|item| item.choice(&channels)).unwrap_or_default();
     let scored = fields.get("scored").and_then(|item| item.boolean()).unwrap_or(true);
     let limits = Duration::from_secs(1)..=Duration::from_hours(1);
-    let deadline = fields.get("deadline").and_then(|item| item.duration(limits)).unwrap_or(DEADLINE);
+    // A deadline that cannot be read is no measure for the steps.
+    let longest = *limits.end();
+    let deadline = fields.get("deadline").map(|item| item.duration(limits).unwrap_or(longest));
+    let deadline = deadline.unwrap_or(DEADLINE);
     let allow = fields.get("allow").map(|item| allowed(&item)).unwrap_or_default();
     let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();
+    if let Some(item) = fields.get("vars") {
+        refuse_passwords(&item);
+    }
     let steps = steps(&scope, &fields, deadline);
     fields.finish();
 
@@ -148,6 +161,21 @@ pub(super) fn read_vars(item: &Item<'_>) -> (Vars, BTreeMap<String, Spot>) {
         spots.insert(item.name.to_owned(), text.spot());
     }
     (vars, spots)
+}
+
+/// What to do with a password.
+const PASSWORD: &str =
+    "only a target with class = \"test\" may carry the password of an account made for testing";
+
+/// Refuses variables that are called as passwords are, used or not.
+pub(super) fn refuse_passwords(item: &Item<'_>) {
+    let entries = item.is_table().then(|| item.table("the variables")).flatten();
+    for item in entries.map(|fields| fields.entries()).unwrap_or_default() {
+        if asks_for_password(item.name) && item.is_text() && item.text().is_some_and(|t| !t.value.is_empty())
+        {
+            item.error("a password in clear", PASSWORD.to_owned());
+        }
+    }
 }
 
 /// `allow = ["POST /search*"]`.
@@ -321,6 +349,14 @@ impl Draft {
         if lacking.is_empty() && !grounds.is_empty() {
             return;
         }
+        let secret = self
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Use { name: used, secret: true, .. } if used == name));
+        if grounds.is_empty() && secret {
+            // Only a target can have it.
+            return;
+        }
         let known = self.scenario.vars.keys().map(String::as_str);
         let theirs = grounds.iter().flat_map(|ground| ground.vars.keys().map(String::as_str));
         let known = known.chain(theirs).chain(BUILT_IN).chain(read.iter().copied());
@@ -336,23 +372,40 @@ impl Draft {
             let message = format!("variable `{{{name}}}` is used before it is read");
             Diagnostic::error(at.clone(), message).hinted("move the `read` before this step".to_owned())
         } else {
-            let hint = suggest(name, known)
-                .unwrap_or_else(|| format!("write {name} = \"…\" into `[vars]` of the scenario"));
-            Diagnostic::error(at.clone(), format!("unknown variable `{{{name}}}`")).hinted(hint)
+            let given = if secret {
+                format!(
+                    "give --var {name}=…, or write {name} = \"…\" into `vars` of a target with class = \"test\""
+                )
+            } else if grounds.is_empty() {
+                format!("a target's `vars` or --var {name}=… has to give it, or a default in `[vars]` here")
+            } else {
+                format!(
+                    "write {name} = \"…\" into `[vars]` of the scenario or `vars` of the target, or give --var {name}=…"
+                )
+            };
+            let hint = suggest(name, known).unwrap_or(given);
+            let message = format!("unknown variable `{{{name}}}`");
+            match grounds {
+                // The target that gives it is not asked here.
+                [] => Diagnostic::warning(
+                    at.clone(),
+                    format!("variable `{{{name}}}` has no value in this file"),
+                ),
+                _ => Diagnostic::error(at.clone(), message),
+            }
+            .hinted(hint)
         };
         out.push(fault);
     }
 
     /// A variable that goes into a password field: its value may stand in a test target only.
     fn password(&self, name: &str, grounds: &[Ground<'_>], out: &mut Vec<Diagnostic>) {
-        let hint =
-            "only a target with class = \"test\" may carry the password of an account made for testing";
         if let Some(at) = self.vars.get(name) {
-            out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(hint.to_owned()));
+            out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(PASSWORD.to_owned()));
         }
         for ground in grounds.iter().filter(|ground| ground.live) {
             if let Some(at) = ground.spots.and_then(|spots| spots.get(name)) {
-                out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(hint.to_owned()));
+                out.push(Diagnostic::error(at.clone(), "a password in clear").hinted(PASSWORD.to_owned()));
             }
         }
     }

@@ -57,7 +57,7 @@ impl<'a> Loader<'a> {
             Ok(path) => Some(path),
             Err(why) => {
                 let hint = "paths start at the folder of the file that they stand in, and stay inside the folder \
-                            of the configuration";
+                            of the configuration (without one, the folder in which `shopper` is called)";
                 text.error(format!("`{}` {why}", text.value), hint.to_owned());
                 None
             }

@@ -101,20 +101,24 @@ fn agent(root: &Path, fields: &Fields<'_>) -> Agent {
 /// `mailto:` or `https:`.
 fn contact(item: &Item<'_>) -> Option<String> {
     let text = item.filled()?;
-    let hint = "write \"mailto:evaluators@example.org\" or an https address";
-    let mail = text.value.strip_prefix("mailto:").map(post::is_address);
-    let web = Url::parse(text.value).is_ok_and(|url| url.scheme() == "https" && url.has_host());
-    if mail == Some(true) || web {
-        return Some(text.value.to_owned());
-    }
-    let hint = if post::is_address(text.value) {
-        format!("did you mean `mailto:{}`?", text.value)
-    } else {
-        hint.to_owned()
-    };
-    text.error(format!("`{}` is no way to reach you", text.value), hint);
+    let contact = parse_contact(text.value).map_err(|(message, hint)| text.error(message, hint));
     // Something is there, so that live targets do not complain as well.
-    Some(String::new())
+    Some(contact.unwrap_or_default())
+}
+
+/// How we can be reached, or what is wrong with it and what to do.
+pub(super) fn parse_contact(value: &str) -> Result<String, (String, String)> {
+    let mail = value.strip_prefix("mailto:").map(post::is_address);
+    let web = Url::parse(value).is_ok_and(|url| url.scheme() == "https" && url.has_host());
+    if mail == Some(true) || web {
+        return Ok(value.to_owned());
+    }
+    let hint = if post::is_address(value) {
+        format!("did you mean `mailto:{value}`?")
+    } else {
+        "write \"mailto:evaluators@example.org\" or an https address".to_owned()
+    };
+    Err((format!("`{value}` is no way to reach you"), hint))
 }
 
 fn timezone(item: &Item<'_>) -> Option<String> {
@@ -167,8 +171,17 @@ fn webdriver(item: &Item<'_>) -> Option<WebDriver> {
         item.error("`webdriver` has no address", "write \"spawn\" for browsers of our own".to_owned());
         return None;
     }
-    let urls: Vec<_> = texts.iter().filter_map(targets::web_address).collect();
+    let urls: Vec<_> = texts.iter().filter_map(targets::web_address).map(end_point).collect();
     Some(WebDriver::Remote(urls))
+}
+
+/// The commands of a WebDriver lie below its address: without the slash at the end, joining them
+/// would put them beside its last part (`/wd/session` instead of `/wd/hub/session`).
+fn end_point(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
 }
 
 fn web(fields: &Fields<'_>) -> WebPlan {

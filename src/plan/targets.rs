@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::diagnostic::Spot;
-use super::scenario::{Ground, read_vars, valid_id};
+use super::scenario::{Ground, read_vars, refuse_passwords, valid_id};
 use super::table::{Fields, Item, Text};
 use crate::domain::ids::TargetId;
 use crate::domain::target::{Assessment, Target, TargetClass};
@@ -77,6 +77,11 @@ fn target(
     let hosts = hosts.iter().filter_map(host).collect();
     let marker = fields.get("marker").and_then(|item| item.filled()).map(|text| text.value.to_owned());
     let assessed = fields.get("assessed").map(|item| assessment(&item));
+    if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live)
+        && let Some(item) = fields.get("vars")
+    {
+        refuse_passwords(&item);
+    }
     // A class that could not be read is neither, so that only its own fault is told.
     if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live) {
         let span = id_item.as_ref().map_or(fields.span.clone(), Item::span);
@@ -125,35 +130,42 @@ pub(super) fn unique(id: &str, item: &Item<'_>, lines: &mut BTreeMap<String, u32
 
 /// An absolute http or https address.
 pub(super) fn web_address(text: &Text<'_>) -> Option<Url> {
-    let hint = format!("did you mean `https://{}`?", text.value.trim_start_matches('/'));
-    match Url::parse(text.value) {
+    parse_address(text.value).map_err(|(message, hint)| text.error(message, hint)).ok()
+}
+
+/// An absolute http or https address, or what is wrong with it and what to do.
+pub(super) fn parse_address(value: &str) -> Result<Url, (String, Option<String>)> {
+    let bare = value.trim_start_matches('/');
+    let scheme = if is_near(bare) { "http" } else { "https" };
+    let hint = format!("did you mean `{scheme}://{bare}`?");
+    match Url::parse(value) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             // `example.org:8080` reads as the scheme `example.org`.
-            let hint = if text.value.contains("://") {
+            let hint = if value.contains("://") {
                 "an address starts with http:// or https://".to_owned()
             } else {
                 hint
             };
-            text.error(format!("`{}` is not an http or https address", text.value), hint);
-            None
+            Err((format!("`{value}` is not an http or https address"), Some(hint)))
         }
-        Ok(url) if url.username() != "" || url.password().is_some() => {
-            text.error(
-                "an address with a user or a password in it",
-                "leave out what stands before the @".to_owned(),
-            );
-            None
+        Ok(url) if url.username() != "" || url.password().is_some() => Err((
+            "an address with a user or a password in it".to_owned(),
+            Some("leave out what stands before the @".to_owned()),
+        )),
+        Ok(url) => Ok(url),
+        Err(url::ParseError::RelativeUrlWithoutBase) if value.is_empty() => {
+            Err(("an address is missing".to_owned(), Some("write https://… in full".to_owned())))
         }
-        Ok(url) => Some(url),
         Err(url::ParseError::RelativeUrlWithoutBase) => {
-            text.error(format!("`{}` is not an http or https address", text.value), hint);
-            None
+            Err((format!("`{value}` is not an http or https address"), Some(hint)))
         }
-        Err(error) => {
-            text.error(format!("`{}` is not an address: {error}", text.value), None);
-            None
-        }
+        Err(error) => Err((format!("`{value}` is not an address: {error}"), None)),
     }
+}
+
+/// Whether a host is this machine, on which nobody has a certificate.
+pub(super) fn is_near(host: &str) -> bool {
+    ["localhost", "127.", "[::1]"].iter().any(|start| host.starts_with(start))
 }
 
 /// A host, or `*.host`.

@@ -383,6 +383,7 @@ fn failure_of(stop: &Stop) -> Failure {
             StepError::Navigation(_) => Failure::Navigation,
             StepError::Loading(_) => Failure::Loading,
             StepError::Refused(_) => Failure::Refused,
+            StepError::Script(_) => Failure::Script,
             StepError::File(_) => Failure::File,
             StepError::Browser(_) => Failure::OurFault,
         },
@@ -421,7 +422,23 @@ fn explain(stop: &Stop, why: &str) -> String {
     match stop {
         Stop::Ended => why.to_owned(),
         Stop::Missing(missing) => format!("{why} {}", sentence("", missing)),
+        Stop::Failed(StepError::Navigation(to)) => explain_navigation(to, why),
         Stop::Failed(error) => format!("{why} {}", sentence("", error)),
+    }
+}
+
+/// The transport has told what happened; the address is put in, so that nothing is said twice.
+fn explain_navigation(to: &str, why: &str) -> String {
+    if let Some((_, detail)) = to.rsplit_once(": ")
+        && why.contains(detail)
+    {
+        return why.replacen(detail, to, 1);
+    }
+    match to.strip_suffix(" gave no answer in time") {
+        Some(address) if why == "The page gave no answer in time." => {
+            format!("The page gave no answer in time: {address}.")
+        }
+        _ => format!("{why} The page did not load: {to}."),
     }
 }
 
@@ -447,6 +464,35 @@ mod tests {
             let mut facts = Facts { transport, ..Facts::default() };
             own_network(&mut facts, || offline);
             assert_eq!(facts.transport.map(|transport| transport.class), Some(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_did_not_load_is_told_once() {
+        let cases = [
+            (
+                "http://a.example/: net::ERR_CONNECTION_REFUSED",
+                "The page gave no answer: net::ERR_CONNECTION_REFUSED.",
+                "The page gave no answer: http://a.example/: net::ERR_CONNECTION_REFUSED.",
+            ),
+            (
+                "http://a.example/ gave no answer in time",
+                "The page gave no answer in time.",
+                "The page gave no answer in time: http://a.example/.",
+            ),
+            (
+                "http://a.example/f: the file a.zip",
+                "A file came instead of a page: the file a.zip.",
+                "A file came instead of a page: http://a.example/f: the file a.zip.",
+            ),
+            (
+                "http://a.example/: net::ERR_ABORTED",
+                "The page says “系统维护”.",
+                "The page says “系统维护”. The page did not load: http://a.example/: net::ERR_ABORTED.",
+            ),
+        ];
+        for (to, why, want) in cases {
+            assert_eq!(explain(&Stop::Failed(StepError::Navigation(to.to_owned())), why), want);
         }
     }
 

@@ -73,7 +73,7 @@ fn settle(answer: &mut Answer) {
     } else if answer.is_shown() {
         None
     } else {
-        let detail = format!("a file of type `{}` came instead of a page", answer.mime());
+        let detail = format!("a file of type `{}`", answer.mime());
         Some(Transport { class: TransportClass::Download, detail })
     };
 }

@@ -67,7 +67,7 @@ fn every_key_of_the_configuration_is_understood() {
     let WebDriver::Remote(urls) = &plan.browser.webdriver else { panic!("remote") };
     assert_eq!(
         urls.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["http://grid-1:4444/", "https://grid-2:4444/wd/hub"]
+        ["http://grid-1:4444/", "https://grid-2:4444/wd/hub/"]
     );
     assert_eq!(plan.browser.chromedriver, Some(plan.root.join("bin/chromedriver")));
     assert_eq!(plan.web.listen, Some("[::1]:8787".parse().unwrap()));

@@ -46,7 +46,7 @@ pub(super) async fn perform(
             pages::dialog(journey, answer);
             Ok(Done::default())
         }
-        Verb::Wait(check) => checks::wait(journey, check, deadline).await.map(nothing),
+        Verb::Wait(check) => checks::wait_for(journey, check, deadline).await.map(nothing),
         Verb::Read { from, attribute, .. } => {
             let read = fields::read(journey, from, attribute.as_deref(), deadline).await?;
             Ok(Done { read: Some(read), ..Done::default() })

@@ -150,6 +150,12 @@ pub async fn page(journey: &mut Journey, choice: &PageChoice, deadline: Deadline
         PageChoice::First => journey.see(|state| state.pages.first().cloned()).flatten(),
         PageChoice::Latest => journey.see(|state| state.pages.last().cloned()).flatten(),
         PageChoice::Close => {
+            // Without a window there is nothing that the next action could be done in.
+            if journey.see(|state| state.pages.len()).unwrap_or_default() < 2 {
+                return Err(StepError::Script(
+                    "`page = \"close\"` would close the only window, and then no window is open any more",
+                ));
+            }
             let closing = journey.current().unwrap_or_default();
             journey.call("browsingContext.close", json!({ "context": closing }), deadline).await?;
             let gone = tracker
@@ -164,7 +170,12 @@ pub async fn page(journey: &mut Journey, choice: &PageChoice, deadline: Deadline
             journey.settle(deadline).await
         }
         None => Err(StepError::NotFound(Wait {
-            what: format!("page {choice:?}"),
+            what: match choice {
+                PageChoice::First => "the first window".to_owned(),
+                PageChoice::Latest => "the latest window".to_owned(),
+                PageChoice::Close => "the window behind this one".to_owned(),
+                PageChoice::Matching(text) => format!("a window with {}", text.text()),
+            },
             waited: watch.elapsed(),
             last_seen: "no such page is open".to_owned(),
         })),

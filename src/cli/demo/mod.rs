@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::app;
+use crate::clock::Clock;
 use crate::demo;
 
 use super::{Exit, Fault, Global, output};
@@ -54,7 +55,7 @@ struct FaultArgs {
     /// What breaks; `list` names all.
     name: String,
     /// Whether it is broken.
-    #[arg(value_enum, required_unless_present_any = ["help"], default_value = "on")]
+    #[arg(value_enum, default_value = "on")]
     state: Switch,
     /// In this city only, such as demo-city.
     #[arg(long, value_name = "ID")]
@@ -86,13 +87,19 @@ pub(super) fn demo(global: &Global, args: DemoArgs) -> Result<Exit, Fault> {
 async fn fault(args: FaultArgs) -> Result<Exit, Fault> {
     if args.name == "list" {
         for fault in demo::Fault::ALL {
-            output::line(&format!("{:<14} {}", fault.name(), fault.effect()));
+            output::line(&format!("{:<14} {}", fault.name(), fault.effect_in_english()));
         }
         return Ok(Exit::Done);
     }
     if demo::Fault::from_name(&args.name).is_none() {
         let known = demo::Fault::ALL.iter().map(|fault| fault.name());
         return Err(Fault::unknown("fault", &args.name, known));
+    }
+    if let Some(city) = &args.city
+        && demo::City::from_id(city).is_none()
+    {
+        let known = demo::City::ALL.iter().map(|city| city.id());
+        return Err(Fault::unknown("city", city, known));
     }
     let on = args.state == Switch::On;
     demo::switch(args.portal, &args.name, on, args.city.as_deref()).await.map_err(|error| {
@@ -107,7 +114,10 @@ async fn fault(args: FaultArgs) -> Result<Exit, Fault> {
 }
 
 async fn portal(listen: SocketAddr, mails: Option<PathBuf>) -> Result<Exit, Fault> {
-    let portal = story::bind(listen).await?;
+    // Whoever names a port wants that one; the story alone looks for another.
+    let portal = demo::Portal::bind(listen, demo::PortalState::new(Clock::system()))
+        .await
+        .map_err(|source| app::AppError::Listen { address: listen, source: Box::new(source) })?;
     let sink = match &mails {
         None => None,
         Some(folder) => {

@@ -2,7 +2,8 @@
 //!
 //! The order, strongest first (method, section 4; each part is a function below):
 //!
-//! 1. **Ours.** A fault of browser, disk or network of our own, a refusal of our own guard.
+//! 1. **Ours.** A fault of browser, disk or network of our own, a refusal of our own guard, a
+//!    scenario that asks for what cannot be.
 //! 2. **Transport.** No answer, then the HTTP status of the page. These count even when every
 //!    expectation of the step holds: an error page may contain the words that were expected.
 //! 3. **The step's own `seen`** rule, which the author wrote for this very page. It counts even
@@ -50,6 +51,8 @@ pub enum Failure {
     File,
     /// Browser, driver, disk, configuration.
     OurFault,
+    /// The scenario asks for what cannot be, whatever the page says.
+    Script,
     /// The time of the whole journey was over.
     DeadlineRun,
 }
@@ -123,6 +126,10 @@ fn ours(look: &Look<'_>) -> Option<Classified> {
         Some(Failure::Refused) => {
             Some(Classified::because(Outcome::BlockedByPolicy, "Our own guard refused the action."))
         }
+        Some(Failure::Script) => Some(Classified::because(
+            Outcome::ScriptRot,
+            "The page is healthy, but the scenario asks for what cannot be.",
+        )),
         // An attachment that arrived and is not what it should be is the portal's; a file that
         // we were to upload and do not have is ours.
         Some(Failure::File) if look.facts.downloads.is_empty() && !answered_badly(look.facts) => {
@@ -162,7 +169,14 @@ fn transport(look: &Look<'_>) -> Option<Classified> {
             return None;
         }
     };
-    Some(Classified::because(outcome, format!("The page gave no answer: {}.", transport.detail)))
+    let detail = &transport.detail;
+    let why = match transport.class {
+        TransportClass::Download => format!("A file came instead of a page: {detail}."),
+        // "no answer in time"
+        TransportClass::Timeout if detail.starts_with("no answer") => format!("The page gave {detail}."),
+        _ => format!("The page gave no answer: {detail}."),
+    };
+    Some(Classified::because(outcome, why))
 }
 
 /// The HTTP status of the page.
