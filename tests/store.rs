@@ -1,6 +1,9 @@
 //! The store from outside: what is acknowledged survives a kill, two daemons do not meet, and
 //! nothing half is left behind.
 
+#[path = "store/outbox.rs"]
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};

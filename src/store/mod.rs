@@ -315,7 +315,8 @@ impl Store {
         .await
     }
 
-    /// Mails whose time has come, the longest due first.
+    /// Mails whose time has come, the longest due first; of an incident's mails to one person only
+    /// the first that waits.
     pub async fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
         self.read(move |connection| rows::outbox::due(connection, now, limit)).await
     }

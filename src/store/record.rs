@@ -102,6 +102,7 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             let mut lasting = rows::incident::find(tx, incident)?;
             lasting.last_notice_at = Some(context.now);
             rows::incident::save(tx, &lasting)?;
+            rows::outbox::supersede(tx, incident, Some(&context.recipients))?;
             (Some(incident.clone()), tell(tx, NoticeKind::Reminder, &lasting, run, runs, context)?)
         }
         Act::Close { incident, runs } => {
@@ -110,6 +111,7 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             over.closed_by = Some(run.id.clone());
             over.last_notice_at = Some(context.now);
             rows::incident::save(tx, &over)?;
+            rows::outbox::supersede(tx, incident, None)?;
             (Some(incident.clone()), tell(tx, NoticeKind::Resolved, &over, run, runs, context)?)
         }
     };
