@@ -108,3 +108,21 @@ async fn a_reminder_gives_way_to_a_newer_one_and_to_the_recovery() {
     assert_eq!(due(&store, 99_999).await, each(&[(ONCALL, Opened), (LEAD, Opened)]));
     assert_eq!(store.outbox_summary().await.unwrap().superseded, 2);
 }
+
+#[tokio::test]
+async fn a_reminder_knows_how_many_runs_failed() {
+    let (_dir, store) = outage().await;
+    for i in 2..43 {
+        store.record(bad(&format!("r{}", i + 1), i * 60), context(i * 60)).await.unwrap();
+    }
+    let mut manual = bad("m1", 3000);
+    manual.cause = Cause::Manual;
+    store.record(manual, context(3000)).await.unwrap();
+    for mail in store.outbox_due(at(100), 10).await.unwrap() {
+        assert_eq!(mail.notice.facts.runs_in_all, 2);
+        store.outbox_sent(mail.id, at(100)).await.unwrap();
+    }
+    store.record(bad("r44", 3700), context(3700)).await.unwrap();
+    let facts = mail_to(&store, ONCALL).await.notice.facts;
+    assert_eq!((facts.runs_in_all, facts.runs.len()), (44, 20));
+}

@@ -31,6 +31,7 @@ fn mail(id: i64, attempts: u32, created_at: Timestamp) -> Outgoing {
         confirmed_at: created_at,
         resolved_at: None,
         runs: Vec::new(),
+        runs_in_all: 0,
         screenshot: None,
         vantage: "here".to_owned(),
         timezone: "UTC".to_owned(),

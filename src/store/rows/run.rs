@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, Transaction, named_params, params};
 
 use super::{at, int, json, micros, to_json, uint, word};
 use crate::domain::ids::{EvidenceHash, RunId};
+use crate::domain::incident::Incident;
 use crate::domain::observation::{Evidence, LinkFault};
 use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
@@ -84,6 +85,19 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
         ])?;
     }
     Ok(())
+}
+
+/// How many runs have failed since an incident began, those by hand left out.
+pub(in crate::store) fn failed_since(
+    connection: &Connection,
+    incident: &Incident,
+) -> Result<u32, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT count(*) FROM runs
+         WHERE probe = ?1 AND target = ?2 AND started_at >= ?3 AND verdict = 'fail' AND cause <> 'manual'",
+    )?;
+    let pair = params![incident.probe.as_str(), incident.target.as_str(), micros(incident.since)];
+    Ok(found.query_row(pair, |row| row.get(0))?)
 }
 
 /// Writes a run that ended, with all that belongs to it. A run that was begun is completed.
