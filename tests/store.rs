@@ -332,10 +332,20 @@ async fn slots_and_gaps_and_cool_downs_are_remembered() {
     assert_eq!(store.cooling(at(60)).await.unwrap(), [("demo-city".into(), at(100))]);
     assert!(store.cooling(at(100)).await.unwrap().is_empty());
 
+    // A run whose end the store did not take is over all the same.
+    let lost = good("r2", 1900);
+    store.begin(start(&lost)).await.unwrap();
+    assert!(store.status(at(1901)).await.unwrap().probes[0].running_since.is_some());
+    store.record_gap(gap(1900, GapReason::NotRecorded)).await.unwrap();
+    assert_eq!(store.status(at(1902)).await.unwrap().probes[0].running_since, None);
+
     let report = store.status(at(1900)).await.unwrap();
-    assert_eq!(report.gaps_24h, [(GapReason::Overdue, 1), (GapReason::StillRunning, 1)]);
+    assert_eq!(
+        report.gaps_24h,
+        [(GapReason::NotRecorded, 1), (GapReason::Overdue, 1), (GapReason::StillRunning, 1)]
+    );
     assert_eq!(report.probes.len(), 1);
-    assert_eq!(report.probes[0].gaps_24h, 2);
+    assert_eq!(report.probes[0].gaps_24h, 3);
 }
 
 #[tokio::test]

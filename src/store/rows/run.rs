@@ -71,10 +71,15 @@ pub(in crate::store) fn interrupt(tx: &Transaction<'_>) -> Result<Vec<Gap>, Stor
     Ok(gaps)
 }
 
-/// Writes gaps; one that is there already stays as it is.
+/// Writes gaps; one that is there already stays as it is. A run that was begun and whose end could
+/// not be recorded is over: without this it would seem to go on until the next start.
 pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, reason) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut lost = connection.prepare_cached(
+        "UPDATE runs SET state = 'interrupted'
+         WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3 AND state = 'running' AND cause <> 'manual'",
     )?;
     for gap in gaps {
         insert.execute(params![
@@ -83,6 +88,9 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
             micros(gap.scheduled_at),
             gap.reason.name()
         ])?;
+        if gap.reason == GapReason::NotRecorded {
+            lost.execute(params![gap.probe.as_str(), gap.target.as_str(), micros(gap.scheduled_at)])?;
+        }
     }
     Ok(())
 }
