@@ -365,9 +365,19 @@ async fn the_status_says_how_each_probe_stands() {
     assert_eq!(probe.running_since, Some(at(121)));
     assert!(probe.incident.is_some());
     assert_eq!(report.outbox.pending, 2);
+    // The daemon is this process.
+    assert_eq!((report.agent.running, report.agent.pid), (true, Some(std::process::id())));
+    assert_eq!(report.agent.last_record_at, Some(at(65)));
+    assert!(report.agent.space.is_some_and(|space| space.free > 0 && space.reserve > 0));
     let back: mystery_shopper::store::StatusReport =
         serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(back, report);
+
+    store.close().await;
+    let reading = Store::open(dir.path(), Access::ReadOnly).unwrap();
+    let agent = reading.status(at(130)).await.unwrap().agent;
+    assert!(!agent.running && agent.last_record_at == Some(at(65)), "{agent:?}");
+    Store::open(dir.path(), Access::Daemon).expect("asking leaves no lock behind");
 }
 
 #[tokio::test]

@@ -84,7 +84,16 @@ fn make_file(path: &Path) -> Result<File, StoreError> {
 fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
     let mut file = make_file(&path)?;
-    match file.try_lock() {
+    // `shopper status` holds it for a moment to see whether anybody else does.
+    let mut tried = file.try_lock();
+    for _ in 0..10 {
+        if !matches!(tried, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        tried = file.try_lock();
+    }
+    match tried {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();

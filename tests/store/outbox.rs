@@ -75,6 +75,12 @@ async fn a_mail_that_was_given_up_holds_up_nobody() {
     store.outbox_failed(mail_to(&store, ONCALL).await.id, "550 no such user").await.unwrap();
     recovery(&store, 300).await;
     assert_eq!(mail_to(&store, ONCALL).await.notice.kind, NoticeKind::Resolved);
+
+    // And the summary says who was not told.
+    let summary = store.outbox_summary().await.unwrap();
+    let [person] = &summary.given_up[..] else { panic!("{summary:?}") };
+    assert_eq!((person.to.as_str(), person.mails, person.newest_at), (ONCALL, 1, at(66)));
+    assert_eq!(person.error.as_deref(), Some("550 no such user"));
 }
 
 #[tokio::test]

@@ -29,8 +29,24 @@ pub struct OutboxSummary {
     pub oldest_pending_at: Option<Timestamp>,
     /// When the next one is tried.
     pub next_try_at: Option<Timestamp>,
+    /// The people who were not told, by address.
+    #[serde(default)]
+    pub given_up: Vec<GivenUp>,
     /// What the server (or the network) said to the newest mail that waits or was given up.
     pub last_error: Option<String>,
+}
+
+/// Mails to one person that were given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// The person.
+    pub to: String,
+    /// How many mails.
+    pub mails: u64,
+    /// When the newest of them was written.
+    pub newest_at: Timestamp,
+    /// What the server said to that one.
+    pub error: Option<String>,
 }
 
 /// Mails whose time has come and before which no other mail of the same incident waits for the same
@@ -134,6 +150,7 @@ fn one(connection: &Connection, changed: usize, id: i64) -> Result<(), StoreErro
 
 /// How the mail stands.
 pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary, StoreError> {
+    let given_up = given_up(connection)?;
     Ok(connection.query_row(
         "SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
                 count(*) FILTER (WHERE state = 'failed') AS failed,
@@ -152,8 +169,27 @@ pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary
                 superseded: uint(row, "superseded")?,
                 oldest_pending_at: maybe_at(row, "oldest")?,
                 next_try_at: maybe_at(row, "next")?,
+                given_up,
                 last_error: row.get("error")?,
             })
         },
     )?)
+}
+
+fn given_up(connection: &Connection) -> Result<Vec<GivenUp>, StoreError> {
+    // With max() SQLite takes the other columns from the row that has the maximum.
+    let mut found = connection.prepare_cached(
+        "SELECT recipient, count(*) AS mails, max(created_at) AS newest, error
+         FROM outbox JOIN notices ON notices.id = outbox.notice
+         WHERE state = 'failed' GROUP BY recipient ORDER BY recipient",
+    )?;
+    let rows = found.query_map([], |row| {
+        Ok(GivenUp {
+            to: row.get("recipient")?,
+            mails: uint(row, "mails")?,
+            newest_at: at(row, "newest")?,
+            error: row.get("error")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
