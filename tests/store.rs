@@ -439,6 +439,13 @@ async fn exports_are_stable() {
         })
         .await
         .unwrap();
+    // A kill cuts the third short.
+    let mut third = good("r3", 120);
+    third.cause = Cause::Confirmation { of: "r2".into() };
+    store.begin(start(&third)).await.unwrap();
+    store.close().await;
+    let store = Store::open_reserving(dir.path(), Access::Daemon, 0).unwrap();
+    store.begin(start(&good("r4", 180))).await.unwrap();
     let incident = store.incidents(IncidentFilter::default()).await.unwrap().remove(0).id;
     let mut all = String::new();
     for (name, kind) in ExportKind::ALL {
@@ -452,8 +459,11 @@ async fn exports_are_stable() {
 
     // JSON Lines are the types of the house.
     let runs = exported(&store, ExportKind::Runs, ExportFormat::Jsonl);
-    let read: Vec<Run> = runs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (finished, cut): (Vec<&str>, Vec<&str>) =
+        runs.lines().partition(|line| line.contains("\"state\":\"finished\""));
+    let read: Vec<Run> = finished.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(ids(&read), ["r1", "r2"]);
+    assert!(cut.len() == 1 && cut[0].contains("\"interrupted\"") && cut[0].contains("\"r3\""), "{cut:?}");
     let mut out = Vec::new();
     let span = Export {
         kind: ExportKind::Runs,
