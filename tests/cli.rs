@@ -325,6 +325,11 @@ fn a_walk_without_a_driver_is_our_own_fault_and_says_what_to_install() {
     let (code, out, err) = run(folder.path(), &["run", "--probe", "walk"]);
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(out.contains("probe_fault") && out.contains("install"), "{out}{err}");
+    let (_, out, err) = run(folder.path(), &["status"]);
+    assert!(out.contains("The daemon is not running; the last record is of 2"), "{out}{err}");
+    assert!(out.contains("inconclusive: 本机 (walk): ") && out.contains("chromedriver"), "{out}{err}");
+    let (_, out, _) = run(folder.path(), &["status", "--format", "json"]);
+    assert_eq!(json(&out)["agent"]["running"], false, "{out}");
     let (code, out, _) = run(folder.path(), &["doctor", "--format", "json"]);
     assert_eq!(code, Some(3));
     let findings = json(&out);
@@ -575,6 +580,7 @@ fn a_mail_server_that_refuses_keeps_nobody_from_watching() {
     let (code, out, err) = run(folder, &["status"]);
     assert_eq!(code, Some(1), "{out}{err}");
     assert!(out.contains("mail: 1 waiting") && out.contains("the last trouble: "), "{out}");
+    assert!(out.contains(&format!("The daemon is running (process {}).", child.0.id())), "{out}");
     let (_, out, _) = run(folder, &["incidents", "--open", "--format", "json"]);
     assert_eq!(json(&out)[0]["outcome"], "unreachable", "{out}");
     kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();

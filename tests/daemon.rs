@@ -317,3 +317,74 @@ async fn an_outage_is_told_once_and_so_is_its_end_whatever_happens_between() {
     assert!(inbox.try_recv().is_err(), "more than one mail for the outage and one for its end");
     portal.stop().await;
 }
+
+#[tokio::test]
+async fn a_run_that_cannot_be_recorded_is_a_gap_and_the_service_says_that_it_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let portal = Portal::bind(([127, 0, 0, 1], 0).into(), PortalState::new(Clock::system())).await.unwrap();
+    let entry = portal.url(City::Shifan);
+    let settings = format!(
+        r#"
+[agent]
+name     = "test"
+timezone = "Asia/Shanghai"
+data_dir = "data"
+[web]
+listen = "127.0.0.1:0"
+[[target]]
+id    = "city"
+name  = "示范市政务服务网"
+entry = "{entry}"
+class = "test"
+[[probe]]
+id       = "home"
+visit    = {{ within = "2s" }}
+targets  = ["city"]
+schedule = "*/2 * * * * *"
+"#
+    );
+    std::fs::write(folder.join("probes.toml"), settings).unwrap();
+    let mut daemon = Daemon::start(folder);
+    let listening = daemon.says("where it listens", |fields| fields["message"] == "listening").await;
+    let address = listening["at"].as_str().unwrap().to_owned();
+    daemon.ran("home", "pass").await;
+    let ready = get(&address, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with("ready\n"), "{ready}");
+
+    // The database takes no results any more, as a full disk does.
+    let database = rusqlite::Connection::open(folder.join("data/shopper.db")).unwrap();
+    database.busy_timeout(PATIENCE).unwrap();
+    database
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE UPDATE ON runs WHEN new.state = 'finished'
+             BEGIN SELECT raise(ABORT, 'no room'); END",
+        )
+        .unwrap();
+    daemon.says("that a run is not kept", |fields| fields["message"] == "could not keep a run").await;
+    let ready = get(&address, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(ready.ends_with(".\n") && ready.contains("no room"), "{ready}");
+    let lost = |fields: &Value| fields["message"].as_str().is_some_and(|m| m.starts_with("a run was lost"));
+    daemon.says("that a run was lost", lost).await;
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    daemon.ran("home", "pass").await;
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.ended().await;
+    assert_eq!(status.code(), Some(0), "{log:?}");
+
+    // Every slot from the first to the last is there once.
+    let slots = |query: &str| -> Vec<i64> {
+        let mut found = database.prepare(query).unwrap();
+        let rows = found.query_map([], |row| row.get(0)).unwrap();
+        rows.map(|slot| slot.unwrap()).collect()
+    };
+    let lost = slots("SELECT scheduled_at FROM gaps WHERE reason = 'not_recorded'");
+    assert_eq!(lost.len(), 1, "{log:?}");
+    let all = slots(
+        "SELECT scheduled_at FROM runs WHERE state = 'finished' UNION ALL SELECT scheduled_at FROM gaps ORDER BY 1",
+    );
+    assert!(all.windows(2).all(|pair| pair[1] - pair[0] == 2_000_000), "{all:?}");
+    assert!(slots("SELECT scheduled_at FROM runs WHERE state = 'running'").is_empty());
+    portal.stop().await;
+}

@@ -96,6 +96,7 @@ fn outgoing(kind: NoticeKind) -> Outgoing {
                 confirmed_at: at("2026-11-22T04:31:18Z"),
                 resolved_at: (kind == NoticeKind::Resolved).then(|| at("2026-11-22T04:42:30Z")),
                 runs: vec!["01a20184-b8c8-7aaa-8aaa-aaaaaaaaaaaa".into()],
+                runs_in_all: 0,
                 screenshot: Some("ab".repeat(32).as_str().into()),
                 vantage: "beijing-1".to_owned(),
                 timezone: "Asia/Shanghai".to_owned(),

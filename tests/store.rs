@@ -1,6 +1,9 @@
 //! The store from outside: what is acknowledged survives a kill, two daemons do not meet, and
 //! nothing half is left behind.
 
+#[path = "store/outbox.rs"]
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -329,10 +332,20 @@ async fn slots_and_gaps_and_cool_downs_are_remembered() {
     assert_eq!(store.cooling(at(60)).await.unwrap(), [("demo-city".into(), at(100))]);
     assert!(store.cooling(at(100)).await.unwrap().is_empty());
 
+    // A run whose end the store did not take is over all the same.
+    let lost = good("r2", 1900);
+    store.begin(start(&lost)).await.unwrap();
+    assert!(store.status(at(1901)).await.unwrap().probes[0].running_since.is_some());
+    store.record_gap(gap(1900, GapReason::NotRecorded)).await.unwrap();
+    assert_eq!(store.status(at(1902)).await.unwrap().probes[0].running_since, None);
+
     let report = store.status(at(1900)).await.unwrap();
-    assert_eq!(report.gaps_24h, [(GapReason::Overdue, 1), (GapReason::StillRunning, 1)]);
+    assert_eq!(
+        report.gaps_24h,
+        [(GapReason::NotRecorded, 1), (GapReason::Overdue, 1), (GapReason::StillRunning, 1)]
+    );
     assert_eq!(report.probes.len(), 1);
-    assert_eq!(report.probes[0].gaps_24h, 2);
+    assert_eq!(report.probes[0].gaps_24h, 3);
 }
 
 #[tokio::test]
@@ -352,9 +365,19 @@ async fn the_status_says_how_each_probe_stands() {
     assert_eq!(probe.running_since, Some(at(121)));
     assert!(probe.incident.is_some());
     assert_eq!(report.outbox.pending, 2);
+    // The daemon is this process.
+    assert_eq!((report.agent.running, report.agent.pid), (true, Some(std::process::id())));
+    assert_eq!(report.agent.last_record_at, Some(at(65)));
+    assert!(report.agent.space.is_some_and(|space| space.free > 0 && space.reserve > 0));
     let back: mystery_shopper::store::StatusReport =
         serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(back, report);
+
+    store.close().await;
+    let reading = Store::open(dir.path(), Access::ReadOnly).unwrap();
+    let agent = reading.status(at(130)).await.unwrap().agent;
+    assert!(!agent.running && agent.last_record_at == Some(at(65)), "{agent:?}");
+    Store::open(dir.path(), Access::Daemon).expect("asking leaves no lock behind");
 }
 
 #[tokio::test]
@@ -416,6 +439,13 @@ async fn exports_are_stable() {
         })
         .await
         .unwrap();
+    // A kill cuts the third short.
+    let mut third = good("r3", 120);
+    third.cause = Cause::Confirmation { of: "r2".into() };
+    store.begin(start(&third)).await.unwrap();
+    store.close().await;
+    let store = Store::open_reserving(dir.path(), Access::Daemon, 0).unwrap();
+    store.begin(start(&good("r4", 180))).await.unwrap();
     let incident = store.incidents(IncidentFilter::default()).await.unwrap().remove(0).id;
     let mut all = String::new();
     for (name, kind) in ExportKind::ALL {
@@ -429,8 +459,11 @@ async fn exports_are_stable() {
 
     // JSON Lines are the types of the house.
     let runs = exported(&store, ExportKind::Runs, ExportFormat::Jsonl);
-    let read: Vec<Run> = runs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (finished, cut): (Vec<&str>, Vec<&str>) =
+        runs.lines().partition(|line| line.contains("\"state\":\"finished\""));
+    let read: Vec<Run> = finished.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(ids(&read), ["r1", "r2"]);
+    assert!(cut.len() == 1 && cut[0].contains("\"interrupted\"") && cut[0].contains("\"r3\""), "{cut:?}");
     let mut out = Vec::new();
     let span = Export {
         kind: ExportKind::Runs,

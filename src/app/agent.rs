@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::domain::ids::RunId;
 use crate::domain::language::Language;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Run;
@@ -82,8 +83,9 @@ impl Executor for Agent {
         if let Some(time) = cool_down {
             self.leave_alone(&run, time).await;
         }
-        let confirm = self.keep(run, &job, &plan).await;
-        Finished { confirm, cool_down }
+        let kept = self.keep(run, &job, &plan).await;
+        let unrecorded = kept.is_err();
+        Finished { confirm: kept.unwrap_or_default(), cool_down, unrecorded }
     }
 }
 
@@ -98,7 +100,7 @@ impl Agent {
     }
 
     /// Keeps and judges a run; its id when it wants to be confirmed.
-    async fn keep(&self, run: Run, job: &Job, plan: &Plan) -> Option<crate::domain::ids::RunId> {
+    async fn keep(&self, run: Run, job: &Job, plan: &Plan) -> Result<Option<RunId>, Lost> {
         let recipients = plan.recipients(&run.probe, &job.target, Severity::Outage);
         for attempt in 1..=KEEP_TRIES {
             let context = JudgeContext {
@@ -127,7 +129,7 @@ impl Agent {
                     let confirm = recorded.confirm.then(|| run.id.clone());
                     // Nobody listening is no fault.
                     let _ = self.runs.send(Arc::new(run));
-                    return confirm;
+                    return Ok(confirm);
                 }
                 Err(error) => {
                     error!(
@@ -139,9 +141,13 @@ impl Agent {
             }
         }
         error!(run = %run.id, verdict = %run.verdict, reason = run.reason, "a run was lost: the data folder takes no records");
-        None
+        Err(Lost)
     }
 }
+
+/// A run could not be kept.
+#[derive(Debug)]
+struct Lost;
 
 /// What became of an incident, for the log.
 fn act_name(act: &Act) -> &'static str {

@@ -119,7 +119,7 @@ impl Service {
             }
         });
         if let Some(listen) = plan_in.borrow().web.listen {
-            let health = Arc::new(Loop(pulse.clone()));
+            let health = Arc::new(Vitals { pulse: pulse.clone(), store: store.clone() });
             match web::serve(listen, health, stop.clone()).await {
                 Ok(at) => info!(%at, "listening"),
                 // Watching portals outranks being watched.
@@ -192,16 +192,28 @@ impl Service {
     }
 }
 
-/// The dispatcher's loop, as others see it.
-struct Loop(Pulse);
+/// The dispatcher's loop and the store, as others see them.
+struct Vitals {
+    pulse: Pulse,
+    store: Store,
+}
 
-impl Health for Loop {
+impl Health for Vitals {
     async fn alive(&self) -> bool {
-        self.0.is_alive(Duration::from_secs(5)).await
+        self.pulse.is_alive(Duration::from_secs(5)).await
     }
 
-    async fn ready(&self) -> bool {
-        self.0.is_alive(Duration::from_secs(5)).await && !self.0.standing().draining
+    async fn ready(&self) -> Result<(), String> {
+        if !self.alive().await {
+            return Err("The dispatcher does not answer.".to_owned());
+        }
+        if self.pulse.standing().draining {
+            return Err("The service is stopping and takes no new work.".to_owned());
+        }
+        match self.store.can_record().await {
+            Ok(_) => Ok(()),
+            Err(why) => Err(format!("Runs are made but cannot be recorded: could not {why}.")),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! `shopper doctor`: is everything there that is needed?
 
+use std::path::Path;
+
 use clap::Args;
 use serde::Serialize;
 
 use crate::app;
 use crate::browser::{self, Doctor};
 use crate::plan::{Plan, WebDriver, counted};
-use crate::store::{Access, Store};
+use crate::store::{Access, Space, Store};
 
 use super::{Exit, Fault, Format, Global, lone, output};
 
@@ -16,7 +18,7 @@ pub(super) struct DoctorArgs {}
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// Whether it is as it should be.
+    /// Whether it works. With a hint all the same, it is a warning.
     pub(super) good: bool,
     /// What was found.
     pub(super) text: String,
@@ -27,6 +29,11 @@ pub(super) struct Finding {
 impl Finding {
     fn good(text: impl Into<String>) -> Self {
         Self { good: true, text: text.into(), hint: None }
+    }
+
+    /// It works, but not all of it, or not for long.
+    fn warning(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { good: true, text: text.into(), hint: Some(hint.into()) }
     }
 
     fn bad(text: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -58,7 +65,7 @@ pub(super) fn doctor(global: &Global, _args: &DoctorArgs) -> Result<Exit, Fault>
         findings.extend(browser_findings(&plan).await);
         findings.extend(browser_trial(&plan).await);
         if configured {
-            findings.push(data_folder(&plan));
+            findings.push(data_folder(&plan).await);
             findings.extend(mail(&plan));
         }
         report(global, &findings);
@@ -131,15 +138,37 @@ async fn browser_trial(plan: &Plan) -> Option<Finding> {
 const INSTALL: &str =
     "apt-get install chromium chromium-driver (both of the same version), or script/bootstrap";
 
-fn data_folder(plan: &Plan) -> Finding {
-    let folder = &plan.agent.data_dir;
-    match Store::open(folder, Access::Command) {
-        Ok(_) => Finding::good(format!("data folder {} can be written", folder.display())),
-        Err(error) => Finding::bad(
-            format!("data folder {}: {}", folder.display(), output::with_causes(&error)),
+/// Whether the data folder takes records: it is really tried, because a database that is there
+/// already opens on a full disk, too.
+async fn data_folder(plan: &Plan) -> Finding {
+    let folder = plan.agent.data_dir.display();
+    let tried = match Store::open(&plan.agent.data_dir, Access::Command) {
+        Ok(store) => store.can_record().await,
+        Err(error) => Err(output::with_causes(&error)),
+    };
+    match tried {
+        Ok(space) => room(&plan.agent.data_dir, space),
+        Err(why) => Finding::bad(
+            format!("data folder {folder}: could not {why}"),
             "set agent.data_dir to a folder of your own with free space",
         ),
     }
+}
+
+/// What the room on the disk of the data folder means.
+fn room(folder: &Path, space: Space) -> Finding {
+    let megabytes = output::megabytes(space.free);
+    if space.is_short() {
+        let reserve = output::megabytes(space.reserve);
+        return Finding::warning(
+            format!(
+                "data folder {}: only {megabytes} are free, so that no evidence is kept",
+                folder.display()
+            ),
+            format!("free some space: results and mails go on, screenshots are kept again above {reserve}"),
+        );
+    }
+    Finding::good(format!("data folder {} can be written; {megabytes} are free", folder.display()))
 }
 
 fn mail(plan: &Plan) -> Vec<Finding> {
@@ -165,12 +194,30 @@ fn report(global: &Global, findings: &[Finding]) {
         return;
     }
     for finding in findings {
-        if finding.good && global.quiet {
-            continue;
-        }
-        output::line(&format!("{} {}", if finding.good { "ok   " } else { "FAULT" }, finding.text));
+        let word = match (finding.good, &finding.hint) {
+            (true, None) if global.quiet => continue,
+            (true, None) => "ok   ",
+            (true, Some(_)) => "WARN ",
+            (false, _) => "FAULT",
+        };
+        output::line(&format!("{word} {}", finding.text));
         if let Some(hint) = &finding.hint {
             output::line(&format!("      hint: {hint}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_room_is_a_warning() {
+        let folder = Path::new("data");
+        let enough = room(folder, Space { free: 5_000_000_000, reserve: 200_000_000 });
+        assert!(enough.good && enough.hint.is_none(), "{enough:?}");
+        let short = room(folder, Space { free: 12_345_678, reserve: 200_000_000 });
+        assert!(short.good && short.text.contains("only 12 MB are free"), "{short:?}");
+        assert!(short.hint.as_ref().is_some_and(|hint| hint.contains("200 MB")), "{short:?}");
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct ExportArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
-    /// Runs, a line each; in JSON Lines with their steps and facts.
+    /// Runs that are over, a line each; in JSON Lines with their steps and facts.
     Runs,
     /// Steps.
     Steps,

@@ -63,6 +63,11 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A number of bytes for people.
+pub(super) fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
+}
+
 /// Warnings of the rooms below go to stderr, plain, so that nothing fails silently.
 pub(super) fn log_to_stderr(least: &str) {
     use tracing_subscriber::EnvFilter;

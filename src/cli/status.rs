@@ -7,10 +7,14 @@ use jiff::tz::TimeZone;
 
 use crate::app::{self, AppError};
 use crate::clock::Clock;
+use crate::domain::verdict::Verdict;
 use crate::plan::Plan;
-use crate::store::{Access, ProbeStatus, StatusReport, Store};
+use crate::store::{Access, AgentStatus, GivenUp, ProbeStatus, Space, StatusReport, Store};
 
 use super::{Exit, Fault, Format, Global, load, output};
+
+/// How many probes are named for one reason.
+const NAMED: usize = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {}
@@ -34,6 +38,9 @@ pub(super) fn status(global: &Global, _args: &StatusArgs) -> Result<Exit, Fault>
 
 fn print(plan: &Plan, report: &StatusReport) {
     let zone = TimeZone::get(&plan.agent.timezone).unwrap_or(TimeZone::UTC);
+    for line in agent(&report.agent, &zone) {
+        output::line(&line);
+    }
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY);
     table.set_header([
@@ -46,11 +53,10 @@ fn print(plan: &Plan, report: &StatusReport) {
         "outage since",
     ]);
     for probe in &report.probes {
-        let name = plan.target(probe.target.as_str()).map_or(probe.target.as_str(), |target| &target.name);
         let (when, verdict, ending) = last(probe, &zone);
         let counts = probe.runs_24h;
         table.add_row([
-            name.to_owned(),
+            name(plan, probe).to_owned(),
             probe.probe.to_string(),
             when,
             verdict,
@@ -64,8 +70,14 @@ fn print(plan: &Plan, report: &StatusReport) {
     } else {
         output::line(&table.to_string());
     }
+    for line in silent(plan, &report.probes) {
+        output::line(&line);
+    }
     let outbox = &report.outbox;
     output::line(&format!("mail: {} waiting, {} given up", outbox.pending, outbox.failed));
+    for person in &outbox.given_up {
+        output::line(&format!("  {}", not_told(person, &zone)));
+    }
     if let Some(error) = &outbox.last_error {
         output::line(&format!("  the last trouble: {}", output::tame(error)));
     }
@@ -74,6 +86,64 @@ fn print(plan: &Plan, report: &StatusReport) {
     if !gaps.is_empty() {
         output::line(&format!("slots of the last 24 h in which nothing ran: {}", gaps.join(", ")));
     }
+}
+
+/// How the agent itself does: a sentence each.
+fn agent(agent: &AgentStatus, zone: &TimeZone) -> Vec<String> {
+    let daemon = match (agent.running, agent.pid, agent.last_record_at) {
+        (true, Some(pid), _) => format!("The daemon is running (process {pid})."),
+        (true, None, _) => "The daemon is running.".to_owned(),
+        (false, _, Some(at)) => {
+            let at = output::instant(at, zone);
+            format!("The daemon is not running; the last record is of {at}. Start it with `shopper daemon`.")
+        }
+        (false, _, None) => "The daemon is not running. Start it with `shopper daemon`.".to_owned(),
+    };
+    let short = agent.space.filter(Space::is_short).map(|space| {
+        format!(
+            "Only {} are free on the disk of the data folder: no screenshots are kept until {} are. Free some space.",
+            output::megabytes(space.free),
+            output::megabytes(space.reserve)
+        )
+    });
+    [Some(daemon), short].into_iter().flatten().collect()
+}
+
+/// Why the newest runs say nothing about their portals, a line for each reason: one missing
+/// program silences many probes.
+fn silent(plan: &Plan, probes: &[ProbeStatus]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for probe in probes {
+        let Some(last) = probe.last.as_ref().filter(|last| last.verdict == Verdict::Inconclusive) else {
+            continue;
+        };
+        let name = format!("{} ({})", name(plan, probe), probe.probe);
+        match reasons.iter_mut().find(|(reason, _)| *reason == last.reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((&last.reason, vec![name])),
+        }
+    }
+    let told = |(reason, names): (&str, Vec<String>)| {
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = names[..names.len().min(NAMED)].join(", ");
+        format!("inconclusive: {names}{more}: {}", output::tame(reason))
+    };
+    reasons.into_iter().map(told).collect()
+}
+
+/// Who was not told, and why.
+fn not_told(person: &GivenUp, zone: &TimeZone) -> String {
+    let mails = if person.mails == 1 { "1 mail".to_owned() } else { format!("{} mails", person.mails) };
+    let error = person.error.as_deref().map(output::tame).unwrap_or_default();
+    let at = output::instant(person.newest_at, zone);
+    format!("given up: {mails} to {}, the newest of {at}: {error}", output::tame(&person.to))
+}
+
+fn name<'a>(plan: &'a Plan, probe: &'a ProbeStatus) -> &'a str {
+    plan.target(probe.target.as_str()).map_or(probe.target.as_str(), |target| &target.name)
 }
 
 fn last(probe: &ProbeStatus, zone: &TimeZone) -> (String, String, String) {
@@ -89,5 +159,43 @@ fn last(probe: &ProbeStatus, zone: &TimeZone) -> (String, String, String) {
             };
             (output::instant(last.started_at, zone), last.verdict.to_string(), ending)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn the_agent_says_how_it_does() {
+        let space = |free| Some(Space { free, reserve: 200_000_000 });
+        let told = |running, pid, last_record_at, space| {
+            agent(&AgentStatus { running, pid, last_record_at, space }, &TimeZone::UTC).join("\n")
+        };
+        assert_eq!(told(true, Some(7), Some(at(0)), space(u64::MAX)), "The daemon is running (process 7).");
+        assert_eq!(told(true, None, None, None), "The daemon is running.");
+        assert_eq!(
+            told(false, None, Some(at(0)), None),
+            "The daemon is not running; the last record is of 1970-01-01 00:00:00. Start it with `shopper daemon`."
+        );
+        assert!(told(true, None, None, space(12_000_000)).contains("\nOnly 12 MB are free"));
+    }
+
+    #[test]
+    fn whoever_was_not_told_is_named() {
+        let person = GivenUp {
+            to: "oncall@example.org".to_owned(),
+            mails: 2,
+            newest_at: at(60),
+            error: Some("550 no\u{1b}[2J such user".to_owned()),
+        };
+        assert_eq!(
+            not_told(&person, &TimeZone::UTC),
+            "given up: 2 mails to oncall@example.org, the newest of 1970-01-01 00:01:00: 550 no [2J such user"
+        );
     }
 }

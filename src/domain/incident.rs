@@ -113,8 +113,11 @@ pub struct NoticeFacts {
     pub confirmed_at: Timestamp,
     /// When it ended, for recoveries.
     pub resolved_at: Option<Timestamp>,
-    /// The runs that say so, oldest first.
+    /// The newest of the runs that say so, oldest first.
     pub runs: Vec<RunId>,
+    /// How many runs say so; 0 in notices of earlier versions, which know no more than `runs`.
+    #[serde(default)]
+    pub runs_in_all: u32,
     /// The screenshot of the failing step.
     pub screenshot: Option<EvidenceHash>,
     /// Where the agent stands.

@@ -145,6 +145,8 @@ pub enum GapReason {
     CoolingDown,
     /// The run was cut short by a crash or a kill.
     Interrupted,
+    /// It ran, but the data folder took no record of it: the disk was full, or broken.
+    NotRecorded,
 }
 
 impl GapReason {
@@ -156,6 +158,7 @@ impl GapReason {
             Self::ShuttingDown => "shutting_down",
             Self::CoolingDown => "cooling_down",
             Self::Interrupted => "interrupted",
+            Self::NotRecorded => "not_recorded",
         }
     }
 }

@@ -54,7 +54,16 @@ pub fn opened(id: IncidentId, since: Timestamp, run: &Run, setting: &Setting<'_>
     }
 }
 
-/// The notice about `incident` after `run`; `runs` are those that say so, oldest first.
+/// The runs that say what a notice says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witnesses {
+    /// The newest of them, oldest first.
+    pub newest: Vec<RunId>,
+    /// How many there are: a long outage has more than are remembered.
+    pub in_all: u32,
+}
+
+/// The notice about `incident` after `run`; `runs` are those that say so.
 ///
 /// A notice of an outage shows the step that fails now. A recovery shows the step that had failed,
 /// as it looks now.
@@ -63,7 +72,7 @@ pub fn notice(
     kind: NoticeKind,
     incident: &Incident,
     run: &Run,
-    runs: Vec<RunId>,
+    runs: Witnesses,
     setting: &Setting<'_>,
 ) -> Notice {
     let root = kind == NoticeKind::Opened;
@@ -84,7 +93,7 @@ fn facts(
     kind: NoticeKind,
     incident: &Incident,
     run: &Run,
-    runs: Vec<RunId>,
+    runs: Witnesses,
     setting: &Setting<'_>,
 ) -> NoticeFacts {
     let resolved = kind == NoticeKind::Resolved;
@@ -112,7 +121,8 @@ fn facts(
         since: incident.since,
         confirmed_at: incident.opened_at,
         resolved_at: resolved.then_some(setting.now),
-        runs,
+        runs_in_all: runs.in_all.max(count(runs.newest.len())),
+        runs: runs.newest,
         screenshot: step.and_then(screenshot),
         vantage: setting.vantage.to_owned(),
         timezone: setting.timezone.to_owned(),
@@ -234,19 +244,20 @@ mod tests {
         let incident = opened("i1".into(), since, &failed, &setting);
         assert_eq!((incident.step.as_str(), incident.outcome), ("form", ServerError));
 
-        let runs = vec![RunId::new("r1"), RunId::new("r2")];
+        let runs = Witnesses { newest: vec![RunId::new("r1"), RunId::new("r2")], in_all: 43 };
         let first = notice("n1".into(), NoticeKind::Opened, &incident, &failed, runs, &setting);
         assert_eq!(first.message_id, "<i1@example.org>");
         assert_eq!(first.message_id, incident.thread);
         assert_eq!(first.in_reply_to, None);
         let facts = &first.facts;
+        assert_eq!((facts.runs.len(), facts.runs_in_all), (2, 43));
         assert_eq!((facts.step.as_str(), facts.position, facts.status), ("form", (1, 3), Some(500)));
         assert_eq!(facts.screenshot.as_ref().map(EvidenceHash::as_str), Some("last-form"));
         assert_eq!(facts.error.as_deref(), Some("The server answered with status 500."));
         assert_eq!((facts.since, facts.resolved_at, facts.region.as_deref()), (since, None, Some("西南")));
 
         let good = run("r4", &[("home", Done), ("form", Done), ("gate", OnlineReady)]);
-        let runs = vec![RunId::new("r3"), RunId::new("r4")];
+        let runs = Witnesses { newest: vec![RunId::new("r3"), RunId::new("r4")], in_all: 2 };
         let last = notice("n2".into(), NoticeKind::Resolved, &incident, &good, runs, &setting);
         assert_eq!(last.message_id, "<n2@example.org>");
         assert_eq!(last.in_reply_to.as_deref(), Some("<i1@example.org>"));

@@ -24,6 +24,9 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// How many runs a mail names, the newest ones: whoever wants them all asks the agent.
+const RUNS_NAMED: usize = 5;
+
 /// Whether the screenshot travels with the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
@@ -298,8 +301,10 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         row(label.0, label.1, said);
     }
 
-    let mut runs = vec![plain(wording::confirmed(notice.kind, facts.runs.len(), language))];
-    for run in &facts.runs {
+    let named = &facts.runs[facts.runs.len().saturating_sub(RUNS_NAMED)..];
+    let in_all = facts.runs.len().max(facts.runs_in_all as usize);
+    let mut runs = vec![plain(wording::confirmed(notice.kind, in_all, named.len(), language))];
+    for run in named {
         if let Some(at) = started(run.as_str()) {
             runs.push(plain(wording::instant(at, &zone, Precision::Listed, language)));
         }

@@ -58,6 +58,7 @@ fn notice(kind: NoticeKind, language: Language) -> Notice {
                     "01a2018f-d0a0-7ddd-8ddd-dddddddddddd".into(),
                 ]
             },
+            runs_in_all: 2,
             screenshot: Some("ab".repeat(32).as_str().into()),
             vantage: "beijing-1".to_owned(),
             timezone: "Asia/Shanghai".to_owned(),
@@ -198,4 +199,24 @@ fn a_lost_screenshot_is_said() {
     let notice = notice(NoticeKind::Opened, Language::Chinese);
     let mail = render_with(&notice, Language::Chinese, Picture::Missing);
     assert!(mail.text.contains("截图未能随信附上。") && !mail.html.contains("<img"));
+}
+
+#[test]
+fn a_long_outage_is_counted_in_full_and_names_its_last_runs() {
+    for (language, want) in [
+        (Language::English, "Evidence: 43 runs failed; the last 5:"),
+        (Language::Chinese, "确认经过：43 次运行失败，最近 5 次："),
+    ] {
+        let mut reminder = notice(NoticeKind::Reminder, language);
+        reminder.facts.runs = (0..20).map(|n| format!("run-{n:02}").as_str().into()).collect();
+        reminder.facts.runs_in_all = 43;
+        let text = render(&reminder, language).text;
+        assert!(text.contains(want), "{text}");
+        let named: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("run-")).collect();
+        assert_eq!(named, ["15", "16", "17", "18", "19"]);
+
+        // A notice that an earlier version wrote.
+        reminder.facts.runs_in_all = 0;
+        assert!(render(&reminder, language).text.contains(&want.replace("43", "20")));
+    }
 }

@@ -167,9 +167,13 @@ pub fn badge(kind: NoticeKind, language: Language) -> &'static str {
     }
 }
 
-/// How many independent runs say so.
-pub fn confirmed(kind: NoticeKind, runs: usize, language: Language) -> String {
+/// How many independent runs say so; fewer of them may be `named` below.
+pub fn confirmed(kind: NoticeKind, runs: usize, named: usize, language: Language) -> String {
     match (language, kind == NoticeKind::Resolved, runs) {
+        (Chinese, false, n) if n > named => format!("{n} 次运行失败，最近 {named} 次："),
+        (Chinese, true, n) if n > named => format!("{n} 次运行正常通过，最近 {named} 次："),
+        (English, false, n) if n > named => format!("{n} runs failed; the last {named}:"),
+        (English, true, n) if n > named => format!("{n} runs went through; the last {named}:"),
         (Chinese, false, 0 | 1) => "一次运行失败。".to_owned(),
         (Chinese, false, n) => format!("{}次相互独立的运行都失败了。", count(n, language)),
         (Chinese, true, 0 | 1) => "一次运行正常通过。".to_owned(),
@@ -392,10 +396,10 @@ mod tests {
 
     #[test]
     fn runs_are_counted_in_words() {
-        assert_eq!(confirmed(NoticeKind::Opened, 2, Chinese), "两次相互独立的运行都失败了。");
-        assert_eq!(confirmed(NoticeKind::Opened, 12, Chinese), "12 次相互独立的运行都失败了。");
-        assert_eq!(confirmed(NoticeKind::Opened, 2, English), "Two independent runs failed.");
-        assert_eq!(confirmed(NoticeKind::Resolved, 3, English), "Three independent runs went through.");
-        assert_eq!(confirmed(NoticeKind::Opened, 1, English), "One run failed.");
+        assert_eq!(confirmed(NoticeKind::Opened, 2, 2, Chinese), "两次相互独立的运行都失败了。");
+        assert_eq!(confirmed(NoticeKind::Opened, 12, 12, Chinese), "12 次相互独立的运行都失败了。");
+        assert_eq!(confirmed(NoticeKind::Opened, 2, 2, English), "Two independent runs failed.");
+        assert_eq!(confirmed(NoticeKind::Resolved, 3, 3, English), "Three independent runs went through.");
+        assert_eq!(confirmed(NoticeKind::Opened, 1, 1, English), "One run failed.");
     }
 }

@@ -335,7 +335,9 @@ impl<E: Executor> Crew<E> {
             pulse.beat(roster, true);
             tokio::select! {
                 Some((key, finished)) = self.next() => {
-                    let finished = finished.map(|_| Finished::default());
+                    // Nothing new is begun, but a run that was lost is a gap all the same.
+                    let finished = finished
+                        .map(|ended| Finished { unrecorded: ended.unrecorded, ..Finished::default() });
                     roster.finished(&key, finished, Timestamp::UNIX_EPOCH, Duration::ZERO);
                     count += 1;
                 }

@@ -4,8 +4,10 @@
 //! 1, 2, 5, 15, 15 … minutes for a day, then given up where people can see it. The post office
 //! says whether a failure may pass; a refusal is final at once.
 //!
-//! Invariant: a mail that was accepted is never sent again because the store could not be
-//! written: what became of it is kept here until the store takes it.
+//! Invariants: the mails of one incident reach a person in the order in which they were written, so
+//! nobody reads "up again" before "down": the outbox hands out the first that waits, and none is
+//! sent while another is on its way. A mail that was accepted is never sent again because the
+//! store could not be written: what became of it is kept here until the store takes it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +27,8 @@ use super::{Fault, chain};
 /// Where mails wait.
 pub trait Outbox: Send + Sync + 'static {
     /// The mails whose `next_try_at` has come and that are neither sent nor failed, most urgent
-    /// first. The worker takes as many as it can send.
+    /// first; of an incident's mails to one person only the first that waits. The worker takes as
+    /// many as it can send.
     fn next_due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
 
     /// The mail was accepted.
@@ -115,6 +118,11 @@ fn settle(mail: &Outgoing, result: Result<(), PostFailure>, now: Timestamp) -> S
     }
 }
 
+/// Whether two mails tell one person about one incident.
+fn same_thread(a: &Outgoing, b: &Outgoing) -> bool {
+    a.to == b.to && a.notice.incident == b.notice.incident
+}
+
 /// The mail worker.
 #[derive(Debug)]
 pub struct Mailer<O, P> {
@@ -178,8 +186,9 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
     async fn due(&self, flying: &HashMap<Id, Outgoing>, settled: &HashMap<i64, Settled>) -> Vec<Outgoing> {
         match self.outbox.next_due(self.clock.now()).await {
             Ok(mut due) => {
-                let busy = |id: i64| settled.contains_key(&id) || flying.values().any(|mail| mail.id == id);
-                due.retain(|mail| !busy(mail.id));
+                // A reminder may be superseded while it flies; the mail behind it waits all the same.
+                let behind = |mail: &Outgoing| flying.values().any(|other| same_thread(mail, other));
+                due.retain(|mail| !settled.contains_key(&mail.id) && !behind(mail));
                 due
             }
             Err(fault) => {

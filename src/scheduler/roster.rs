@@ -70,6 +70,8 @@ pub struct Finished {
     pub confirm: Option<RunId>,
     /// The target asked us to stay away for so long.
     pub cool_down: Option<Duration>,
+    /// The store did not take the run: its slot is a gap.
+    pub unrecorded: bool,
 }
 
 /// How many pairs are looked at in one go, and how many gaps noted, so that the loop shows signs
@@ -258,6 +260,9 @@ impl Roster {
             self.note(&key, running.at, GapReason::Interrupted);
             return;
         };
+        if finished.unrecorded {
+            self.note(&key, running.at, GapReason::NotRecorded);
+        }
         if let Some(time) = finished.cool_down {
             let until = later(now, time);
             tracing::info!(target_id = %key.target, %until, "the target asked us to stay away for a while");

@@ -158,6 +158,36 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// Whether other writes will fail for the same reason.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::DiskFull
+                | Self::NotWritable { .. }
+                | Self::Corrupt { .. }
+                | Self::Busy
+                | Self::File { .. }
+                | Self::Database(_)
+        )
+    }
+
+    /// Whether it is over as soon as any write goes well.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::NotWritable { .. } | Self::Busy)
+    }
+
+    /// The error with its causes, on one line.
+    pub(super) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+
     /// A fault of a file system call on `path`, told apart by what one does about it.
     pub(super) fn file(what: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         use std::io::ErrorKind;

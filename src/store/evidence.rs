@@ -60,7 +60,7 @@ pub(super) fn put(
     if path.exists() {
         return Ok(evidence);
     }
-    let free = free(dir)?;
+    let free = super::folder::free(dir)?;
     if free < reserve.saturating_add(evidence.size) {
         return Err(StoreError::EvidenceStopped { free, reserve });
     }
@@ -124,12 +124,6 @@ fn folder(dir: &Path, hash: &EvidenceHash) -> PathBuf {
 
 fn ending(mime: &str) -> &'static str {
     ENDINGS.iter().find(|(known, _)| *known == mime).map_or("bin", |(_, ending)| ending)
-}
-
-/// Bytes that we may still write.
-fn free(dir: &Path) -> Result<u64, StoreError> {
-    let stat = rustix::fs::statvfs(dir).map_err(|error| StoreError::file("look at", dir, error.into()))?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Makes both levels, and syncs a folder when a new one stands in it.

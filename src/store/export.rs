@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use super::csv::{Cell, record};
 use super::error::StoreError;
+use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
 use crate::domain::observation::{Facts, LinkFault};
-use crate::domain::run::{Cause, Gap, Run, StepRecord};
+use crate::domain::run::{Gap, Run, StepRecord};
 
 /// What is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Export {
 /// What can be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExportKind {
-    /// Runs, with their steps in JSON.
+    /// Runs that are over, with their steps in JSON; those that were cut short among them.
     Runs,
     /// Steps, one a row.
     Steps,
@@ -88,6 +89,18 @@ struct Seen<'a> {
     facts: &'a Facts,
 }
 
+/// The states in which a run is over, as the table has them.
+const FINISHED: &str = "finished";
+const INTERRUPTED: &str = "interrupted";
+
+/// A run with the state in which it is over.
+#[derive(Serialize)]
+struct Over<'a, T> {
+    state: &'static str,
+    #[serde(flatten)]
+    run: &'a T,
+}
+
 /// Writes an export; says how many rows (without the header).
 pub(super) fn write(
     connection: &Connection,
@@ -116,6 +129,18 @@ pub(super) fn write(
                  ORDER BY scheduled_at, probe, target";
             each(&snapshot, sql, export, rows::run::read_gap, |gap| sink.gap(&gap))?;
         }
+        ExportKind::Runs => {
+            let sql = format!(
+                "SELECT {}, state FROM runs WHERE state <> 'running'
+                     AND (?1 IS NULL OR started_at >= ?1) AND (?2 IS NULL OR started_at < ?2)
+                 ORDER BY started_at, id",
+                rows::run::COLUMNS
+            );
+            each(&snapshot, &sql, export, rows::run::read_ended, |ended| match ended {
+                Ended::Finished(run) => sink.whole_run(&rows::run::complete(&snapshot, *run)?),
+                Ended::Interrupted(run) => sink.cut_short(&run),
+            })?;
+        }
         kind => {
             let sql = format!(
                 "SELECT {} FROM runs WHERE state = 'finished'
@@ -125,7 +150,11 @@ pub(super) fn write(
             );
             each(&snapshot, &sql, export, rows::run::read, |run| {
                 let run = rows::run::complete(&snapshot, run)?;
-                sink.run(kind, &run)
+                match kind {
+                    ExportKind::Observations => sink.observations(&run),
+                    ExportKind::LinkFaults => sink.link_faults(&run),
+                    _ => sink.steps(&run),
+                }
             })?;
         }
     }
@@ -156,6 +185,7 @@ fn columns(kind: ExportKind) -> &'static [&'static str] {
             "probe",
             "target",
             "kind",
+            "state",
             "cause",
             "confirms",
             "vantage",
@@ -244,24 +274,11 @@ impl Sink<'_> {
         record(self.out, cells).map_err(StoreError::Output)
     }
 
-    fn run(&mut self, kind: ExportKind, run: &Run) -> Result<(), StoreError> {
-        match kind {
-            ExportKind::Steps => self.steps(run),
-            ExportKind::Observations => self.observations(run),
-            ExportKind::LinkFaults => self.link_faults(run),
-            ExportKind::Runs | ExportKind::Incidents | ExportKind::Gaps => self.whole_run(run),
-        }
-    }
-
     fn whole_run(&mut self, run: &Run) -> Result<(), StoreError> {
         if self.format == ExportFormat::Jsonl {
-            return self.json(run);
+            return self.json(&Over { state: FINISHED, run });
         }
-        let (cause, confirms) = match &run.cause {
-            Cause::Schedule => ("schedule", None),
-            Cause::Confirmation { of } => ("confirmation", Some(of.as_str())),
-            Cause::Manual => ("manual", None),
-        };
+        let (cause, confirms) = cause_name(&run.cause);
         let ending = run.ending();
         let times = [run.scheduled_at, run.started_at, run.finished_at].map(|at| at.to_string());
         self.cells(&[
@@ -269,6 +286,7 @@ impl Sink<'_> {
             Cell::Text(run.probe.as_str()),
             Cell::Text(run.target.as_str()),
             Cell::Text(run.kind.name()),
+            Cell::Text(FINISHED),
             Cell::Text(cause),
             Cell::maybe(confirms),
             Cell::Text(&run.vantage),
@@ -287,6 +305,29 @@ impl Sink<'_> {
             Cell::maybe(run.browser.as_deref()),
             Cell::Text(&run.agent_version),
         ])
+    }
+
+    /// A run of which no more is known than that it began.
+    fn cut_short(&mut self, run: &CutShort) -> Result<(), StoreError> {
+        if self.format == ExportFormat::Jsonl {
+            return self.json(&Over { state: INTERRUPTED, run });
+        }
+        let (cause, confirms) = cause_name(&run.cause);
+        let (scheduled_at, started_at) = (run.scheduled_at.to_string(), run.started_at.to_string());
+        let known = |name: &str| match name {
+            "run" => Cell::Text(run.id.as_str()),
+            "probe" => Cell::Text(run.probe.as_str()),
+            "target" => Cell::Text(run.target.as_str()),
+            "kind" => Cell::Text(run.kind.name()),
+            "state" => Cell::Text(INTERRUPTED),
+            "cause" => Cell::Text(cause),
+            "confirms" => Cell::maybe(confirms),
+            "scheduled_at" => Cell::Text(&scheduled_at),
+            "started_at" => Cell::Text(&started_at),
+            _ => Cell::maybe(None),
+        };
+        let cells: Vec<Cell<'_>> = columns(ExportKind::Runs).iter().map(|name| known(name)).collect();
+        self.cells(&cells)
     }
 
     fn steps(&mut self, run: &Run) -> Result<(), StoreError> {

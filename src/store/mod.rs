@@ -10,6 +10,7 @@ mod csv;
 mod error;
 mod evidence;
 mod export;
+mod folder;
 mod histogram;
 mod open;
 mod record;
@@ -21,7 +22,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -34,10 +35,11 @@ use crate::domain::verdict::Verdict;
 
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
+pub use folder::Space;
 pub use histogram::StepTimes;
 pub use record::{JudgeContext, Recorded};
-pub use rows::outbox::OutboxSummary;
-pub use status::{LastRun, ProbeStatus, StatusReport, VerdictCounts};
+pub use rows::outbox::{GivenUp, OutboxSummary};
+pub use status::{AgentStatus, LastRun, ProbeStatus, StatusReport, VerdictCounts};
 
 use worker::Worker;
 
@@ -71,6 +73,26 @@ struct Inner {
     reader: Worker,
     interrupted: Vec<Gap>,
     reserve: u64,
+    /// Why the last write failed, if it did.
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why a write failed.
+#[derive(Debug)]
+struct Trouble {
+    /// As text that fits after "could not".
+    why: String,
+    /// Whether only a run that is recorded shows that it is over.
+    lasts: bool,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// A run, with all that belongs to it.
+    Run,
+    /// Something else.
+    Small,
 }
 
 /// What is known of a run when it begins.
@@ -150,7 +172,9 @@ impl Store {
         };
         let reader = Worker::start("store-read", reader, ())?;
         let dir = data_dir.to_owned();
-        Ok(Self { inner: Arc::new(Inner { dir, writer, reader, interrupted, reserve }) })
+        Ok(Self {
+            inner: Arc::new(Inner { dir, writer, reader, interrupted, reserve, trouble: Mutex::default() }),
+        })
     }
 
     /// The runs that a crash or a kill cut short, found when the daemon opened the store.
@@ -172,7 +196,47 @@ impl Store {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?.call(job).await
+        self.write_noting(Weight::Small, job).await
+    }
+
+    /// Writes, and notes what it says about the next write.
+    async fn write_noting<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?.call(job).await;
+        let mut trouble = self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match &result {
+            // A disk that takes gaps again is no proof that a damaged database takes runs.
+            Ok(_) if weight == Weight::Small && trouble.as_ref().is_some_and(|old| old.lasts) => {}
+            Ok(_) => *trouble = None,
+            Err(error) if error.is_of_the_disk() => {
+                let lasts = weight == Weight::Run && !error.may_pass();
+                *trouble = Some(Trouble { why: error.with_causes(), lasts });
+            }
+            // Says nothing about the next write.
+            Err(_) => {}
+        }
+        drop(trouble);
+        result
+    }
+
+    /// Tries whether the data folder takes records: the last write went well, and one more, that
+    /// leaves nothing behind, does too.
+    ///
+    /// # Errors
+    /// Why not, as text that fits after "could not".
+    pub async fn can_record(&self) -> Result<Space, String> {
+        if let Some(trouble) = &*self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(trouble.why.clone());
+        }
+        let inner = Arc::clone(&self.inner);
+        let tried = blocking(move || {
+            folder::try_writing(&inner.dir)?;
+            Ok(Space { free: folder::free(&inner.dir)?, reserve: inner.reserve })
+        });
+        tried.await.map_err(|error| error.with_causes())
     }
 
     async fn read<T: Send + 'static>(
@@ -190,7 +254,7 @@ impl Store {
     /// Stores a run that ended, judges it, and queues the mails that follow, in one transaction.
     /// When it fails nothing of it is stored, and it may be tried again.
     pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
-        self.write(move |connection| record::record(connection, &run, &context)).await
+        self.write_noting(Weight::Run, move |connection| record::record(connection, &run, &context)).await
     }
 
     /// Stores a run that somebody asked for on the command line. It opens and closes nothing, and
@@ -315,7 +379,8 @@ impl Store {
         .await
     }
 
-    /// Mails whose time has come, the longest due first.
+    /// Mails whose time has come, the longest due first; of an incident's mails to one person only
+    /// the first that waits.
     pub async fn outbox_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
         self.read(move |connection| rows::outbox::due(connection, now, limit)).await
     }
@@ -404,7 +469,8 @@ impl Store {
 
     /// How everything stands at `now`.
     pub async fn status(&self, now: Timestamp) -> Result<StatusReport, StoreError> {
-        self.read(move |connection| status::read(connection, now)).await
+        let inner = Arc::clone(&self.inner);
+        self.read(move |connection| status::read(connection, now, &inner.dir, inner.reserve)).await
     }
 
     /// How long the steps of a probe on a target took, merged over the hours from `since` to

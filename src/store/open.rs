@@ -23,7 +23,8 @@ use super::error::StoreError;
 use super::{Access, DATABASE};
 
 /// The migrations, append-only: a released one is never changed.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001.sql"))];
+const MIGRATIONS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001.sql")), M::up(include_str!("migrations/0002.sql"))];
 
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -83,7 +84,16 @@ fn make_file(path: &Path) -> Result<File, StoreError> {
 fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
     let mut file = make_file(&path)?;
-    match file.try_lock() {
+    // `shopper status` holds it for a moment to see whether anybody else does.
+    let mut tried = file.try_lock();
+    for _ in 0..10 {
+        if !matches!(tried, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        tried = file.try_lock();
+    }
+    match tried {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
@@ -196,6 +206,40 @@ mod tests {
         for table in tables {
             assert!(table.contains("STRICT"), "{table}");
         }
+    }
+
+    #[test]
+    fn mails_of_an_older_database_are_kept_and_outdated_reminders_are_not_sent() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", "ON").unwrap();
+        Migrations::from_slice(MIGRATIONS).to_version(&mut connection, 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO runs (id, probe, target, kind, state, cause, scheduled_at, started_at)
+                     VALUES ('r', 'p', 't', 'visit', 'running', 'schedule', 0, 0);
+                 INSERT INTO incidents (id, probe, target, since, opened_at, opened_by, closed_at, closed_by,
+                         thread, outcome, step)
+                     VALUES ('over', 'p', 't', 0, 0, 'r', 9, 'r', '<1@x>', 'broken', ''),
+                            ('lasts', 'p', 't', 0, 0, 'r', NULL, NULL, '<2@x>', 'broken', '');
+                 INSERT INTO notices (id, incident, kind, created_at, message_id, recipients, notice)
+                     VALUES ('n1', 'over', 'opened', 0, '<1@x>', '[]', '{}'),
+                            ('n2', 'over', 'reminder', 0, '<2@x>', '[]', '{}'),
+                            ('n3', 'lasts', 'reminder', 0, '<3@x>', '[]', '{}');
+                 INSERT INTO outbox (id, notice, recipient, state, attempts, next_try_at)
+                     VALUES (7, 'n1', 'a', 'pending', 2, 5), (8, 'n2', 'a', 'pending', 0, 5),
+                            (9, 'n3', 'a', 'pending', 0, 5);",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let kept: Vec<(i64, String)> = connection
+            .prepare("SELECT id, state FROM outbox ORDER BY id")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let want = [(7, "pending"), (8, "superseded"), (9, "pending")];
+        assert_eq!(kept, want.map(|(id, state)| (id, state.to_owned())));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::domain::ids::{IncidentId, NoticeId, RunId};
 use crate::domain::incident::{AlertRules, Incident, NoticeKind};
 use crate::domain::run::{Cause, Run};
 use crate::domain::target::Target;
-use crate::judge::notice::{self, Setting};
+use crate::judge::notice::{self, Setting, Witnesses};
 use crate::judge::{Act, RunSummary, decide};
 
 /// What judging a run needs besides the run.
@@ -102,6 +102,7 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             let mut lasting = rows::incident::find(tx, incident)?;
             lasting.last_notice_at = Some(context.now);
             rows::incident::save(tx, &lasting)?;
+            rows::outbox::supersede(tx, incident, Some(&context.recipients))?;
             (Some(incident.clone()), tell(tx, NoticeKind::Reminder, &lasting, run, runs, context)?)
         }
         Act::Close { incident, runs } => {
@@ -110,6 +111,7 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             over.closed_by = Some(run.id.clone());
             over.last_notice_at = Some(context.now);
             rows::incident::save(tx, &over)?;
+            rows::outbox::supersede(tx, incident, None)?;
             (Some(incident.clone()), tell(tx, NoticeKind::Resolved, &over, run, runs, context)?)
         }
     };
@@ -129,7 +131,12 @@ fn tell(
     context: &JudgeContext,
 ) -> Result<usize, StoreError> {
     let id = NoticeId::new(fresh_id(context.now));
-    let notice = notice::notice(id, kind, incident, run, runs.to_vec(), &setting(context));
+    let in_all = match kind {
+        NoticeKind::Opened | NoticeKind::Reminder => rows::run::failed_since(tx, incident)?,
+        NoticeKind::Resolved => 0,
+    };
+    let runs = Witnesses { newest: runs.to_vec(), in_all };
+    let notice = notice::notice(id, kind, incident, run, runs, &setting(context));
     rows::incident::queue(tx, &notice, &context.recipients)
 }
 

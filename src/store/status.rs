@@ -1,12 +1,14 @@
 //! How everything stands, in one reading.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
+use super::folder::{self, Space};
 use super::rows::outbox::OutboxSummary;
 use super::rows::{self, at, gap_reason, micros, uint, word};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
@@ -20,12 +22,27 @@ use crate::domain::verdict::Verdict;
 pub struct StatusReport {
     /// When it was read.
     pub at: Timestamp,
+    /// The agent itself.
+    pub agent: AgentStatus,
     /// Each probe on each target that ever ran, in order of their ids.
     pub probes: Vec<ProbeStatus>,
     /// The mail.
     pub outbox: OutboxSummary,
     /// Slots of the last 24 hours that did not become a run, by reason.
     pub gaps_24h: Vec<(GapReason, u64)>,
+}
+
+/// How the agent itself stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Whether a daemon works on the data folder.
+    pub running: bool,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// When the newest run ended that was recorded.
+    pub last_record_at: Option<Timestamp>,
+    /// The room on the disk, when it can be told.
+    pub space: Option<Space>,
 }
 
 /// How one probe on one target stands.
@@ -83,8 +100,13 @@ pub struct VerdictCounts {
 
 type Pair = (String, String);
 
-/// Reads how everything stands.
-pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<StatusReport, StoreError> {
+/// Reads how everything stands; the daemon and the room are looked at in `dir`.
+pub(super) fn read(
+    connection: &Connection,
+    now: Timestamp,
+    dir: &Path,
+    reserve: u64,
+) -> Result<StatusReport, StoreError> {
     let day_ago = micros(now) - 24 * 3600 * 1_000_000;
     let mut probes: BTreeMap<Pair, ProbeStatus> = BTreeMap::new();
     newest(connection, &mut probes)?;
@@ -94,10 +116,22 @@ pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<StatusRepo
     let gaps = gaps(connection, day_ago, &mut probes)?;
     Ok(StatusReport {
         at: now,
+        agent: agent(connection, dir, reserve)?,
         probes: probes.into_values().collect(),
         outbox: rows::outbox::summary(connection)?,
         gaps_24h: gaps,
     })
+}
+
+fn agent(connection: &Connection, dir: &Path, reserve: u64) -> Result<AgentStatus, StoreError> {
+    let (running, pid) = folder::daemon(dir);
+    // By their beginning, for which there is an index.
+    let mut newest = connection.prepare_cached(
+        "SELECT finished_at FROM runs WHERE state = 'finished' ORDER BY started_at DESC LIMIT 1",
+    )?;
+    let last_record_at = newest.query_map([], |row| at(row, "finished_at"))?.next().transpose()?;
+    let space = folder::free(dir).ok().map(|free| Space { free, reserve });
+    Ok(AgentStatus { running, pid, last_record_at, space })
 }
 
 fn of(probes: &mut BTreeMap<Pair, ProbeStatus>, pair: Pair) -> &mut ProbeStatus {

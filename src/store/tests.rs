@@ -84,6 +84,8 @@ async fn a_full_disk_refuses_whole_runs_and_takes_them_when_there_is_room_again(
     let error = store.record(large.clone(), context()).await.unwrap_err();
     assert!(matches!(error, StoreError::DiskFull), "{error:?}");
     assert!(error.to_string().contains("disk is full"));
+    let trouble = store.can_record().await.unwrap_err();
+    assert!(trouble.contains("the disk is full"), "{trouble}");
     assert!(store.runs(RunFilter::default()).await.unwrap().is_empty(), "half a run");
     assert!(store.incidents(IncidentFilter::default()).await.unwrap().is_empty());
     assert_eq!(store.outbox_summary().await.unwrap().pending, 0);
@@ -91,6 +93,7 @@ async fn a_full_disk_refuses_whole_runs_and_takes_them_when_there_is_room_again(
     store.limit_pages(1_000_000).await.unwrap();
     let recorded = store.record(large, context()).await.unwrap();
     assert_eq!(recorded.queued, 1);
+    store.can_record().await.expect("it takes records again");
     assert_eq!(store.runs(RunFilter::default()).await.unwrap().len(), 1);
 }
 

@@ -1,7 +1,7 @@
 //! The listener: how somebody else sees that we are alive.
 //!
 //! `/healthz` answers 200 while the dispatcher's loop goes round, `/readyz` while it also takes new
-//! work. Pages come later; this is their room.
+//! work and results can be recorded; else it says why not. Pages come later; this is their room.
 //!
 //! Invariant: nothing here changes anything, and a request from a foreign origin learns nothing:
 //! only hosts that are loopback names or addresses, or an address we listen on, are answered.
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 pub trait Health: Send + Sync + 'static {
     /// Whether the dispatcher's loop goes round.
     fn alive(&self) -> impl Future<Output = bool> + Send;
-    /// Whether new work is taken.
-    fn ready(&self) -> impl Future<Output = bool> + Send;
+    /// Whether new work is taken and recorded; if not, why not, as a sentence.
+    fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
 }
 
 /// The routes. `listen` is the address that clients may name in their Host header besides
@@ -58,15 +58,19 @@ pub async fn serve<H: Health>(
 }
 
 async fn healthz<H: Health>(State(health): State<Arc<H>>) -> Response {
-    say(health.alive().await, "alive", "the dispatcher does not answer")
+    let alive = health.alive().await;
+    say(if alive { Ok("alive") } else { Err("The dispatcher does not answer.".to_owned()) })
 }
 
 async fn readyz<H: Health>(State(health): State<Arc<H>>) -> Response {
-    say(health.ready().await, "ready", "not taking new work")
+    say(health.ready().await.map(|()| "ready"))
 }
 
-fn say(good: bool, yes: &'static str, no: &'static str) -> Response {
-    let (status, text) = if good { (StatusCode::OK, yes) } else { (StatusCode::SERVICE_UNAVAILABLE, no) };
+fn say(told: Result<&'static str, String>) -> Response {
+    let (status, text) = match told {
+        Ok(text) => (StatusCode::OK, text.to_owned()),
+        Err(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+    };
     (status, [(header::CACHE_CONTROL, "no-store")], format!("{text}\n")).into_response()
 }
 

@@ -199,7 +199,7 @@ async fn a_failed_run_is_confirmed_after_a_pause_and_before_the_queue() {
     let first = world.next().await;
     let failing = first.job.target.id.clone();
     let of = RunId::new("run-1");
-    first.end.send(Finished { confirm: Some(of.clone()), cool_down: None }).unwrap();
+    first.end.send(Finished { confirm: Some(of.clone()), ..Finished::default() }).unwrap();
     let second = world.next().await;
     assert_ne!(second.job.target.id, failing);
     let pause = Stopwatch::start();
@@ -258,7 +258,7 @@ async fn stopping_lets_runs_end_and_records_what_waits() {
     assert!(world.quiet_for(20).await, "nothing starts any more");
     assert!(!running.cancel.is_cancelled());
     assert!(world.pulse.is_alive(Duration::from_secs(1)).await, "draining is alive");
-    running.end.send(Finished { confirm: Some(RunId::new("r")), cool_down: None }).unwrap();
+    running.end.send(Finished { confirm: Some(RunId::new("r")), ..Finished::default() }).unwrap();
     let (drained, gaps) = world.stop().await;
     assert_eq!(drained, Drained { finished: 1, ..Drained::default() });
     assert_eq!(gaps, [("12:00:00".to_owned(), GapReason::ShuttingDown)]);
@@ -311,6 +311,20 @@ async fn gaps_outlast_a_full_disk_and_the_loop_goes_on() {
     let (_, gaps) = world.stop().await;
     let times: Vec<_> = gaps.iter().map(|(time, _)| time.as_str()).collect();
     assert_eq!(times, ["12:02:00", "12:03:00", "12:04:00"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_lost_while_the_agent_stops_is_a_gap_too() {
+    let city = target("city");
+    let probe = probe("p", visit(), "* * * * *", 0, &[&city]);
+    let book = Book { full: AtomicUsize::new(1), ..Book::default() };
+    let mut world = World::with("11:59:30", plan(1, &[&probe]), book, true);
+    let last = world.next().await;
+    world.shutdown.cancel();
+    last.end.send(Finished { unrecorded: true, ..Finished::default() }).unwrap();
+    let (drained, gaps) = world.stop().await;
+    assert_eq!((drained.finished, drained.unsaved), (1, false));
+    assert_eq!(gaps, [("12:00:00".to_owned(), GapReason::NotRecorded)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@ fn mail(id: i64, attempts: u32, created_at: Timestamp) -> Outgoing {
         confirmed_at: created_at,
         resolved_at: None,
         runs: Vec::new(),
+        runs_in_all: 0,
         screenshot: None,
         vantage: "here".to_owned(),
         timezone: "UTC".to_owned(),
@@ -286,4 +287,22 @@ async fn stopping_gives_a_mail_on_its_way_a_little_time() {
     let time = Stopwatch::start();
     assert_eq!(world.stop().await.state(1), ("waiting", 0));
     assert_eq!(time.elapsed().as_secs(), FINISH_WITHIN.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_mail_overtakes_one_of_its_thread_that_is_on_its_way() {
+    let outbox = Box_::default();
+    let to_one_person = |id| Outgoing { to: "oncall@example.org".to_owned(), ..mail(id, 0, at("12:00:00")) };
+    outbox.put(to_one_person(1));
+    let mut world = World::new(outbox, |mail| (mail.id != 1).then_some(Ok(())));
+    assert_eq!(world.tries.recv().await, Some(1));
+    // The reminder on its way is superseded by the recovery, so that nothing waits before that one.
+    world.outbox.mails.lock().unwrap().get_mut(&1).unwrap().1 = "superseded";
+    let time = Stopwatch::start();
+    world.outbox.put(to_one_person(2));
+    world.outbox.put(mail(3, 0, at("12:00:00")));
+    world.bell.notify_one();
+    assert_eq!(world.tries.recv().await, Some(3), "somebody else's");
+    assert_eq!(world.tries.recv().await, Some(2));
+    assert!(time.elapsed() >= SEND_WITHIN, "{:?}", time.elapsed());
 }

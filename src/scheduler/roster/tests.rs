@@ -66,7 +66,7 @@ fn name(job: &Job) -> String {
 }
 
 fn confirm(run: &str) -> Finished {
-    Finished { confirm: Some(RunId::new(run)), cool_down: None }
+    Finished { confirm: Some(RunId::new(run)), ..Finished::default() }
 }
 
 fn one_probe(work: Work, schedule: &str) -> (Arc<Target>, Arc<Probe>) {
@@ -88,6 +88,16 @@ fn a_slot_during_a_run_is_a_gap_and_not_a_second_run() {
     world.finish("p", "city", Finished::default());
     assert_eq!(world.tick(), [""; 0]);
     assert_eq!(world.pass(60), ["p@city 12:04:00"]);
+}
+
+#[test]
+fn a_run_that_could_not_be_recorded_is_a_gap() {
+    let (_, probe) = one_probe(walk(), "* * * * *");
+    let mut world = World::new("12:00:30", &plan(4, &[&probe]));
+    assert_eq!(world.pass(30), ["p@city 12:01:00"]);
+    world.finish("p", "city", Finished { unrecorded: true, ..Finished::default() });
+    assert_eq!(world.gaps(), ["p 12:01:00 not_recorded"]);
+    assert_eq!(world.pass(60), ["p@city 12:02:00"], "and the next slot runs");
 }
 
 #[test]
@@ -175,7 +185,11 @@ fn a_target_that_sends_us_away_is_left_alone() {
     let second = probe("x", walk(), "0 * * * *", 0, &[&city]);
     let mut world = World::new("11:59:00", &plan(1, &[&walks, &visits, &second]));
     assert_eq!(world.pass(60).len(), 2);
-    let away = Finished { confirm: Some(RunId::new("r")), cool_down: Some(Duration::from_hours(1)) };
+    let away = Finished {
+        confirm: Some(RunId::new("r")),
+        cool_down: Some(Duration::from_hours(1)),
+        unrecorded: false,
+    };
     let walker = if world.roster.running.contains_key(&key("w", "city")) { "w" } else { "x" };
     let other = if walker == "w" { "x" } else { "w" };
     world.finish(walker, "city", away);
@@ -374,6 +388,7 @@ proptest! {
                     let finished = Finished {
                         confirm: again.then(|| RunId::new("r")),
                         cool_down: cool.then_some(Duration::from_mins(20)),
+                        unrecorded: false,
                     };
                     world.roster.finished(&key, Some(finished), world.now, world.up);
                 }

@@ -1,10 +1,15 @@
 //! The outbox: one row per notice and recipient.
+//!
+//! Invariant: the mails of one incident reach a person in the order in which they were written. A
+//! later one is not due while an earlier one waits; one that was given up or superseded holds up
+//! nobody.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::{at, json, maybe_at, micros, uint};
+use crate::domain::ids::IncidentId;
 use crate::domain::incident::Outgoing;
 use crate::store::error::StoreError;
 
@@ -17,15 +22,35 @@ pub struct OutboxSummary {
     pub failed: u64,
     /// Mails that were taken by the server.
     pub sent: u64,
+    /// Reminders that were dropped because newer mail says more.
+    #[serde(default)]
+    pub superseded: u64,
     /// When the oldest waiting mail was written.
     pub oldest_pending_at: Option<Timestamp>,
     /// When the next one is tried.
     pub next_try_at: Option<Timestamp>,
+    /// The people who were not told, by address.
+    #[serde(default)]
+    pub given_up: Vec<GivenUp>,
     /// What the server (or the network) said to the newest mail that waits or was given up.
     pub last_error: Option<String>,
 }
 
-/// Mails whose time has come, the longest due first.
+/// Mails to one person that were given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// The person.
+    pub to: String,
+    /// How many mails.
+    pub mails: u64,
+    /// When the newest of them was written.
+    pub newest_at: Timestamp,
+    /// What the server said to that one.
+    pub error: Option<String>,
+}
+
+/// Mails whose time has come and before which no other mail of the same incident waits for the same
+/// person, the longest due first.
 pub(in crate::store) fn due(
     connection: &Connection,
     now: Timestamp,
@@ -34,7 +59,13 @@ pub(in crate::store) fn due(
     let mut due = connection.prepare_cached(
         "SELECT outbox.id AS id, notices.notice AS notice, recipient, recipients, attempts, next_try_at
          FROM outbox JOIN notices ON notices.id = outbox.notice
-         WHERE state = 'pending' AND next_try_at <= ?1 ORDER BY next_try_at, outbox.id LIMIT ?2",
+         WHERE state = 'pending' AND next_try_at <= ?1
+             AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS earlier JOIN notices AS told ON told.id = earlier.notice
+                 WHERE earlier.state = 'pending' AND earlier.recipient = outbox.recipient
+                     AND earlier.id < outbox.id AND told.incident = notices.incident
+             )
+         ORDER BY next_try_at, outbox.id LIMIT ?2",
     )?;
     let rows = due.query_map(params![micros(now), super::int(limit as u64)], |row| {
         Ok(Outgoing {
@@ -55,7 +86,26 @@ pub(in crate::store) fn sent(connection: &Connection, id: i64, at: Timestamp) ->
         "UPDATE outbox SET state = 'sent', sent_at = ?2, attempts = attempts + 1, error = NULL WHERE id = ?1",
         params![id, micros(at)],
     )?;
-    one(changed, id)
+    one(connection, changed, id)
+}
+
+/// Drops the reminders of an incident that still wait: for those who are told anew, or for everybody
+/// when it is over. Nobody is helped by an old "still down" behind a newer mail.
+pub(in crate::store) fn supersede(
+    connection: &Connection,
+    incident: &IncidentId,
+    told: Option<&[String]>,
+) -> Result<usize, StoreError> {
+    let told = told.map(|told| super::to_json("recipients", &told)).transpose()?;
+    let dropped = connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'superseded'
+             WHERE state = 'pending'
+                 AND notice IN (SELECT id FROM notices WHERE incident = ?1 AND kind = 'reminder')
+                 AND (?2 IS NULL OR recipient IN (SELECT value FROM json_each(?2)))",
+        )?
+        .execute(params![incident.as_str(), told])?;
+    Ok(dropped)
 }
 
 /// It will be tried again.
@@ -70,7 +120,7 @@ pub(in crate::store) fn retry(
          WHERE id = ?1 AND state = 'pending'",
         params![id, micros(next_try_at), error],
     )?;
-    one(changed, id)
+    one(connection, changed, id)
 }
 
 /// It is given up.
@@ -80,22 +130,35 @@ pub(in crate::store) fn failed(connection: &Connection, id: i64, error: &str) ->
          WHERE id = ?1 AND state = 'pending'",
         params![id, error],
     )?;
-    one(changed, id)
+    one(connection, changed, id)
 }
 
-fn one(changed: usize, id: i64) -> Result<(), StoreError> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "waiting mail", id: id.to_string() }) }
+/// That the mail was there to be marked. One that was superseded while it was on its way needs no
+/// mark any more.
+fn one(connection: &Connection, changed: usize, id: i64) -> Result<(), StoreError> {
+    let superseded = |id| {
+        let mut found =
+            connection.prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND state = 'superseded'")?;
+        found.exists([id])
+    };
+    if changed == 1 || superseded(id)? {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound { what: "waiting mail", id: id.to_string() })
+    }
 }
 
 /// How the mail stands.
 pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary, StoreError> {
+    let given_up = given_up(connection)?;
     Ok(connection.query_row(
         "SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
                 count(*) FILTER (WHERE state = 'failed') AS failed,
                 count(*) FILTER (WHERE state = 'sent') AS sent,
+                count(*) FILTER (WHERE state = 'superseded') AS superseded,
                 min(created_at) FILTER (WHERE state = 'pending') AS oldest,
                 min(next_try_at) FILTER (WHERE state = 'pending') AS next,
-                (SELECT error FROM outbox WHERE state <> 'sent' AND error IS NOT NULL ORDER BY id DESC LIMIT 1) AS error
+                (SELECT error FROM outbox WHERE state IN ('pending', 'failed') AND error IS NOT NULL ORDER BY id DESC LIMIT 1) AS error
          FROM outbox JOIN notices ON notices.id = outbox.notice",
         [],
         |row| {
@@ -103,10 +166,30 @@ pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary
                 pending: uint(row, "pending")?,
                 failed: uint(row, "failed")?,
                 sent: uint(row, "sent")?,
+                superseded: uint(row, "superseded")?,
                 oldest_pending_at: maybe_at(row, "oldest")?,
                 next_try_at: maybe_at(row, "next")?,
+                given_up,
                 last_error: row.get("error")?,
             })
         },
     )?)
+}
+
+fn given_up(connection: &Connection) -> Result<Vec<GivenUp>, StoreError> {
+    // With max() SQLite takes the other columns from the row that has the maximum.
+    let mut found = connection.prepare_cached(
+        "SELECT recipient, count(*) AS mails, max(created_at) AS newest, error
+         FROM outbox JOIN notices ON notices.id = outbox.notice
+         WHERE state = 'failed' GROUP BY recipient ORDER BY recipient",
+    )?;
+    let rows = found.query_map([], |row| {
+        Ok(GivenUp {
+            to: row.get("recipient")?,
+            mails: uint(row, "mails")?,
+            newest_at: at(row, "newest")?,
+            error: row.get("error")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

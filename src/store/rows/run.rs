@@ -1,9 +1,12 @@
 //! Runs with their steps, observations, evidence and link faults.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
+use serde::Serialize;
 
 use super::{at, int, json, micros, to_json, uint, word};
-use crate::domain::ids::{EvidenceHash, RunId};
+use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
+use crate::domain::incident::Incident;
 use crate::domain::observation::{Evidence, LinkFault};
 use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
@@ -11,7 +14,8 @@ use crate::domain::verdict::Verdict;
 use crate::store::RunStart;
 use crate::store::error::StoreError;
 
-fn cause_name(cause: &Cause) -> (&'static str, Option<&str>) {
+/// The name of a cause, and the run that is confirmed.
+pub(in crate::store) fn cause_name(cause: &Cause) -> (&'static str, Option<&str>) {
     match cause {
         Cause::Schedule => ("schedule", None),
         Cause::Confirmation { of } => ("confirmation", Some(of.as_str())),
@@ -70,10 +74,15 @@ pub(in crate::store) fn interrupt(tx: &Transaction<'_>) -> Result<Vec<Gap>, Stor
     Ok(gaps)
 }
 
-/// Writes gaps; one that is there already stays as it is.
+/// Writes gaps; one that is there already stays as it is. A run that was begun and whose end could
+/// not be recorded is over: without this it would seem to go on until the next start.
 pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, reason) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut lost = connection.prepare_cached(
+        "UPDATE runs SET state = 'interrupted'
+         WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3 AND state = 'running' AND cause <> 'manual'",
     )?;
     for gap in gaps {
         insert.execute(params![
@@ -82,8 +91,24 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
             micros(gap.scheduled_at),
             gap.reason.name()
         ])?;
+        if gap.reason == GapReason::NotRecorded {
+            lost.execute(params![gap.probe.as_str(), gap.target.as_str(), micros(gap.scheduled_at)])?;
+        }
     }
     Ok(())
+}
+
+/// How many runs have failed since an incident began, those by hand left out.
+pub(in crate::store) fn failed_since(
+    connection: &Connection,
+    incident: &Incident,
+) -> Result<u32, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT count(*) FROM runs
+         WHERE probe = ?1 AND target = ?2 AND started_at >= ?3 AND verdict = 'fail' AND cause <> 'manual'",
+    )?;
+    let pair = params![incident.probe.as_str(), incident.target.as_str(), micros(incident.since)];
+    Ok(found.query_row(pair, |row| row.get(0))?)
 }
 
 /// Writes a run that ended, with all that belongs to it. A run that was begun is completed.
@@ -204,6 +229,51 @@ fn kind_name(evidence: &Evidence) -> Result<String, StoreError> {
     Ok(to_json("a kind of evidence", &evidence.kind)?.trim_matches('"').to_owned())
 }
 
+/// What is known of a run that was cut short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::store) struct CutShort {
+    pub(in crate::store) id: RunId,
+    pub(in crate::store) probe: ProbeId,
+    pub(in crate::store) target: TargetId,
+    pub(in crate::store) kind: RunKind,
+    pub(in crate::store) cause: Cause,
+    pub(in crate::store) scheduled_at: Timestamp,
+    pub(in crate::store) started_at: Timestamp,
+}
+
+/// A run that is over, one way or the other.
+#[derive(Debug)]
+pub(in crate::store) enum Ended {
+    Finished(Box<Run>),
+    Interrupted(CutShort),
+}
+
+/// Reads a run that is over; wants [`COLUMNS`] and `state`.
+pub(in crate::store) fn read_ended(row: &Row<'_>) -> rusqlite::Result<Ended> {
+    if row.get_ref("state")?.as_str()? == "finished" {
+        return Ok(Ended::Finished(Box::new(read(row)?)));
+    }
+    Ok(Ended::Interrupted(CutShort {
+        id: RunId::new(row.get::<_, String>("id")?),
+        probe: row.get::<_, String>("probe")?.as_str().into(),
+        target: row.get::<_, String>("target")?.as_str().into(),
+        kind: word(row, "kind", kind_of)?,
+        cause: cause(row)?,
+        scheduled_at: at(row, "scheduled_at")?,
+        started_at: at(row, "started_at")?,
+    }))
+}
+
+fn cause(row: &Row<'_>) -> rusqlite::Result<Cause> {
+    let of: Option<String> = row.get("cause_of")?;
+    word(row, "cause", |name| match name {
+        "schedule" => Some(Cause::Schedule),
+        "manual" => Some(Cause::Manual),
+        "confirmation" => Some(Cause::Confirmation { of: of.as_deref()?.into() }),
+        _ => None,
+    })
+}
+
 /// The columns that [`read`] wants.
 pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, cause_of, scheduled_at, started_at, \
      finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, visit, \
@@ -211,7 +281,6 @@ pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, caus
 
 /// Reads a finished run without what belongs to it; [`complete`] adds that.
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
-    let cause_of: Option<String> = row.get("cause_of")?;
     Ok(Run {
         id: RunId::new(row.get::<_, String>("id")?),
         probe: row.get::<_, String>("probe")?.as_str().into(),
@@ -220,12 +289,7 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         scenario: row.get::<_, Option<String>>("scenario")?.as_deref().map(Into::into),
         scenario_hash: row.get("scenario_hash")?,
         vantage: row.get("vantage")?,
-        cause: word(row, "cause", |name| match name {
-            "schedule" => Some(Cause::Schedule),
-            "manual" => Some(Cause::Manual),
-            "confirmation" => Some(Cause::Confirmation { of: cause_of.as_deref()?.into() }),
-            _ => None,
-        })?,
+        cause: cause(row)?,
         scheduled_at: at(row, "scheduled_at")?,
         started_at: at(row, "started_at")?,
         finished_at: at(row, "finished_at")?,
