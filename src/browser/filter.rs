@@ -154,9 +154,17 @@ pub fn extension() -> String {
     base64::engine::general_purpose::STANDARD.encode(archive)
 }
 
-/// The address that a page was going to when the filter led it to [`NOWHERE`].
+/// The address that a page was going to when the filter led it to [`NOWHERE`], if it did. A page
+/// that wants everything over TLS leads there by https.
+pub fn led_away(url: &str) -> Option<&str> {
+    let secure =
+        url.strip_prefix("https").and_then(|rest| rest.strip_prefix(NOWHERE.trim_start_matches("http")));
+    url.strip_prefix(NOWHERE).or(secure).filter(|rest| rest.starts_with("http"))
+}
+
+/// The address that a request was for, before the filter changed it.
 pub fn original(url: &str) -> &str {
-    url.strip_prefix(NOWHERE).filter(|rest| rest.starts_with("http")).unwrap_or(url)
+    led_away(url).unwrap_or(url)
 }
 
 /// The line to the extension, through which it says what it refused.
@@ -257,6 +265,19 @@ mod tests {
         let letters =
             hash.chars().map(|digit| char::from(b'a' + u8::try_from(digit.to_digit(16).unwrap()).unwrap()));
         assert_eq!(letters.collect::<String>(), ID);
+    }
+
+    #[test]
+    fn what_was_led_away_is_known_by_its_own_address() {
+        let cases = [
+            ("http://stopped.localhost:9/https://city.cn/save?a=1", "https://city.cn/save?a=1"),
+            ("https://stopped.localhost:9/https://city.cn/save", "https://city.cn/save"),
+            ("http://stopped.localhost:9/", "http://stopped.localhost:9/"),
+            ("https://city.cn/http://stopped.localhost:9/", "https://city.cn/http://stopped.localhost:9/"),
+        ];
+        for (url, want) in cases {
+            assert_eq!(original(url), want, "{url}");
+        }
     }
 
     #[test]

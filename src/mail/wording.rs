@@ -189,7 +189,7 @@ pub fn confirmed(kind: NoticeKind, runs: usize, named: usize, language: Language
 pub fn next(kind: NoticeKind, vantage: &str, language: Language) -> Vec<String> {
     match (language, kind) {
         (Chinese, NoticeKind::Resolved) => vec![
-            format!("无需处理。如需复盘，在探测点 {vantage} 上运行命令 shopper incidents，可查看这次故障的全部记录。"),
+            format!("无需处理。如需复盘，在探测点 {vantage} 上运行命令 shopper incidents，可看到这次故障和以往的故障。"),
         ],
         (English, NoticeKind::Resolved) => vec![format!(
             "Nothing needs to be done. To look back at it, run \"shopper incidents\" on the agent {vantage}."
@@ -197,14 +197,14 @@ pub fn next(kind: NoticeKind, vantage: &str, language: Language) -> Vec<String> 
         (Chinese, _) => vec![
             "先在自己的浏览器里打开上面的页面，看看现在是什么情况。".to_owned(),
             "如果确实打不开，请联系网站的运维人员；这封邮件可以直接转给他们。".to_owned(),
-            format!("在探测点 {vantage} 上运行命令 shopper incidents，可查看这次故障的全部记录。恢复后会在同一邮件会话里通知您。"),
+            format!("在探测点 {vantage} 上运行命令 shopper incidents，可看到这次故障和以往的故障。恢复后会在同一邮件会话里通知您。"),
         ],
         (English, _) => vec![
             "Open the page above in a browser of your own and see what it does now.".to_owned(),
             "If it fails for you as well, tell the people who run the portal. You can forward this mail to them."
                 .to_owned(),
             format!(
-                "Run \"shopper incidents\" on the agent {vantage} to see everything recorded about this outage. \
+                "Run \"shopper incidents\" on the agent {vantage} to see this outage beside the earlier ones. \
                  You will hear in this thread when it is over."
             ),
         ],

@@ -14,7 +14,8 @@ const PAGE: &str = r#"<title>提交环节</title>
 <button id=search onclick="fetch('/api/search', { method: 'POST', body: 'q=1' }).then(() => document.title = 'found')">查询</button>
 <form method=post action="/named"><input type=submit id=named value="提交申请"></form>
 <form method=post action="/named"><button id=inner><span>确认</span><b>申报</b></button></form>
-<a id=away href="http://localhost:PORT/other">别处</a>"#;
+<a id=away href="http://localhost:PORT/other">别处</a>
+<a id=away-tab target=_blank href="http://localhost:PORT/other">别处</a>"#;
 
 fn live(hosts: &[&str]) -> JourneyOptions {
     JourneyOptions {
@@ -118,6 +119,13 @@ async fn a_page_of_another_host_is_not_opened_from_a_live_target() {
     let facts = journey.facts(soon(2)).await;
     assert_eq!(facts.stopped[0].reason, StopReason::ForeignHost);
     assert_eq!(facts.title, "提交环节");
+    // BiDi never holds back what opens a tab; the filter does.
+    journey.begin_step();
+    assert!(click(&mut journey, css("#away-tab")).await.is_err());
+    let facts = journey.facts(soon(2)).await;
+    assert_eq!(facts.stopped.len(), 1, "{facts:?}");
+    assert_eq!(facts.stopped[0].reason, StopReason::ForeignHost);
+    assert!(facts.stopped[0].url.ends_with("/other"), "{facts:?}");
     assert!(hits.lock().unwrap().is_empty());
     journey.close().await;
     world.end().await;

@@ -210,7 +210,7 @@ impl State {
             self.proof = Some(error.to_owned());
             return None;
         }
-        let refused = self.guard.live && (error == filter::REFUSED || url.starts_with(filter::NOWHERE));
+        let refused = self.guard.live && (error == filter::REFUSED || filter::led_away(url).is_some());
         let step = self.step;
         let aborted = error.ends_with("ERR_ABORTED");
         if let (Some(navigation), Some(context)) = (params["navigation"].as_str(), self.contexts.get_mut(id))
@@ -218,7 +218,12 @@ impl State {
         {
             known.error = Some(cut(error, 200));
             if !aborted && !error.ends_with("ERR_HTTP_RESPONSE_CODE_FAILURE") {
-                context.transport = Some((step, network::transport(error)));
+                let mut transport = network::transport(error);
+                if refused {
+                    // Whatever the address that leads nowhere is answered with.
+                    transport.class = TransportClass::Policy;
+                }
+                context.transport = Some((step, transport));
             }
         }
         if refused && let Some(reason) = self.decide(id, params) {
