@@ -49,6 +49,8 @@ impl Driver {
         let spawned = Command::new(&programs.chromedriver)
             .arg("--port=0")
             .env("TMPDIR", &folder)
+            // Names of files may be Chinese, whatever the service's own locale is.
+            .env("LC_ALL", "C.UTF-8")
             .env("HOME", &folder)
             .env("XDG_CONFIG_HOME", &folder)
             .env("XDG_CACHE_HOME", &folder)
@@ -179,14 +181,24 @@ pub fn sweep(temp: &Path) {
     for folder in folders.filter(|folder| is_orphan(folder)) {
         let mut name = b"TMPDIR=".to_vec();
         name.extend(folder.as_os_str().as_encoded_bytes());
-        for pid in processes().filter(|pid| has_variable(*pid, &name)) {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let started = Stopwatch::start();
+        // A browser that was just being started has children a moment later.
+        loop {
+            let users: Vec<u32> = processes().filter(|pid| has_variable(*pid, &name)).collect();
+            if users.is_empty() || started.elapsed() > VANISH {
+                break;
+            }
+            for pid in users.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
                 // It may have ended meanwhile.
                 let _ = kill_process(pid, Signal::KILL);
             }
+            std::thread::sleep(Duration::from_millis(5));
         }
         tracing::info!(folder = %folder.display(), "what a killed process of ours left is cleared away");
-        remove(&folder, Stopwatch::start());
+        remove(&folder, started);
+        // Renderers carry no environment and write for a moment longer than their browser lives.
+        std::thread::sleep(Duration::from_millis(50));
+        remove(&folder, started);
     }
 }
 
