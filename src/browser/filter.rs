@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::Deadline;
+use crate::domain::scenario::AllowedRequest;
 use crate::zip;
 
 use super::Guard;
@@ -40,6 +41,10 @@ const ID: &str = "jihnjdlhfhgalhnoekjfdjahjakkfibf";
 /// What to do when the filter does not work.
 pub const HINT: &str =
     "use the Chromium of Debian or Ubuntu; other builds refuse extensions of the command line";
+
+/// What to do when the filter does not take the rules of a journey.
+pub const RULES_HINT: &str =
+    "look at the target's `hosts` and the scenario's `allow`: one of them is too long";
 
 /// Time for the extension to be there; a browser without extensions never has it.
 const LOAD: Duration = Duration::from_secs(5);
@@ -101,35 +106,53 @@ fn always() -> Value {
 /// What holds for one journey: the pages of other hosts are stopped, reviewed requests are allowed.
 fn for_journey(guard: &Guard) -> Value {
     let mut rules = Vec::new();
-    // The filter has no words for addresses with colons; BiDi's guard knows them.
-    if !guard.hosts.is_empty() && !guard.hosts.iter().any(|host| host.contains(':')) {
-        let own = guard.hosts.iter().map(|host| host.trim_start_matches("*."));
-        let own: Vec<&str> = own.chain([NOBODY]).collect();
+    let own: Vec<&str> = guard.hosts.iter().map(|host| host.trim_start_matches("*.")).collect();
+    if own.iter().any(|host| host.contains(':')) {
+        // The filter has no words for addresses with colons: BiDi's guard stops foreign pages, and
+        // nothing is allowed.
+        return numbered(rules);
+    }
+    if !own.is_empty() {
+        let mut spared = own.clone();
+        spared.push(NOBODY);
         let foreign = json!({
-            "regexFilter": "^https?://.*", "resourceTypes": ["main_frame"], "excludedRequestDomains": own,
+            "regexFilter": "^https?://.*", "resourceTypes": ["main_frame"], "excludedRequestDomains": spared,
         });
         rules.push((STOP, away(), foreign));
     }
     for allowed in &guard.allow {
-        let hosts = guard.hosts.iter().map(|host| match host.strip_prefix("*.") {
-            Some(parent) => format!(r"([^/]*\.)?{}", regex::escape(parent)),
-            None => regex::escape(host),
-        });
-        let hosts: Vec<String> = hosts.collect();
-        let hosts = if hosts.is_empty() { "[^/]*".to_owned() } else { hosts.join("|") };
-        let every = [&PAGES[..], &OTHERS[..]].concat();
-        let path: Vec<String> = allowed.path.split('*').map(regex::escape).collect();
         let method = allowed.method.to_ascii_lowercase();
-        let method = if WRITING.contains(&method.as_str()) { method } else { "other".to_owned() };
-        let reviewed = json!({
-            "regexFilter": format!(r"^https?://({hosts})(:[0-9]+)?{}(\?.*)?$", path.join("[^?]*")),
-            "isUrlFilterCaseSensitive": true,
-            "requestMethods": [method],
-            "resourceTypes": every,
-        });
-        rules.push((ALLOW, json!({ "type": "allow" }), reviewed));
+        if !WRITING.contains(&method.as_str()) {
+            continue; // HEAD and OPTIONS only read and are never stopped.
+        }
+        for address in addresses(&allowed.path, &own) {
+            let mut reviewed = address;
+            reviewed["isUrlFilterCaseSensitive"] = json!(true);
+            reviewed["requestMethods"] = json!([method]);
+            reviewed["resourceTypes"] = json!([&PAGES[..], &OTHERS[..]].concat());
+            if !own.is_empty() {
+                reviewed["requestDomains"] = json!(own);
+            }
+            rules.push((ALLOW, json!({ "type": "allow" }), reviewed));
+        }
     }
     numbered(rules)
+}
+
+/// Conditions for the addresses of a reviewed path. Chromium gives a pattern 2 KB, which is about 80
+/// characters; a longer path is written without one, and then means the usual ports.
+fn addresses(path: &str, own: &[&str]) -> Vec<Value> {
+    if path.len() <= AllowedRequest::LONGEST_PATTERN {
+        let path: Vec<String> = path.split('*').map(regex::escape).collect();
+        let pattern = format!(r"^[^:]+://[^/]+{}(\?|$)", path.join("[^?]*"));
+        return vec![json!({ "regexFilter": pattern })];
+    }
+    let ends: &[&str] = if path.ends_with('*') { &["*"] } else { &["|", "?"] };
+    let path = path.trim_end_matches('*');
+    let all = own
+        .iter()
+        .flat_map(|host| ends.iter().map(move |end| json!({ "urlFilter": format!("||{host}{path}{end}") })));
+    all.collect()
 }
 
 /// The extension as WebDriver takes it: an archive in base64, which the driver unpacks beside its
@@ -186,13 +209,13 @@ impl Teller {
     pub async fn attach(wire: &Wire, deadline: Deadline) -> Result<Self, CallError> {
         let deadline = deadline.tightened(LOAD);
         loop {
-            let found = cdp(wire, None, "Target.getTargets", json!({}), deadline).await?;
+            let found = wire.cdp(None, "Target.getTargets", json!({}), deadline).await?;
             let mut targets = found["targetInfos"].as_array().into_iter().flatten();
             let own = format!("chrome-extension://{ID}/");
             let own = targets.find(|target| target["url"].as_str().is_some_and(|url| url.starts_with(&own)));
             if let Some(target) = own {
                 let params = json!({ "targetId": target["targetId"], "flatten": true });
-                let session = cdp(wire, None, "Target.attachToTarget", params, deadline).await?;
+                let session = wire.cdp(None, "Target.attachToTarget", params, deadline).await?;
                 return Ok(Self(session["sessionId"].as_str().unwrap_or_default().to_owned()));
             }
             if deadline.limit(tokio::time::sleep(LOOK)).await.is_err() {
@@ -214,7 +237,7 @@ impl Teller {
 
     async fn say(&self, wire: &Wire, what: &str, deadline: Deadline) -> Result<String, CallError> {
         let params = json!({ "expression": what, "returnByValue": true, "awaitPromise": true });
-        let mut said = cdp(wire, Some(&self.0), "Runtime.evaluate", params, deadline).await?;
+        let mut said = wire.cdp(Some(&self.0), "Runtime.evaluate", params, deadline).await?;
         if let Some(details) = said.get("exceptionDetails") {
             let why = details["exception"]["description"].as_str().unwrap_or("its script failed");
             return Err(broken(why));
@@ -228,22 +251,6 @@ impl Teller {
 
 fn broken(why: &str) -> CallError {
     CallError::Refused { code: "request filter".to_owned(), message: why.chars().take(300).collect() }
-}
-
-/// A command of Chromium's own protocol, for what BiDi has no words for.
-async fn cdp(
-    wire: &Wire,
-    session: Option<&str>,
-    method: &str,
-    params: Value,
-    deadline: Deadline,
-) -> Result<Value, CallError> {
-    let mut command = json!({ "method": method, "params": params });
-    if let Some(session) = session {
-        command["session"] = json!(session);
-    }
-    let mut answer = wire.call("goog:cdp.sendCommand", command, deadline).await?;
-    Ok(answer["result"].take())
 }
 
 /// What the browser's profile must say: a user context is a private window, in which extensions
@@ -282,29 +289,50 @@ mod tests {
 
     #[test]
     fn a_reviewed_request_is_allowed_by_method_host_and_path() {
-        use crate::domain::scenario::AllowedRequest;
+        let allowed =
+            |method: &str, path: &str| AllowedRequest { method: method.to_owned(), path: path.to_owned() };
         let guard = Guard {
             live: true,
             loopback: false,
-            allow: vec![AllowedRequest { method: "POST".to_owned(), path: "/api/*/search".to_owned() }],
+            allow: vec![allowed("POST", "/api/*/search"), allowed("HEAD", "/api")],
             hosts: vec!["city.gov.cn".to_owned(), "*.sso.gov.cn".to_owned()],
         };
         let rules = for_journey(&guard);
-        let allow = rules.as_array().unwrap().last().unwrap();
+        let [foreign, allow] = rules.as_array().unwrap().as_slice() else { panic!("{rules}") };
+        assert_eq!(
+            foreign["condition"]["excludedRequestDomains"],
+            json!(["city.gov.cn", "sso.gov.cn", NOBODY])
+        );
         assert_eq!(allow["action"]["type"], "allow");
         assert_eq!(allow["condition"]["requestMethods"], json!(["post"]));
+        assert_eq!(allow["condition"]["requestDomains"], json!(["city.gov.cn", "sso.gov.cn"]));
         let filter = regex::Regex::new(allow["condition"]["regexFilter"].as_str().unwrap()).unwrap();
         let cases = [
             ("https://city.gov.cn/api/v1/search", true),
             ("https://city.gov.cn:8443/api/v1/search?q=1", true),
-            ("http://a.sso.gov.cn/api/v1/search", true),
             ("https://city.gov.cn/api/v1/search/save", false),
             ("https://city.gov.cn/save?/api/v1/search", false),
-            ("https://evil.cn/city.gov.cn/api/v1/search", false),
-            ("https://xcity.gov.cn/api/v1/search", false),
+            ("https://city.gov.cn/api/save?x/search", false),
+            ("https://city.gov.cn/x/api/v1/search", false),
         ];
         for (url, want) in cases {
             assert_eq!(filter.is_match(url), want, "{url}");
         }
+    }
+
+    #[test]
+    fn long_paths_are_written_without_a_pattern() {
+        let long = format!("/{}", "a".repeat(200));
+        assert_eq!(
+            addresses(&long, &["city.gov.cn"]),
+            [
+                json!({ "urlFilter": format!("||city.gov.cn{long}|") }),
+                json!({ "urlFilter": format!("||city.gov.cn{long}?") })
+            ]
+        );
+        assert_eq!(
+            addresses(&format!("{long}*"), &["city.gov.cn"]),
+            [json!({ "urlFilter": format!("||city.gov.cn{long}*") })]
+        );
     }
 }

@@ -266,7 +266,13 @@ async fn prove_filter(
 ) -> Result<(), BrowserError> {
     let wire = browser.wire();
     let unguarded = |reason: String| BrowserError::Unguarded { reason, hint: filter::HINT };
-    teller.obey(wire, guard, deadline).await.map_err(|error| unguarded(error.to_string()))?;
+    teller.obey(wire, guard, deadline).await.map_err(|error| match error {
+        CallError::Refused { message, .. } => BrowserError::Unguarded {
+            reason: format!("it does not take the rules: {message}"),
+            hint: filter::RULES_HINT,
+        },
+        gone => fault(wire, gone),
+    })?;
     let send = json!({
         "expression": format!("fetch({:?}, {{ method: 'POST', mode: 'no-cors' }}).catch(() => null)", filter::PROOF),
         "awaitPromise": true,
@@ -340,14 +346,9 @@ fn intercepts(options: &JourneyOptions) -> Vec<(&'static str, Value)> {
 /// Makes one page a phone's: BiDi's viewport leaves `<meta name=viewport>` aside.
 pub(super) async fn make_mobile(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
     let fault = |error: CallError| fault(wire, error);
-    let session =
-        wire.call("goog:cdp.getSession", json!({ "context": page }), deadline).await.map_err(fault)?;
-    let metrics = json!({
-        "method": "Emulation.setDeviceMetricsOverride",
-        "params": { "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true },
-        "session": session["session"],
-    });
-    wire.call("goog:cdp.sendCommand", metrics, deadline).await.map_err(fault)?;
+    let session = wire.cdp_session(page, deadline).await.map_err(fault)?;
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+    wire.cdp(Some(&session), "Emulation.setDeviceMetricsOverride", phone, deadline).await.map_err(fault)?;
     Ok(())
 }
 

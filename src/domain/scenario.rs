@@ -57,6 +57,12 @@ pub struct AllowedRequest {
     pub path: String,
 }
 
+impl AllowedRequest {
+    /// The longest path that may have `*` inside: Chromium's request filter gives a pattern 2 KB of
+    /// memory, and as a character takes 16 bytes, this much is safe.
+    pub const LONGEST_PATTERN: usize = 50;
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

@@ -178,6 +178,22 @@ pub(super) fn refuse_passwords(item: &Item<'_>) {
     }
 }
 
+/// A path as browsers send it: what is not ASCII goes as UTF-8 in percent signs.
+fn as_sent(path: &str) -> String {
+    let mut sent = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character.is_ascii() {
+            sent.push(character);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                sent.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    sent
+}
+
 /// `allow = ["POST /search*"]`.
 fn allowed(item: &Item<'_>) -> Vec<AllowedRequest> {
     let texts = item.texts().unwrap_or_default();
@@ -204,7 +220,16 @@ fn allowed(item: &Item<'_>) -> Vec<AllowedRequest> {
             );
             return None;
         }
-        Some(AllowedRequest { method: method.to_owned(), path: path.to_owned() })
+        let path = as_sent(path);
+        if path.trim_end_matches('*').contains('*') && path.len() > AllowedRequest::LONGEST_PATTERN {
+            let message =
+                format!("a path with `*` inside has at most {} characters", AllowedRequest::LONGEST_PATTERN);
+            let hint =
+                "shorten it, or let `*` stand at its end; a Chinese character counts as nine".to_owned();
+            text.error_at(&(method.len() + 1..text.value.len()), message, hint);
+            return None;
+        }
+        Some(AllowedRequest { method: method.to_owned(), path })
     });
     read.collect()
 }

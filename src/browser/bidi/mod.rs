@@ -137,6 +137,29 @@ impl Wire {
         }
     }
 
+    /// A command of Chromium's own protocol, for what BiDi has no words for: to the browser itself,
+    /// or to one of its targets. Chromium only; any other far end refuses.
+    pub async fn cdp(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+        deadline: Deadline,
+    ) -> Result<Value, CallError> {
+        let mut command = json!({ "method": method, "params": params });
+        if let Some(session) = session {
+            command["session"] = json!(session);
+        }
+        let mut answer = self.call("goog:cdp.sendCommand", command, deadline).await?;
+        Ok(answer["result"].take())
+    }
+
+    /// The session by which [`Wire::cdp`] reaches a window.
+    pub async fn cdp_session(&self, context: &str, deadline: Deadline) -> Result<String, CallError> {
+        let answer = self.call("goog:cdp.getSession", json!({ "context": context }), deadline).await?;
+        Ok(answer["session"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// Sends a command whose result nobody needs. Never waits.
     pub fn post(&self, method: &str, params: &Value) {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);

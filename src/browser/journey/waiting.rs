@@ -250,10 +250,9 @@ impl Journey {
         let deadline = fair(deadline);
         let wire = self.wire()?;
         let work = async {
-            let session = wire.call("goog:cdp.getSession", json!({ "context": id }), deadline).await?;
+            let session = wire.cdp_session(id, deadline).await?;
             for method in ["Runtime.disable", "Runtime.enable"] {
-                let params = json!({ "method": method, "params": {}, "session": session["session"] });
-                wire.call("goog:cdp.sendCommand", params, deadline).await?;
+                wire.cdp(Some(&session), method, json!({}), deadline).await?;
             }
             Ok(())
         };
