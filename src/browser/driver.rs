@@ -164,13 +164,29 @@ fn only_zombies(group: u32) -> bool {
 /// Processes of a group with their states, from `/proc/*/stat`.
 fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
     processes().filter_map(move |pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in brackets may itself contain brackets and blanks.
-        let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
-        let state = fields.next()?.chars().next()?;
-        let pgrp: u32 = fields.nth(1)?.parse().ok()?;
+        let (state, pgrp) = state_and_group(pid)?;
         (pgrp == group).then_some((pid, state))
     })
+}
+
+fn state_and_group(pid: u32) -> Option<(char, u32)> {
+    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// State and process group; the name in brackets may itself contain brackets and blanks.
+fn parse_stat(stat: &str) -> Option<(char, u32)> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(1)?.parse().ok()?))
+}
+
+/// Whether a process has certainly ended. One that nobody has asked about yet has, too; one that
+/// cannot be looked at has not.
+fn has_ended(pid: u32) -> bool {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => parse_stat(&stat).is_some_and(|(state, _)| state == 'Z'),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Clears what a process of ours that was killed left in `temp`: browsers that run on, and folders.
@@ -205,9 +221,7 @@ pub fn sweep(temp: &Path) {
 fn is_orphan(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let owner = name.strip_prefix("shopper-").and_then(|rest| rest.split('-').next());
-    let is_dead = owner
-        .and_then(|owner| owner.parse::<u32>().ok())
-        .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists());
+    let is_dead = owner.and_then(|owner| owner.parse::<u32>().ok()).is_some_and(has_ended);
     is_dead
         && std::fs::symlink_metadata(folder)
             .is_ok_and(|data| data.is_dir() && data.uid() == rustix::process::geteuid().as_raw())
@@ -257,6 +271,21 @@ mod tests {
     fn the_port_is_read_from_the_drivers_own_words() {
         assert_eq!(port_in("ChromeDriver was started successfully on port 39067."), Some(39067));
         assert_eq!(port_in("Starting ChromeDriver 156 on port 0"), None);
+    }
+
+    #[test]
+    fn a_process_that_ended_is_told_from_one_that_lives() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        assert!(!has_ended(std::process::id()));
+        // Ended, and not yet waited for.
+        let watch = Stopwatch::start();
+        while !has_ended(child.id()) && watch.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(has_ended(child.id()));
+        child.wait().unwrap();
+        assert!(has_ended(child.id()));
+        assert_eq!(parse_stat("7 (a b) c) S 1 42 42 0"), Some(('S', 42)));
     }
 
     #[test]
