@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app;
-use crate::browser::{self, Doctor};
+use crate::browser::{self, BrowserError, Doctor};
+use crate::domain::target::TargetClass;
 use crate::plan::{Plan, WebDriver, counted};
 use crate::store::{Access, Space, Store};
 
@@ -131,6 +132,12 @@ async fn browser_trial(plan: &Plan) -> Option<Finding> {
             trial.browser,
             trial.opened_in.as_secs_f64()
         )),
+        Err(error @ BrowserError::Unguarded { .. }) => {
+            let live = plan.targets.iter().any(|target| target.class == TargetClass::Live);
+            let hint = "until then walks of live targets are inconclusive; test systems are walked as ever";
+            let text = output::with_causes(&error);
+            if live { Finding::bad(text, hint) } else { Finding::warning(text, hint) }
+        }
         Err(error) => Finding::bad(output::with_causes(&error), "until then every walk is inconclusive"),
     })
 }
