@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_process_that_ended_is_told_from_one_that_lives() {
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         assert!(!has_ended(std::process::id()));
         // Ended, and not yet waited for.
         let watch = Stopwatch::start();

@@ -180,18 +180,9 @@ pub(super) fn refuse_passwords(item: &Item<'_>) {
 
 /// A path as browsers send it: what is not ASCII goes as UTF-8 in percent signs.
 fn as_sent(path: &str) -> String {
-    let mut sent = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character.is_ascii() {
-            sent.push(character);
-        } else {
-            let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
-                sent.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    sent
+    let escaped =
+        |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(escaped).collect()
 }
 
 /// `allow = ["POST /search*"]`.
