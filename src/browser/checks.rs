@@ -154,7 +154,7 @@ async fn no_console_error(journey: &mut Journey, deadline: Deadline) -> Result<(
     journey.settle(deadline).await?;
     // Errors of scripts that ran before this call are told before its answer.
     let _ = journey.look_once(&json!({ "do": "page" }), "no_console_error", deadline).await?;
-    match journey.see(|state| state.facts.console_errors.first().cloned()).flatten() {
+    match journey.see(|state| state.facts.console_errors.first().map(|error| error.text.clone())).flatten() {
         None => Ok(()),
         Some(first) => Err(StepError::Unmet(Wait {
             what: "no_console_error".to_owned(),

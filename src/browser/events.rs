@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::clock::Deadline;
 use crate::domain::observation::{
-    DialogFact, DownloadFact, MainResponse, RequestFact, StoppedRequest, Transport,
+    ConsoleFact, DialogFact, DownloadFact, MainResponse, RequestFact, StoppedRequest, Transport,
 };
 
 use super::Guard;
@@ -129,7 +129,7 @@ pub struct StepFacts {
     /// How many dialogs there were.
     pub dialog_count: usize,
     /// Script errors.
-    pub console_errors: Vec<String>,
+    pub console_errors: Vec<ConsoleFact>,
     failed: Vec<(String, RequestFact)>,
     /// Requests that the guard stopped.
     pub stopped: Vec<StoppedRequest>,

@@ -228,7 +228,7 @@ impl Journey {
                 downloads: state.facts.files.clone(),
                 popups: state.facts.popups,
                 requests: state.facts.requests,
-                phrase: None,
+                ..Facts::default()
             }
         })
         .unwrap_or_default()

@@ -38,7 +38,10 @@ pub fn find_among(
         for phrase in &entry.phrases {
             if let Some(at) = folded.position(phrase) {
                 let context = folded.context(at, fold(phrase).count());
-                return Some((entry.outcome, PhraseFact { phrase: phrase.clone(), context, place }));
+                return Some((
+                    entry.outcome,
+                    PhraseFact { phrase: phrase.clone(), context, place, area: None },
+                ));
             }
         }
     }
@@ -51,7 +54,7 @@ pub fn fact(phrase: &str, text: &str, place: PhrasePlace) -> PhraseFact {
     let folded = Folded::new(text);
     let at = folded.position(phrase);
     let context = folded.context(at.unwrap_or(0), at.map_or(0, |_| fold(phrase).count()));
-    PhraseFact { phrase: phrase.to_owned(), context, place }
+    PhraseFact { phrase: phrase.to_owned(), context, place, area: None }
 }
 
 /// The characters of a text as they are compared.

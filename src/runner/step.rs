@@ -193,7 +193,10 @@ impl<'a> Walker<'a> {
                         Sign::Url(_) => PhrasePlace::Url,
                         Sign::Title(_) => PhrasePlace::Title,
                     };
-                    return Some((rule.outcome, PhraseFact { context: phrase.clone(), phrase, place }));
+                    return Some((
+                        rule.outcome,
+                        PhraseFact { context: phrase.clone(), phrase, place, area: None },
+                    ));
                 }
                 Err(error) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "could not look");

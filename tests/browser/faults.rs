@@ -168,8 +168,16 @@ async fn errors_of_pages_and_requests_are_facts() {
     let unmet = expect_now(&mut journey, Check::NoConsoleError).await;
     assert!(matches!(unmet, Err(StepError::Unmet(_))));
     let facts = journey.facts(soon(2)).await;
-    assert!(facts.console_errors.iter().any(|error| error.contains("坏了")), "{:?}", facts.console_errors);
-    assert!(facts.console_errors.iter().any(|error| error.contains("抛出")), "{:?}", facts.console_errors);
+    assert!(
+        facts.console_errors.iter().any(|error| error.text.contains("坏了")),
+        "{:?}",
+        facts.console_errors
+    );
+    assert!(
+        facts.console_errors.iter().any(|error| error.text.contains("抛出")),
+        "{:?}",
+        facts.console_errors
+    );
     assert_eq!(facts.console_errors.len(), 2);
     let failed: Vec<_> =
         facts.failed_requests.iter().map(|r| (r.url.replace(&world.base, ""), r.status)).collect();

@@ -93,7 +93,7 @@ async fn a_noisy_page_fills_nothing_and_one_that_wants_to_stay_is_left() {
     let mut journey = world.at("/noise").await;
     let facts = journey.facts(soon(5)).await;
     assert_eq!(facts.console_errors.len(), 50);
-    assert!(facts.console_errors.iter().all(|error| error.chars().count() <= 300));
+    assert!(facts.console_errors.iter().all(|error| error.text.chars().count() <= 300));
     goto(&mut journey, &world.url("/stay")).await.unwrap();
     click(&mut journey, css("#b")).await.unwrap();
     goto(&mut journey, &world.url("/")).await.unwrap();

@@ -8,7 +8,8 @@ use crate::browser::guard::{self, Request};
 use crate::browser::network;
 use crate::clock::Deadline;
 use crate::domain::observation::{
-    DialogFact, MainResponse, RequestFact, StopReason, StoppedRequest, Transport, TransportClass,
+    ConsoleFact, ConsoleKind, DialogFact, MainResponse, RequestFact, RequestKind, StopReason, StoppedRequest,
+    Transport, TransportClass,
 };
 
 use super::{
@@ -272,6 +273,9 @@ impl State {
             url: cut(text(request, "url"), 500),
             status,
             error: error.map(|error| cut(error, 200)),
+            kind: RequestKind::Other,
+            third_party: false,
+            ms: None,
         };
         failed.push((id.to_owned(), fact));
     }
@@ -421,6 +425,11 @@ impl State {
         {
             return;
         }
-        self.facts.console_errors.push(cut(text(params, "text"), 300));
+        let kind = match text(params, "type") {
+            "javascript" => ConsoleKind::Exception,
+            _ => ConsoleKind::Console,
+        };
+        let text = cut(text(params, "text"), 300);
+        self.facts.console_errors.push(ConsoleFact { kind, text, source: None });
     }
 }

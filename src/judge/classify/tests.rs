@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::observation::{
-    DialogFact, DownloadFact, MainResponse, RequestFact, StoppedRequest, Transport,
+    DialogFact, DownloadFact, MainResponse, RequestFact, RequestKind, StoppedRequest, Transport,
 };
 
 fn read(name: &str, text: &str) -> Lexicon {
@@ -71,7 +71,15 @@ fn downloaded() -> DownloadFact {
 }
 
 fn own_request(url: &str, status: Option<u16>) -> Facts {
-    let request = RequestFact { method: "GET".into(), url: url.into(), status, error: None };
+    let request = RequestFact {
+        method: "GET".into(),
+        url: url.into(),
+        status,
+        error: None,
+        kind: RequestKind::Xhr,
+        third_party: false,
+        ms: None,
+    };
     Facts { failed_requests: vec![request], ..page(200) }
 }
 
