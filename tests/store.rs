@@ -64,6 +64,7 @@ fn step(name: &str, outcome: Outcome) -> StepRecord {
                 phrase: "系统繁忙".into(),
                 context: "系统繁忙，请稍后再试".into(),
                 place: PhrasePlace::Dialog,
+                area: None,
             }),
             ..Facts::default()
         },
