@@ -22,12 +22,15 @@ mod events;
 mod filter;
 pub mod find;
 mod guard;
+pub mod har;
 mod journey;
 mod network;
 mod page;
 mod pool;
 mod prepare;
 mod session;
+mod split;
+mod traffic;
 mod trial;
 
 pub use driver::{sweep, temp_folder};
