@@ -19,6 +19,8 @@ pub const PRELOAD: &str = concat!(
     "() => { globalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
+    include_str!("inject/veil.js"),
+    include_str!("inject/gate.js"),
     include_str!("inject/act.js"),
     "}; }"
 );
@@ -56,6 +58,9 @@ pub struct Said {
     /// The frame's context.
     #[serde(skip)]
     pub context: Option<String>,
+    /// The contexts of all windows that came along, in order.
+    #[serde(skip)]
+    pub windows: Vec<Option<String>>,
 }
 
 impl Said {
@@ -119,19 +124,21 @@ pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) ->
         return Err(CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() });
     }
     let value = &result["result"];
-    let (said, handle) = match value["value"].as_array() {
-        Some(pair) => (pair.first().map_or(&Value::Null, |first| &first["value"]), pair.get(1)),
-        None => (&value["value"], None),
+    let (said, handles) = match value["value"].as_array().map(Vec::as_slice) {
+        Some([first, handles @ ..]) => (&first["value"], handles),
+        _ => (&value["value"], &[][..]),
     };
     let mut said: Said =
         said.as_str().and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| CallError::Refused {
             code: "javascript error".to_owned(),
             message: "the page's answer cannot be read".to_owned(),
         })?;
-    if let Some(handle) = handle {
+    let context = |handle: &Value| handle["value"]["context"].as_str().map(str::to_owned);
+    if let Some(handle) = handles.first() {
         said.shared_id = handle["sharedId"].as_str().map(str::to_owned);
-        said.context = handle["value"]["context"].as_str().map(str::to_owned);
+        said.context = context(handle);
     }
+    said.windows = handles.iter().map(context).collect();
     Ok(said)
 }
 

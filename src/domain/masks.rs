@@ -65,11 +65,19 @@ impl Masks {
     /// Masks a value from now on, wherever it stands. Shorter ones than two characters are too common,
     /// and so are numbers of less than four digits.
     pub fn hide(&mut self, value: &str) {
-        let value = fold(value);
+        let folded = fold(value);
+        let digits = folded.bytes().all(|byte| byte.is_ascii_digit());
+        let short = digits && folded.len() < SHORTEST_NUMBER;
+        if !short && !self.open.iter().any(|open| open.contains(&folded)) {
+            self.hide_secret(value);
+        }
+    }
+
+    /// Masks a text from now on, whatever is public.
+    pub fn hide_secret(&mut self, text: &str) {
+        let value = fold(text);
         let length = value.chars().count();
-        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-        let known = self.open.iter().any(|open| open.contains(&value)) || self.values.contains(&value);
-        if length < 2 || digits && length < SHORTEST_NUMBER || known {
+        if length < 2 || self.values.contains(&value) {
             return;
         }
         let whole: Vec<char> = value.chars().collect();

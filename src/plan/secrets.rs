@@ -106,11 +106,6 @@ pub(super) fn read<'a>(item: &Item<'a>, template: impl Fn(&Text<'a>) -> Option<T
     read.collect()
 }
 
-/// A secret of a target, which has no variables: braces are braces.
-pub(super) fn literal(text: &Text<'_>) -> Option<Template> {
-    Some(Template::literal(text.value))
-}
-
 /// Whether the name of a field says that a password goes into it.
 pub(super) fn asks_for_password(locator: &str) -> bool {
     let lower = locator.to_lowercase();

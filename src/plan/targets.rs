@@ -78,7 +78,9 @@ fn target(
     let hosts = fields.get("hosts").and_then(|item| item.texts()).unwrap_or_default();
     let hosts = hosts.iter().filter_map(host).collect();
     let marker = fields.get("marker").and_then(|item| item.filled()).map(|text| text.value.to_owned());
-    let secret = fields.get("secrets").map(|item| secrets::read(&item, secrets::literal)).unwrap_or_default();
+    // A target has variables of its own and puts none in: braces are braces here.
+    let secret = |item| secrets::read(&item, |text| Some(Template::literal(text.value)));
+    let secret = fields.get("secrets").map(secret).unwrap_or_default();
     let assessed = fields.get("assessed").map(|item| assessment(&item));
     if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live)
         && let Some(item) = fields.get("vars")

@@ -84,9 +84,9 @@ impl Masks {
         for url in windows {
             self.put_url(url);
         }
-        if let Some(GateFact { button, invalid, missing, .. }) = gate {
+        if let Some(GateFact { button, invalid, pledges, missing, .. }) = gate {
             self.put(button);
-            for label in invalid.iter_mut().chain(missing) {
+            for label in invalid.iter_mut().chain(pledges).chain(missing) {
                 self.put(label);
             }
         }
