@@ -13,11 +13,13 @@ use crate::domain::masks::Masks;
 use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::domain::scenario::{Action, Check, Sign};
 
+use super::bidi::command::{Command, GetTree, Screenshot};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
 use super::page::{self, Said};
 use super::picture::Picture;
-use super::pool::{Prepared, Seat};
+use super::pool::Seat;
+use super::prepare::Prepared;
 use super::session::{Browser, fault};
 use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
@@ -396,14 +398,13 @@ impl Journey {
     }
 
     /// Calls a command of the browser; what fails is judged.
-    pub(super) async fn call(
+    pub(super) async fn call<C: Command>(
         &self,
-        method: &'static str,
-        params: Value,
+        command: &C,
         deadline: Deadline,
-    ) -> Result<Value, StepError> {
+    ) -> Result<C::Answer, StepError> {
         let wire = self.wire()?;
-        match wire.call(method, params, fair(deadline)).await {
+        match wire.call(command, fair(deadline)).await {
             Ok(value) => Ok(value),
             Err(error) => Err(self.judge(error).await),
         }
@@ -426,7 +427,7 @@ impl Journey {
             return BrowserError::Hung(command.to_owned()).into();
         };
         let pulse = Deadline::after(PULSE);
-        let alive = wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), pulse).await.is_ok();
+        let alive = wire.call(&GetTree { max_depth: 0 }, pulse).await.is_ok();
         if !alive {
             return BrowserError::Hung(command.to_owned()).into();
         }

@@ -27,6 +27,7 @@ mod network;
 mod page;
 mod picture;
 mod pool;
+mod prepare;
 mod session;
 mod trial;
 mod veil;

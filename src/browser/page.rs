@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::Deadline;
 use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
 
+use super::bidi::command::{CallFunction, Evaluated, LocalValue, RemoteValue, SerializationOptions, Target};
 use super::bidi::{CallError, Wire};
 
 /// The world in which our script runs, apart from the page's.
@@ -102,44 +103,45 @@ impl Said {
 
 /// Asks the page in a window or frame.
 pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) -> Result<Said, CallError> {
-    let call = |function: &str| {
-        let params = json!({
-            "functionDeclaration": function,
-            "awaitPromise": true,
-            "target": { "context": context, "sandbox": SANDBOX },
-            "arguments": [{ "type": "string", "value": ask.to_string() }],
-            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
-        });
-        wire.call("script.callFunction", params, deadline)
+    let ask = ask.to_string();
+    let call = async |function: &str| {
+        let command = CallFunction {
+            function_declaration: function,
+            await_promise: true,
+            target: Target { context, sandbox: Some(SANDBOX) },
+            arguments: vec![LocalValue::String { value: &ask }],
+            serialization_options: Some(SerializationOptions { max_dom_depth: 0, max_object_depth: 1 }),
+        };
+        match wire.call(&command, deadline).await? {
+            Evaluated::Success { result } => Ok(result),
+            Evaluated::Exception { details } => Err(fault(&details.text)),
+        }
     };
-    let mut result = call(CALL).await?;
-    if result["result"]["value"] == "" {
+    let mut value = call(CALL).await?;
+    if value.value == "" {
         // A document that was there before the preload script, such as the first empty one.
-        result =
-            call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
-                .await?;
+        value = call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
+            .await?;
     }
-    if result["type"] == "exception" {
-        let message = result["exceptionDetails"]["text"].as_str().unwrap_or("a script failed");
-        return Err(CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() });
-    }
-    let value = &result["result"];
-    let (said, handles) = match value["value"].as_array().map(Vec::as_slice) {
-        Some([first, handles @ ..]) => (&first["value"], handles),
-        _ => (&value["value"], &[][..]),
+    // A text alone, or a text with elements or windows beside it.
+    let (text, handles) = match value.value {
+        Value::Array(all) => {
+            let mut all = all.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
+            let first: RemoteValue = all.next().unwrap_or_default();
+            (first.value, all.collect())
+        }
+        other => (other, Vec::new()),
     };
-    let mut said: Said =
-        said.as_str().and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| CallError::Refused {
-            code: "javascript error".to_owned(),
-            message: "the page's answer cannot be read".to_owned(),
-        })?;
-    let context = |handle: &Value| handle["value"]["context"].as_str().map(str::to_owned);
-    if let Some(handle) = handles.first() {
-        said.shared_id = handle["sharedId"].as_str().map(str::to_owned);
-        said.context = context(handle);
-    }
-    said.windows = handles.iter().map(context).collect();
+    let said = text.as_str().and_then(|text| serde_json::from_str::<Said>(text).ok());
+    let mut said = said.ok_or_else(|| fault("the page's answer cannot be read"))?;
+    said.windows = handles.iter().map(|handle| handle.value["context"].as_str().map(str::to_owned)).collect();
+    said.context = said.windows.first().cloned().flatten();
+    said.shared_id = handles.into_iter().next().and_then(|handle| handle.shared_id);
     Ok(said)
+}
+
+fn fault(message: &str) -> CallError {
+    CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() }
 }
 
 /// A comparison as the script reads it.

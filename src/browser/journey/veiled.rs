@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use base64::Engine;
-use serde_json::{Value, json};
 
 use crate::browser::BrowserError;
 use crate::browser::bidi::CallError;
+use crate::browser::bidi::command::{CaptureScreenshot, Command, ImageFormat, Screenshot};
 use crate::browser::picture::{Cover, Picture};
 use crate::browser::veil::{self, Extent, Sight};
 use crate::clock::Deadline;
@@ -39,7 +39,7 @@ impl Journey {
     }
 
     /// A picture of the window, with the boxes that are to be covered on it.
-    pub(super) async fn veiled(&self, deadline: Deadline) -> Result<(Value, Cover), Missed> {
+    pub(super) async fn veiled(&self, deadline: Deadline) -> Result<(Screenshot, Cover), Missed> {
         // The page answers the question while the browser makes its next frame: the first look costs
         // no time of its own.
         let (before, taken) = tokio::join!(self.sight(deadline), self.capture(deadline));
@@ -75,15 +75,20 @@ impl Journey {
         Sight::of(&page, &said, &self.masks)
     }
 
-    async fn capture(&self, deadline: Deadline) -> Result<Value, Missed> {
+    async fn capture(&self, deadline: Deadline) -> Result<Screenshot, Missed> {
         let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
-        let params = json!({ "context": page, "format": { "type": "image/jpeg", "quality": 0.7 } });
-        Ok(self.wire()?.call("browsingContext.captureScreenshot", params, deadline).await?)
+        let capture = CaptureScreenshot {
+            context: &page,
+            format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
+            origin: "viewport",
+            clip: None,
+        };
+        Ok(self.wire()?.call(&capture, deadline).await?)
     }
 
     pub(super) fn developed(
         &mut self,
-        taken: Result<(Value, Cover), Missed>,
+        taken: Result<(Screenshot, Cover), Missed>,
     ) -> Result<Picture, BrowserError> {
         let (taken, cover) = taken.map_err(|missed| match missed {
             Missed::Call(error) => {
@@ -94,12 +99,9 @@ impl Journey {
             }
             Missed::Browser(error) => error,
         })?;
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(taken["data"].as_str().unwrap_or_default())
-            .map_err(|error| BrowserError::Command {
-                command: "browsingContext.captureScreenshot".to_owned(),
-                reason: error.to_string(),
-            })?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(taken.data).map_err(|error| {
+            BrowserError::Command { command: CaptureScreenshot::METHOD.to_owned(), reason: error.to_string() }
+        })?;
         Ok(Picture::new(bytes, "image/jpeg", cover))
     }
 }
