@@ -13,7 +13,7 @@ use crate::domain::masks::Masks;
 use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::domain::scenario::{Action, Check, Sign};
 
-use super::bidi::command::{Command, GetTree, Screenshot};
+use super::bidi::command::{Command, GetTree};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
 use super::page::{self, Said};

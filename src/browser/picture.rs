@@ -163,7 +163,7 @@ mod tests {
 
     /// Stripes of black and white, as letters are.
     fn taken(width: u32, height: u32) -> Vec<u8> {
-        let stripes = |x: u32, y: u32| Rgb(if (x / 3 + y / 3) % 2 == 0 { [0; 3] } else { [255; 3] });
+        let stripes = |x: u32, y: u32| Rgb(if (x / 3 + y / 3).is_multiple_of(2) { [0; 3] } else { [255; 3] });
         let mut bytes = Vec::new();
         let picture = RgbImage::from_fn(width, height, stripes);
         JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(&picture).unwrap();

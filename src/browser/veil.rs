@@ -103,7 +103,7 @@ impl Sight {
         self.boxes.extend(boxes.map(|rect| place.on_page(rect)));
         for (i, frame) in told.frames.iter().enumerate() {
             let inner = answer.windows.get(i).cloned().flatten();
-            match inner.filter(|inner| deep < 10 && said.get(inner).is_some_and(|said| told_by(said))) {
+            match inner.filter(|inner| deep < 10 && said.get(inner).is_some_and(told_by)) {
                 Some(inner) => self.add(&inner, place.inside(*frame), said, masks, deep + 1),
                 None => self.boxes.push(place.on_page(frame.outer)),
             }

@@ -66,7 +66,7 @@ pub struct Facts {
     pub after_ms: Option<u64>,
     /// What stood at the submit gate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gate: Option<GateFact>,
+    pub gate: Option<Box<GateFact>>,
     /// What decided the outcome, when a text did: the phrase and the words around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phrase: Option<PhraseFact>,

@@ -130,7 +130,7 @@ impl<'a> Walker<'a> {
             matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
         });
         let mut facts = self.observe().await;
-        facts.gate = gate;
+        facts.gate = gate.map(Box::new);
         let mut record = self.judge(step, stopped, facts).await;
         self.number += 1;
         record.own_ms = millis(log.own.min(worked));

@@ -158,7 +158,8 @@ function veil({ values, open }) {
     suspects,
     frames,
     partial: partial || boxes.length > VEIL.boxes || suspects.length >= VEIL.boxes,
-    scale: devicePixelRatio * view.scale,
+    // A page that a phone shows smaller than it is comes at its own size on the picture.
+    scale: devicePixelRatio,
     left: view.offsetLeft,
     top: view.offsetTop,
     scroll_x: scrollX,

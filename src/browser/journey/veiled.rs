@@ -7,6 +7,7 @@ use base64::Engine;
 use crate::browser::BrowserError;
 use crate::browser::bidi::CallError;
 use crate::browser::bidi::command::{CaptureScreenshot, Command, ImageFormat, Screenshot};
+use crate::browser::page::Said;
 use crate::browser::picture::{Cover, Picture};
 use crate::browser::veil::{self, Extent, Sight};
 use crate::clock::Deadline;
@@ -67,7 +68,7 @@ impl Journey {
         let said = contexts.map(|context| {
             let ask = &ask;
             async move {
-                let said = self.ask(&context, ask, pulse).await.ok().filter(|said| said.ok());
+                let said = self.ask(&context, ask, pulse).await.ok().filter(Said::ok);
                 said.map(|said| (context, said))
             }
         });

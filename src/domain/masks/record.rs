@@ -84,7 +84,8 @@ impl Masks {
         for url in windows {
             self.put_url(url);
         }
-        if let Some(GateFact { button, invalid, pledges, missing, .. }) = gate {
+        if let Some(gate) = gate {
+            let GateFact { button, invalid, pledges, missing, .. } = gate.as_mut();
             self.put(button);
             for label in invalid.iter_mut().chain(pledges).chain(missing) {
                 self.put(label);
