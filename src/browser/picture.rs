@@ -3,8 +3,11 @@
 //! Invariant: the bytes of a picture leave this room painted only ([`Picture::finish`]); whoever
 //! holds one cannot keep it otherwise.
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageReader, Rgb, RgbImage};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// How well a painted picture is kept: above the browser's own quality, so that words stay legible.
 const QUALITY: u8 = 80;
@@ -17,8 +20,11 @@ const COARSE: f64 = 40.0;
 /// page may move by a hair between the picture and the question where its fields are.
 const MARGIN: f64 = 2.0;
 
-/// The colour of what is painted over, and of its frame.
-const PAINT: Rgb<u8> = Rgb([58, 62, 70]);
+/// The colour of what is painted over: red, green and blue.
+const PAINT: [u8; 3] = [58, 62, 70];
+
+/// The longest side that a JPEG can have.
+const LONGEST_SIDE: usize = 65_535;
 
 /// A screenshot.
 #[derive(Debug, Clone)]
@@ -73,8 +79,8 @@ impl Rect {
 
 /// Why a picture cannot be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("the picture cannot be painted over, so it is not kept")]
-pub struct Unpaintable(#[source] image::ImageError);
+#[error("the picture cannot be painted over, so it is not kept: {0}")]
+pub struct Unpaintable(String);
 
 impl Picture {
     pub(super) fn new(bytes: Vec<u8>, mime: &'static str, cover: Cover) -> Self {
@@ -87,22 +93,16 @@ impl Picture {
     /// # Errors
     /// When the browser's picture cannot be read. It is thrown away then.
     pub fn finish(self) -> Result<(Vec<u8>, &'static str), Unpaintable> {
-        let paint: Box<dyn Fn(&mut RgbImage)> = match self.cover {
-            Cover::Nothing => return Ok((self.bytes, self.mime)),
-            Cover::Boxes { boxes, scale } => Box::new(move |picture| {
-                for rect in &boxes {
-                    paint(picture, *rect, scale);
-                }
-            }),
-            Cover::All { scale } => Box::new(move |picture| coarsen(picture, scale)),
-        };
-        let reader = ImageReader::new(std::io::Cursor::new(self.bytes));
-        let reader = reader.with_guessed_format().map_err(|error| Unpaintable(error.into()))?;
-        let mut picture = reader.decode().map_err(Unpaintable)?.into_rgb8();
-        paint(&mut picture);
-        let mut bytes = Vec::new();
-        JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(&picture).map_err(Unpaintable)?;
-        Ok((bytes, "image/jpeg"))
+        if self.cover == Cover::Nothing {
+            return Ok((self.bytes, self.mime));
+        }
+        let mut canvas = Canvas::read(&self.bytes)?;
+        match self.cover {
+            Cover::Nothing => {}
+            Cover::Boxes { boxes, scale } => boxes.into_iter().for_each(|rect| canvas.paint(rect, scale)),
+            Cover::All { scale } => canvas.coarsen(scale),
+        }
+        Ok((canvas.write()?, "image/jpeg"))
     }
 
     /// Whether anything is painted over.
@@ -113,44 +113,85 @@ impl Picture {
 
 /// A length in pixels of the picture, inside it.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
-fn inside(length: f64, most: u32) -> u32 {
-    length.clamp(0.0, f64::from(most)) as u32
+fn inside(length: f64, most: usize) -> usize {
+    length.clamp(0.0, most as f64) as usize
 }
 
-fn paint(picture: &mut RgbImage, rect: Rect, scale: f64) {
-    let (width, height) = picture.dimensions();
-    let left = inside(((rect.x - MARGIN) * scale).floor(), width);
-    let right = inside(((rect.x + rect.width + MARGIN) * scale).ceil(), width);
-    let top = inside(((rect.y - MARGIN) * scale).floor(), height);
-    let bottom = inside(((rect.y + rect.height + MARGIN) * scale).ceil(), height);
-    for y in top..bottom {
-        for x in left..right {
-            picture.put_pixel(x, y, PAINT);
+/// The pixels of a picture.
+struct Canvas {
+    width: usize,
+    height: usize,
+    /// Red, green and blue of each pixel, row by row.
+    rgb: Vec<u8>,
+}
+
+impl Canvas {
+    fn read(bytes: &[u8]) -> Result<Self, Unpaintable> {
+        let options = DecoderOptions::default()
+            .jpeg_set_out_colorspace(ColorSpace::RGB)
+            .set_max_width(LONGEST_SIDE)
+            .set_max_height(LONGEST_SIDE);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        let rgb = decoder.decode().map_err(|error| Unpaintable(error.to_string()))?;
+        let (width, height) = decoder.dimensions().ok_or_else(|| Unpaintable("it has no size".to_owned()))?;
+        if rgb.len() != width * height * 3 {
+            return Err(Unpaintable("it has no colours".to_owned()));
+        }
+        Ok(Self { width, height, rgb })
+    }
+
+    fn write(self) -> Result<Vec<u8>, Unpaintable> {
+        let side = |length| u16::try_from(length).map_err(|_| Unpaintable("it is too large".to_owned()));
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, QUALITY);
+        encoder.set_sampling_factor(SamplingFactor::F_2_2);
+        encoder
+            .encode(&self.rgb, side(self.width)?, side(self.height)?, ColorType::Rgb)
+            .map_err(|error| Unpaintable(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The bytes of a part of a row.
+    fn row(&mut self, y: usize, columns: std::ops::Range<usize>) -> &mut [u8] {
+        let from = y * self.width * 3;
+        self.rgb
+            .get_mut(from + columns.start * 3..from + columns.end.max(columns.start) * 3)
+            .unwrap_or_default()
+    }
+
+    fn paint(&mut self, rect: Rect, scale: f64) {
+        let left = inside(((rect.x - MARGIN) * scale).floor(), self.width);
+        let right = inside(((rect.x + rect.width + MARGIN) * scale).ceil(), self.width);
+        let top = inside(((rect.y - MARGIN) * scale).floor(), self.height);
+        let bottom = inside(((rect.y + rect.height + MARGIN) * scale).ceil(), self.height);
+        for y in top..bottom {
+            for pixel in self.row(y, left..right).chunks_exact_mut(3) {
+                pixel.copy_from_slice(&PAINT);
+            }
         }
     }
-}
 
-/// Every square becomes its mean colour: what kind of page it was can still be told, nothing can be
-/// read.
-fn coarsen(picture: &mut RgbImage, scale: f64) {
-    let (width, height) = picture.dimensions();
-    let size = inside((COARSE * scale).max(1.0), u32::MAX).max(1);
-    for top in (0..height).step_by(size as usize) {
-        for left in (0..width).step_by(size as usize) {
-            let (right, bottom) = ((left + size).min(width), (top + size).min(height));
-            let mut sum = [0u64; 3];
-            for y in top..bottom {
-                for x in left..right {
-                    for (sum, part) in sum.iter_mut().zip(picture.get_pixel(x, y).0) {
-                        *sum += u64::from(part);
+    /// Every square becomes its mean colour: what kind of page it was can still be told, nothing can
+    /// be read.
+    fn coarsen(&mut self, scale: f64) {
+        let size = inside(COARSE * scale, LONGEST_SIDE).max(1);
+        for top in (0..self.height).step_by(size) {
+            for left in (0..self.width).step_by(size) {
+                let (right, bottom) = ((left + size).min(self.width), (top + size).min(self.height));
+                let mut sum = [0usize; 3];
+                for y in top..bottom {
+                    for pixel in self.row(y, left..right).chunks_exact(3) {
+                        for (sum, part) in sum.iter_mut().zip(pixel) {
+                            *sum += usize::from(*part);
+                        }
                     }
                 }
-            }
-            let count = u64::from(right - left) * u64::from(bottom - top);
-            let mean = sum.map(|sum| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX));
-            for y in top..bottom {
-                for x in left..right {
-                    picture.put_pixel(x, y, Rgb(mean));
+                let count = ((right - left) * (bottom - top)).max(1);
+                let mean = sum.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX));
+                for y in top..bottom {
+                    for pixel in self.row(y, left..right).chunks_exact_mut(3) {
+                        pixel.copy_from_slice(&mean);
+                    }
                 }
             }
         }
@@ -159,6 +200,9 @@ fn coarsen(picture: &mut RgbImage, scale: f64) {
 
 #[cfg(test)]
 mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{Rgb, RgbImage};
+
     use super::*;
 
     /// Stripes of black and white, as letters are.
@@ -188,7 +232,7 @@ mod tests {
         let off = Rect { x: -5000.0, y: 1e9, width: 3.0, height: f64::NAN };
         for scale in [1.0, 3.0] {
             let picture = finished(Cover::Boxes { boxes: vec![rect, off], scale });
-            let at = |length: f64| inside(length * scale, 400);
+            let at = |length: f64| u32::try_from(inside(length * scale, 400)).unwrap();
             let (x, y) = (at(52.0)..at(88.0), at(22.0)..at(28.0));
             assert!(spread(&picture, x, y) < 40, "painted at scale {scale}");
             assert!(spread(&picture, 0..30, 150..190) > 200, "left at scale {scale}");
