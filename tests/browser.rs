@@ -4,6 +4,8 @@
 mod faults;
 #[path = "browser/files.rs"]
 mod files;
+#[path = "browser/gate.rs"]
+mod gate;
 #[path = "browser/guard.rs"]
 mod guard;
 #[path = "browser/hostile.rs"]
@@ -14,6 +16,8 @@ mod locators;
 mod submitting;
 #[path = "browser/trial.rs"]
 mod trial;
+#[path = "browser/veil.rs"]
+mod veil;
 #[path = "browser/verbs.rs"]
 mod verbs;
 #[path = "browser/windows.rs"]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Deadline;
 use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
+use crate::domain::observation::Vitals;
 
 use super::bidi::command::{CallFunction, Evaluated, LocalValue, RemoteValue, SerializationOptions, Target};
 use super::bidi::{CallError, Wire};
@@ -17,9 +18,13 @@ pub const SANDBOX: &str = "mystery-shopper";
 /// What the browser runs in every new document of a journey, in our sandbox: 30 KB that need not
 /// be sent again with each call.
 pub const PRELOAD: &str = concat!(
-    "() => { globalThis.shopper = async (request) => {\n",
+    "() => { if (self === top) {\n",
+    include_str!("inject/vitals.js"),
+    "}\nglobalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
+    include_str!("inject/veil.js"),
+    include_str!("inject/gate.js"),
     include_str!("inject/act.js"),
     "}; }"
 );
@@ -47,6 +52,8 @@ pub struct Said {
     pub title: String,
     /// Names of fields.
     pub names: Vec<String>,
+    /// How the page loaded, by its own clock.
+    pub vitals: Option<PageClock>,
     /// How many elements fit.
     pub count: usize,
     /// The first of them, described.
@@ -57,6 +64,22 @@ pub struct Said {
     /// The frame's context.
     #[serde(skip)]
     pub context: Option<String>,
+    /// The contexts of all windows that came along, in order.
+    #[serde(skip)]
+    pub windows: Vec<Option<String>>,
+}
+
+/// How a page loaded, and when its clock said so.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PageClock {
+    /// The page's clock when it answered.
+    pub now: f64,
+    /// Long tasks: when each began by that clock, and how long it took.
+    pub long: Vec<(f64, f64)>,
+    /// What is kept.
+    #[serde(flatten)]
+    pub vitals: Vitals,
 }
 
 impl Said {
@@ -118,21 +141,20 @@ pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) ->
         value = call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
             .await?;
     }
-    // A text alone, or a text with an element beside it.
-    let (text, handle) = match value.value {
-        Value::Array(pair) => {
-            let mut pair = pair.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
-            let first: RemoteValue = pair.next().unwrap_or_default();
-            (first.value, pair.next())
+    // A text alone, or a text with elements or windows beside it.
+    let (text, handles) = match value.value {
+        Value::Array(all) => {
+            let mut all = all.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
+            let first: RemoteValue = all.next().unwrap_or_default();
+            (first.value, all.collect())
         }
-        other => (other, None),
+        other => (other, Vec::new()),
     };
     let said = text.as_str().and_then(|text| serde_json::from_str::<Said>(text).ok());
     let mut said = said.ok_or_else(|| fault("the page's answer cannot be read"))?;
-    if let Some(handle) = handle {
-        said.shared_id = handle.shared_id;
-        said.context = handle.value["context"].as_str().map(str::to_owned);
-    }
+    said.windows = handles.iter().map(|handle| handle.value["context"].as_str().map(str::to_owned)).collect();
+    said.context = said.windows.first().cloned().flatten();
+    said.shared_id = handles.into_iter().next().and_then(|handle| handle.shared_id);
     Ok(said)
 }
 
