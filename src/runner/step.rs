@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
-use crate::browser::{Done, Journey, Picture, StepError, Wait};
+use crate::browser::{Done, Journey, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::locator::Locator;
 use crate::domain::observation::GateFact;
@@ -21,6 +19,7 @@ use crate::judge::classify::{Classified, Failure, Look, classify};
 use crate::judge::gate::at_gate;
 use crate::judge::lexicon;
 
+use super::prove::Proofs;
 use super::walk::{blank, sentence};
 use super::{Keeper, Order};
 
@@ -44,7 +43,6 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Walker<'a> {
     journey: Journey,
     order: &'a Order,
-    keeper: &'a Keeper,
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
@@ -52,8 +50,12 @@ pub(super) struct Walker<'a> {
     run: Stopwatch,
     /// How many steps are done.
     number: usize,
-    /// Pictures on their way to the disk, with the number of their step.
-    kept: Vec<(usize, JoinHandle<Option<Evidence>>)>,
+    /// What is kept of the steps.
+    proofs: Proofs,
+    /// What the scenario asks to have kept of each of them.
+    keep: Vec<EvidenceKind>,
+    /// A step failed by what the page did.
+    failed: bool,
     /// The time of the whole journey ended inside this step.
     late: bool,
     /// The present page did not answer within its time.
@@ -88,12 +90,13 @@ impl<'a> Walker<'a> {
         let mut walker = Self {
             journey,
             order,
-            keeper,
             vars: order.vars(scenario),
             broken: false,
             run,
             number: 0,
-            kept: Vec::new(),
+            proofs: Proofs::new(keeper),
+            keep: scenario.keep.clone(),
+            failed: false,
             late: false,
             mute: false,
             secrets,
@@ -102,16 +105,15 @@ impl<'a> Walker<'a> {
         walker
     }
 
-    /// Gives the browser back, and every picture that was kept with the number of its step.
-    pub(super) async fn close(self) -> Vec<(usize, Evidence)> {
-        self.journey.close().await;
-        let mut kept = Vec::with_capacity(self.kept.len());
-        for (number, writing) in self.kept {
-            if let Ok(Some(evidence)) = writing.await {
-                kept.push((number, evidence));
-            }
+    /// Gives the browser back, and everything that was kept with the number of its step. `records`
+    /// are those of the steps that were walked.
+    pub(super) async fn close(mut self, records: &[StepRecord]) -> Vec<(usize, Evidence)> {
+        if self.failed || self.keep.contains(&EvidenceKind::Har) {
+            let walked = records.iter().take_while(|record| record.outcome != Outcome::NotReached).count();
+            self.proofs.requests(&self.journey, &records[..walked]);
         }
-        kept
+        self.journey.close().await;
+        self.proofs.written().await
     }
 
     /// Does the step. Always comes back with a record.
@@ -138,6 +140,7 @@ impl<'a> Walker<'a> {
         let mut facts = self.observe().await;
         facts.gate = gate.map(Box::new);
         let mut record = self.judge(step, stopped, facts).await;
+        self.prove(record.outcome).await;
         self.number += 1;
         record.elapsed_ms = millis(worked);
         // A browser that broke tells nothing: then only what we know to be ours is ours.
@@ -376,20 +379,25 @@ impl<'a> Walker<'a> {
         };
         own_network(&mut facts, http::failure::offline);
         match picture {
-            Ok(picture) => self.keep(picture, ""),
+            Ok(picture) => self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, ""),
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot"),
         }
         facts
     }
 
-    /// Has a picture of the present step written. The disk's time is not the step's: the walk goes
-    /// on meanwhile, and [`Walker::close`] waits for the rest.
-    fn keep(&mut self, picture: Picture, label: &str) {
-        let (keeper, label) = (self.keeper.clone(), label.to_owned());
-        self.kept.push((
-            self.number,
-            tokio::spawn(async move { keeper.keep_picture(picture, EvidenceKind::Screenshot, &label).await }),
-        ));
+    /// Keeps what shows how the step ended: everything when it failed, else what the scenario asks for.
+    async fn prove(&mut self, outcome: Outcome) {
+        let failed = !outcome.goes_on() && outcome != Outcome::ProbeFault;
+        self.failed |= failed;
+        let kinds = if failed { EvidenceKind::ASKED.to_vec() } else { self.keep.clone() };
+        if kinds.is_empty() || self.broken || self.mute {
+            return;
+        }
+        let look = self.look();
+        let proving = self.proofs.page(self.number, &mut self.journey, &kinds, look);
+        if look.extended(GRACE).limit(proving).await.is_err() {
+            self.broken = true;
+        }
     }
 
     /// Puts values into an action: variables, the address of a relative `goto`, the place of an
@@ -415,7 +423,7 @@ impl<'a> Walker<'a> {
             self.hide_secrets();
         }
         if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
-            self.keep(picture, label);
+            self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, label);
         }
     }
 }
