@@ -22,6 +22,7 @@ mod events;
 mod filter;
 pub mod find;
 mod guard;
+pub mod har;
 mod journey;
 mod network;
 mod page;
@@ -29,6 +30,8 @@ mod picture;
 mod pool;
 mod prepare;
 mod session;
+mod split;
+mod traffic;
 mod trial;
 mod veil;
 
