@@ -2,9 +2,9 @@
 //!
 //! Each instant of the step is given to the first of these that fits it:
 //!
-//! 1. **server**: a request had been sent and its first byte had not come;
-//! 2. **script**: a task of the page's scripts took longer than 50 ms (Long Tasks, W3C). It outranks the
-//!    network, because a page that is busy does not take what has come;
+//! 1. **script**: a task of the page's scripts took longer than 50 ms (Long Tasks, W3C). It comes first,
+//!    because a page that is busy takes nothing that has come, and tells of it only afterwards;
+//! 2. **server**: a request had been sent and its first byte had not come;
 //! 3. **network**: a request was under way otherwise (look-up, connection, TLS, bytes on their way);
 //! 4. **rendering**: a document was on its way to being loaded, and none of the above;
 //! 5. **waiting**: we looked for something in vain: it had not come, and nothing of this could be seen
@@ -57,8 +57,8 @@ pub fn split(step: Span, activity: &Activity) -> TimeSplit {
         let [server, network, script, loading, waiting] = kinds.each_ref().map(|spans| covers(spans, middle));
         let theirs = loading || waiting;
         let part = match () {
-            () if server && theirs => 0,
             () if script => 2,
+            () if server && theirs => 0,
             () if network && theirs => 1,
             () if loading => 3,
             () if waiting => 4,

@@ -5,19 +5,23 @@ use std::time::Duration;
 use crate::browser::{Done, Journey, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::locator::Locator;
-use crate::domain::observation::GateFact;
 use crate::domain::observation::{
     Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TimeSplit, TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
-use crate::domain::scenario::{Action, Check, DialogAnswer, Expectation, Scenario, Sign, Stage, Step, Verb};
-use crate::domain::target::{SUBMITS, TargetClass};
+use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Step, Verb};
+use crate::domain::target::TargetClass;
 use crate::domain::template::{MissingVar, Template, Vars};
 use crate::http;
 use crate::judge::classify::{Classified, Failure, Look, classify};
 use crate::judge::gate::at_gate;
 use crate::judge::lexicon;
+
+mod gate;
+mod private;
+
+use gate::gate_outcome;
 
 use super::prove::Proofs;
 use super::walk::{blank, sentence};
@@ -175,35 +179,6 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// What stands at the gate, when the step came there without pressing anything.
-    async fn look_at_gate(
-        &mut self,
-        step: &Step,
-        stopped: Option<&Stop>,
-        deadline: Deadline,
-        log: &mut Log,
-    ) -> Option<GateFact> {
-        let live = self.order.target.class == TargetClass::Live;
-        gate_outcome(step, stopped, Outcome::Done, live)?;
-        let refused = stopped.and(log.clicked.clone());
-        let expected = step.expect.iter().filter_map(|expect| match &expect.check {
-            Check::Visible(at) | Check::Enabled(at) => at.resolve(&self.vars).ok(),
-            _ => None,
-        });
-        let mut buttons: Vec<Locator> = refused.into_iter().chain(expected).collect();
-        // A button that is called as those are is meant before any other; else the last one, because the
-        // page comes before its end.
-        buttons.reverse();
-        buttons.sort_by_key(|at| {
-            let shown = at.to_string().to_lowercase();
-            !SUBMITS.iter().any(|word| shown.contains(word))
-        });
-        let limit = Deadline::after(deadline.remaining() + GRACE);
-        let (gate, own) = limit.limit(self.journey.gate(&buttons, deadline)).await.ok().flatten()?;
-        log.own += own;
-        Some(gate)
-    }
-
     /// Does or expects something in slices of time. Nothing has happened on the page when an
     /// action answers `NotFound` or `NotReady`, so trying it again is safe.
     async fn sliced(&mut self, step: &Step, until: Deadline, wanted: Wanted<'_>) -> Result<Done, Stop> {
@@ -338,28 +313,6 @@ impl<'a> Walker<'a> {
         self.hide_secrets();
         self.journey.masks().record(&mut record);
         record
-    }
-
-    /// What is typed outside a search is nobody's business from now on.
-    fn note_typed(&mut self, step: &Step, verb: &Verb) {
-        let value = match verb {
-            Verb::Fill { with, .. } | Verb::Type { with, .. } => with.text(),
-            Verb::Dialog(DialogAnswer::Accept(Some(text))) => text.text(),
-            _ => return,
-        };
-        match step.stage {
-            Stage::Find => self.journey.publish(&value),
-            _ => self.journey.hide(&value),
-        }
-    }
-
-    /// Masks what the author named as secret; a variable in it may just have got its value.
-    fn hide_secrets(&mut self) {
-        for secret in &self.secrets {
-            if let Ok(text) = secret.render(&self.vars) {
-                self.journey.hide_secret(&text);
-            }
-        }
     }
 
     /// Time for looking at the page.
@@ -497,31 +450,12 @@ fn failure_of(stop: &Stop) -> Failure {
     }
 }
 
-/// At the gate the button is found and not pressed: a step of the stage `gate` that works is
-/// `online_ready`, and so is one whose press our own guard refused on a live target.
-fn gate_outcome(step: &Step, stopped: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
-    if step.stage != Stage::Gate {
-        return None;
-    }
-    match stopped {
-        // A test system lets the button be pressed: then the step is done like any other.
-        None if outcome == Outcome::Done && (live || !presses(step)) => Some(Outcome::OnlineReady),
-        Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
-        _ => None,
-    }
-}
-
 /// Whether the page came with a status that the step names: `expect = [{ status = [404] }]`.
 fn expects_status(step: &Step, facts: &Facts) -> bool {
     let Some(main) = &facts.main else { return false };
     step.expect
         .iter()
         .any(|expect| matches!(&expect.check, Check::Status(wanted) if wanted.contains(&main.status)))
-}
-
-/// Whether the step presses anything.
-fn presses(step: &Step) -> bool {
-    step.actions.iter().any(|action| matches!(action.verb, Verb::Click(_) | Verb::Press(_)))
 }
 
 /// What went wrong, in whole sentences: what the page says, then what was waited for.
