@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use mystery_shopper::browser::{Guard, Journey, JourneyOptions, Pool, Settings, StepError};
 use mystery_shopper::clock::{Clock, Deadline};
 use mystery_shopper::demo::{City, Fault, Portal, PortalState};
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::domain::scenario::{Action, Channel, Scenario, Step};
@@ -88,6 +89,7 @@ async fn walk<'a>(pool: &Pool, scenario: &'a Scenario, target: &Target, entry: &
     vars.extend(target.vars.clone());
     vars.insert("entry".into(), entry.into());
     let options = JourneyOptions {
+        engine: Engine::Chromium,
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".into(),
@@ -150,6 +152,8 @@ async fn each_walk_ends_where_the_tour_says() {
         remote: Vec::new(),
         chromium: None,
         chromedriver: None,
+        firefox: None,
+        geckodriver: None,
         headed: false,
         temp: temp.path().to_owned(),
         retire_after: 200,

@@ -11,6 +11,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::domain::engine::Engine;
 use crate::domain::language::Language;
 use crate::domain::scenario::{AllowedRequest, Channel};
 
@@ -46,6 +47,10 @@ pub struct Settings {
     pub chromium: Option<PathBuf>,
     /// The driver; found by itself when absent.
     pub chromedriver: Option<PathBuf>,
+    /// Firefox; found by itself when absent.
+    pub firefox: Option<PathBuf>,
+    /// Firefox's driver; found by itself when absent.
+    pub geckodriver: Option<PathBuf>,
     /// Whether a person wants to watch.
     pub headed: bool,
     /// The folder in which each session gets its own temporary folder.
@@ -57,6 +62,8 @@ pub struct Settings {
 /// What one journey needs.
 #[derive(Debug, Clone)]
 pub struct JourneyOptions {
+    /// The browser that walks it.
+    pub engine: Engine,
     /// The kind of screen.
     pub channel: Channel,
     /// The language asked for in `Accept-Language`.
