@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::clock::Deadline;
@@ -16,8 +15,11 @@ use crate::domain::observation::{
 };
 
 use super::Guard;
+use super::bidi::command::FailRequest;
+use super::bidi::event::Event;
 use super::bidi::{Listener, Wire};
 
+mod requests;
 mod told;
 
 /// The most entries of a list of facts.
@@ -346,54 +348,45 @@ impl Tracker {
     }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
-
 fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
 impl Listener for Tracker {
-    fn event(&self, wire: &Wire, method: &str, params: &Value) {
+    fn event(&self, wire: &Wire, event: Event) {
         let mut lock = self.lock();
         let Some(state) = lock.as_mut() else {
             drop(lock);
-            if params["isBlocked"] == true {
-                wire.post("network.failRequest", &json!({ "request": params["request"]["request"] }));
+            if let Some(request) = event.held() {
+                wire.post(&FailRequest { request });
             }
             return;
         };
-        let context = text(params, "context");
-        match method {
-            "browsingContext.contextCreated" => state.created(wire, context, params),
-            "browsingContext.contextDestroyed" => state.destroyed(context),
-            "browsingContext.navigationStarted" => state.started(context, params),
-            "browsingContext.domContentLoaded" => state.reached(context, params, Phase::Interactive),
-            "browsingContext.load" | "browsingContext.fragmentNavigated" => {
-                state.reached(context, params, Phase::Loaded);
+        let mut ask = None;
+        match event {
+            Event::ContextCreated(info) => state.created(wire, &info),
+            Event::ContextDestroyed(info) => state.destroyed(&info.context),
+            Event::NavigationStarted(info) => state.started(&info),
+            Event::DomContentLoaded(info) => state.reached(&info, Phase::Interactive),
+            Event::Load(info) | Event::FragmentNavigated(info) => state.reached(&info, Phase::Loaded),
+            Event::NavigationFailed(info) | Event::NavigationAborted(info) => {
+                state.reached(&info, Phase::Failed);
             }
-            "browsingContext.navigationFailed" | "browsingContext.navigationAborted" => {
-                state.reached(context, params, Phase::Failed);
+            Event::HistoryUpdated(info) => state.history(&info),
+            Event::DownloadWillBegin(info) => state.download_begins(&info),
+            Event::DownloadEnd(info) => state.download_ends(&info),
+            Event::UserPromptOpened(prompt) => state.dialog(wire, &prompt),
+            Event::BeforeRequestSent(exchange) => ask = state.request(wire, &exchange),
+            Event::ResponseStarted(exchange) | Event::ResponseCompleted(exchange) => {
+                state.response(&exchange);
             }
-            "browsingContext.downloadWillBegin" => state.download_begins(context, params),
-            "browsingContext.downloadEnd" => state.download_ends(params),
-            "browsingContext.userPromptOpened" => state.dialog(wire, context, params),
-            "network.beforeRequestSent" => {
-                if let Some(body_of) = state.request(wire, context, params) {
-                    self.ask_for_fields(wire, body_of);
-                }
-            }
-            "network.responseStarted" | "network.responseCompleted" => state.response(context, params),
-            "network.fetchError" => {
-                if let Some(body_of) = state.fetch_error(context, params) {
-                    self.ask_for_fields(wire, body_of);
-                }
-            }
-            "log.entryAdded" => state.log(params),
-            _ => {}
+            Event::FetchError(exchange) => ask = state.fetch_error(&exchange),
+            Event::LogEntryAdded(entry) => state.log(&entry),
         }
         drop(lock);
+        if let Some(body_of) = ask {
+            self.ask_for_fields(wire, body_of);
+        }
         self.tell();
     }
 }

@@ -209,13 +209,13 @@ impl Teller {
     pub async fn attach(wire: &Wire, deadline: Deadline) -> Result<Self, CallError> {
         let deadline = deadline.tightened(LOAD);
         loop {
-            let found = wire.cdp(None, "Target.getTargets", json!({}), deadline).await?;
+            let found = wire.cdp(None, "Target.getTargets", &json!({}), deadline).await?;
             let mut targets = found["targetInfos"].as_array().into_iter().flatten();
             let own = format!("chrome-extension://{ID}/");
             let own = targets.find(|target| target["url"].as_str().is_some_and(|url| url.starts_with(&own)));
             if let Some(target) = own {
                 let params = json!({ "targetId": target["targetId"], "flatten": true });
-                let session = wire.cdp(None, "Target.attachToTarget", params, deadline).await?;
+                let session = wire.cdp(None, "Target.attachToTarget", &params, deadline).await?;
                 return Ok(Self(session["sessionId"].as_str().unwrap_or_default().to_owned()));
             }
             if deadline.limit(tokio::time::sleep(LOOK)).await.is_err() {
@@ -237,7 +237,7 @@ impl Teller {
 
     async fn say(&self, wire: &Wire, what: &str, deadline: Deadline) -> Result<String, CallError> {
         let params = json!({ "expression": what, "returnByValue": true, "awaitPromise": true });
-        let mut said = wire.cdp(Some(&self.0), "Runtime.evaluate", params, deadline).await?;
+        let mut said = wire.cdp(Some(&self.0), "Runtime.evaluate", &params, deadline).await?;
         if let Some(details) = said.get("exceptionDetails") {
             let why = details["exception"]["description"].as_str().unwrap_or("its script failed");
             return Err(broken(why));

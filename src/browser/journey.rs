@@ -13,10 +13,12 @@ use crate::clock::Deadline;
 use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::domain::scenario::{Action, Check, Sign};
 
+use super::bidi::command::{CaptureScreenshot, Command, GetTree, ImageFormat, Screenshot};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
 use super::page::{self, Said};
-use super::pool::{Prepared, Seat};
+use super::pool::Seat;
+use super::prepare::Prepared;
 use super::session::{Browser, fault};
 use super::{BrowserError, Done, JourneyOptions, Picture, StepError, actions, checks};
 
@@ -253,13 +255,18 @@ impl Journey {
         self.developed(taken)
     }
 
-    async fn capture(&self, deadline: Deadline) -> Result<Value, Missed> {
+    async fn capture(&self, deadline: Deadline) -> Result<Screenshot, Missed> {
         let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
-        let params = json!({ "context": page, "format": { "type": "image/jpeg", "quality": 0.7 } });
-        Ok(self.wire()?.call("browsingContext.captureScreenshot", params, deadline).await?)
+        let capture = CaptureScreenshot {
+            context: &page,
+            format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
+            origin: "viewport",
+            clip: None,
+        };
+        Ok(self.wire()?.call(&capture, deadline).await?)
     }
 
-    fn developed(&mut self, taken: Result<Value, Missed>) -> Result<Picture, BrowserError> {
+    fn developed(&mut self, taken: Result<Screenshot, Missed>) -> Result<Picture, BrowserError> {
         let taken = taken.map_err(|missed| match missed {
             Missed::Call(error) => {
                 if matches!(error, CallError::Timeout(_)) {
@@ -269,12 +276,9 @@ impl Journey {
             }
             Missed::Browser(error) => error,
         })?;
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(taken["data"].as_str().unwrap_or_default())
-            .map_err(|error| BrowserError::Command {
-                command: "browsingContext.captureScreenshot".to_owned(),
-                reason: error.to_string(),
-            })?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(taken.data).map_err(|error| {
+            BrowserError::Command { command: CaptureScreenshot::METHOD.to_owned(), reason: error.to_string() }
+        })?;
         Ok(Picture { bytes, mime: "image/jpeg" })
     }
 
@@ -412,14 +416,13 @@ impl Journey {
     }
 
     /// Calls a command of the browser; what fails is judged.
-    pub(super) async fn call(
+    pub(super) async fn call<C: Command>(
         &self,
-        method: &'static str,
-        params: Value,
+        command: &C,
         deadline: Deadline,
-    ) -> Result<Value, StepError> {
+    ) -> Result<C::Answer, StepError> {
         let wire = self.wire()?;
-        match wire.call(method, params, fair(deadline)).await {
+        match wire.call(command, fair(deadline)).await {
             Ok(value) => Ok(value),
             Err(error) => Err(self.judge(error).await),
         }
@@ -442,7 +445,7 @@ impl Journey {
             return BrowserError::Hung(command.to_owned()).into();
         };
         let pulse = Deadline::after(PULSE);
-        let alive = wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), pulse).await.is_ok();
+        let alive = wire.call(&GetTree { max_depth: 0 }, pulse).await.is_ok();
         if !alive {
             return BrowserError::Hung(command.to_owned()).into();
         }

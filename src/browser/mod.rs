@@ -27,6 +27,7 @@ mod journey;
 mod network;
 mod page;
 mod pool;
+mod prepare;
 mod session;
 mod trial;
 

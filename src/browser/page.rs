@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::Deadline;
 use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
 
+use super::bidi::command::{CallFunction, Evaluated, LocalValue, RemoteValue, SerializationOptions, Target};
 use super::bidi::{CallError, Wire};
 
 /// The world in which our script runs, apart from the page's.
@@ -97,42 +98,46 @@ impl Said {
 
 /// Asks the page in a window or frame.
 pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) -> Result<Said, CallError> {
-    let call = |function: &str| {
-        let params = json!({
-            "functionDeclaration": function,
-            "awaitPromise": true,
-            "target": { "context": context, "sandbox": SANDBOX },
-            "arguments": [{ "type": "string", "value": ask.to_string() }],
-            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
-        });
-        wire.call("script.callFunction", params, deadline)
+    let ask = ask.to_string();
+    let call = async |function: &str| {
+        let command = CallFunction {
+            function_declaration: function,
+            await_promise: true,
+            target: Target { context, sandbox: Some(SANDBOX) },
+            arguments: vec![LocalValue::String { value: &ask }],
+            serialization_options: Some(SerializationOptions { max_dom_depth: 0, max_object_depth: 1 }),
+        };
+        match wire.call(&command, deadline).await? {
+            Evaluated::Success { result } => Ok(result),
+            Evaluated::Exception { details } => Err(fault(&details.text)),
+        }
     };
-    let mut result = call(CALL).await?;
-    if result["result"]["value"] == "" {
+    let mut value = call(CALL).await?;
+    if value.value == "" {
         // A document that was there before the preload script, such as the first empty one.
-        result =
-            call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
-                .await?;
+        value = call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
+            .await?;
     }
-    if result["type"] == "exception" {
-        let message = result["exceptionDetails"]["text"].as_str().unwrap_or("a script failed");
-        return Err(CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() });
-    }
-    let value = &result["result"];
-    let (said, handle) = match value["value"].as_array() {
-        Some(pair) => (pair.first().map_or(&Value::Null, |first| &first["value"]), pair.get(1)),
-        None => (&value["value"], None),
+    // A text alone, or a text with an element beside it.
+    let (text, handle) = match value.value {
+        Value::Array(pair) => {
+            let mut pair = pair.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
+            let first: RemoteValue = pair.next().unwrap_or_default();
+            (first.value, pair.next())
+        }
+        other => (other, None),
     };
-    let mut said: Said =
-        said.as_str().and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| CallError::Refused {
-            code: "javascript error".to_owned(),
-            message: "the page's answer cannot be read".to_owned(),
-        })?;
+    let said = text.as_str().and_then(|text| serde_json::from_str::<Said>(text).ok());
+    let mut said = said.ok_or_else(|| fault("the page's answer cannot be read"))?;
     if let Some(handle) = handle {
-        said.shared_id = handle["sharedId"].as_str().map(str::to_owned);
-        said.context = handle["value"]["context"].as_str().map(str::to_owned);
+        said.shared_id = handle.shared_id;
+        said.context = handle.value["context"].as_str().map(str::to_owned);
     }
     Ok(said)
+}
+
+fn fault(message: &str) -> CallError {
+    CallError::Refused { code: "javascript error".to_owned(), message: message.to_owned() }
 }
 
 /// A comparison as the script reads it.

@@ -7,20 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use serde_json::{Value, json};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Deadline;
-use crate::domain::scenario::Channel;
 
-use super::bidi::{CallError, Wire};
 use super::driver::sweep;
-use super::filter::{self, Teller};
 use super::find::{Doctor, Programs};
 use super::journey::Journey;
-use super::session::{Browser, Kind, fault};
-use super::{BrowserError, Guard, JourneyOptions, Settings};
+use super::prepare::{Prepared, prepare};
+use super::session::{Browser, Kind};
+use super::{BrowserError, JourneyOptions, Settings};
 
 /// Time for a user context to go away.
 const REMOVE: Duration = Duration::from_secs(1);
@@ -173,12 +169,8 @@ impl Seat {
             why = Some("its connection closed".to_owned());
         }
         if why.is_none() {
-            let deadline = Deadline::after(REMOVE);
-            let undo = page.undo.iter().map(|(method, params)| (*method, params.clone()));
-            let remove = ("browser.removeUserContext", json!({ "userContext": page.user_context }));
-            let calls =
-                undo.chain([remove]).map(|(method, params)| browser.wire().call(method, params, deadline));
-            why = join_all(calls).await.into_iter().find_map(Result::err).map(|error| error.to_string());
+            why =
+                page.undo(browser.wire(), Deadline::after(REMOVE)).await.err().map(|error| error.to_string());
         }
         browser.tracker.end();
         if let Some(why) = why {
@@ -196,169 +188,4 @@ impl Seat {
             }
         }
     }
-}
-
-/// A fresh user context and its first page.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    user_context: String,
-    /// What has to be undone in the browser itself before the next journey.
-    undo: Vec<(&'static str, Value)>,
-}
-
-impl Prepared {
-    /// The user context, for commands that concern all of its pages.
-    pub fn user_context(&self) -> &str {
-        &self.user_context
-    }
-}
-
-/// Opens a user context with one empty page, set up as the journey wants it.
-async fn prepare(
-    browser: &Browser,
-    options: &JourneyOptions,
-    deadline: Deadline,
-) -> Result<Prepared, BrowserError> {
-    let wire = browser.wire();
-    let fault = |error: CallError| fault(wire, error);
-    let made = wire.call("browser.createUserContext", json!({}), deadline).await.map_err(fault)?;
-    let user_context = made["userContext"].as_str().unwrap_or_default().to_owned();
-    browser.tracker.begin(user_context.clone(), options.guard.clone());
-
-    // Sent one behind the other without waiting; the browser keeps the order.
-    let calls = set_up(browser, options, &user_context)
-        .into_iter()
-        .map(|(method, params)| wire.call(method, params, deadline));
-    let mut results = join_all(calls).await;
-    let page = results.pop().unwrap_or(Err(CallError::Closed)).map_err(fault)?;
-    let mut undo = Vec::new();
-    for result in results {
-        let result = result.map_err(fault)?;
-        if let Some(id) = result["intercept"].as_str() {
-            undo.push(("network.removeIntercept", json!({ "intercept": id })));
-        } else if let Some(id) = result["collector"].as_str() {
-            undo.push(("network.removeDataCollector", json!({ "collector": id })));
-        }
-    }
-    let page = page["context"].as_str().unwrap_or_default().to_owned();
-    let known = browser.tracker.wait(deadline, |state| {
-        state.current.clone_from(&page);
-        state.contexts.contains_key(&page).then_some(())
-    });
-    known.await.ok_or_else(|| BrowserError::Hung("browsingContext.create".to_owned()))?;
-    if options.channel == Channel::Mobile {
-        make_mobile(wire, &page, deadline).await?;
-    }
-    if let Some(teller) = &browser.teller {
-        prove_filter(browser, teller, &options.guard, &page, deadline).await?;
-    }
-    Ok(Prepared { user_context, undo })
-}
-
-/// Gives the filter the journey's rules and sends a request that it must refuse, from the
-/// journey's own page.
-async fn prove_filter(
-    browser: &Browser,
-    teller: &Teller,
-    guard: &Guard,
-    page: &str,
-    deadline: Deadline,
-) -> Result<(), BrowserError> {
-    let wire = browser.wire();
-    let unguarded = |reason: String| BrowserError::Unguarded { reason, hint: filter::HINT };
-    teller.obey(wire, guard, deadline).await.map_err(|error| match error {
-        CallError::Refused { message, .. } => BrowserError::Unguarded {
-            reason: format!("it does not take the rules: {message}"),
-            hint: filter::RULES_HINT,
-        },
-        gone => fault(wire, gone),
-    })?;
-    let send = json!({
-        "expression": format!("fetch({:?}, {{ method: 'POST', mode: 'no-cors' }}).catch(() => null)", filter::PROOF),
-        "awaitPromise": true,
-        "target": { "context": page },
-    });
-    wire.call("script.evaluate", send, deadline).await.map_err(|error| fault(wire, error))?;
-    let said = browser.tracker.wait(deadline, |state| state.proof.clone()).await;
-    // What it refused until now belongs to nobody.
-    teller.take(wire, deadline).await.map_err(|error| unguarded(error.to_string()))?;
-    match said.as_deref() {
-        Some(filter::REFUSED) => Ok(()),
-        other => {
-            Err(unguarded(format!("a request that must be refused met {}", other.unwrap_or("no answer"))))
-        }
-    }
-}
-
-fn set_up(browser: &Browser, options: &JourneyOptions, user_context: &str) -> Vec<(&'static str, Value)> {
-    let contexts = json!([user_context]);
-    let mobile = options.channel == Channel::Mobile;
-    let mut agent = if mobile { phone_agent(&browser.user_agent) } else { browser.user_agent.clone() };
-    if !options.user_agent.is_empty() {
-        agent.push(' ');
-        agent.push_str(&options.user_agent);
-    }
-    let tag = options.language.tag();
-    let mut calls = vec![
-        ("emulation.setUserAgentOverride", json!({ "userAgent": agent, "userContexts": contexts })),
-        ("emulation.setLocaleOverride", json!({ "locale": tag, "userContexts": contexts })),
-        ("emulation.setTimezoneOverride", json!({ "timezone": options.timezone, "userContexts": contexts })),
-        (
-            "browser.setDownloadBehavior",
-            json!({ "downloadBehavior": { "type": "denied" }, "userContexts": contexts }),
-        ),
-    ];
-    let (width, height, ratio) = if mobile { (390, 844, 3.0) } else { (1280, 800, 1.0) };
-    let size = json!({ "width": width, "height": height });
-    calls.push((
-        "browsingContext.setViewport",
-        json!({ "viewport": size, "devicePixelRatio": ratio, "userContexts": contexts }),
-    ));
-    if mobile {
-        calls.push(("emulation.setTouchOverride", json!({ "maxTouchPoints": 5, "userContexts": contexts })));
-    }
-    calls.extend(intercepts(options));
-    calls.push(("browsingContext.create", json!({ "type": "tab", "userContext": user_context })));
-    calls
-}
-
-/// Requests are held back only where something may have to be stopped: each costs a round trip.
-fn intercepts(options: &JourneyOptions) -> Vec<(&'static str, Value)> {
-    let mut calls = Vec::new();
-    if options.guard.live {
-        calls.push(("network.addIntercept", json!({ "phases": ["beforeRequestSent"] })));
-        calls.push((
-            "network.addDataCollector",
-            json!({ "dataTypes": ["request"], "maxEncodedDataSize": 1 << 20 }),
-        ));
-    } else if !options.guard.loopback {
-        let hosts = ["localhost", "127.0.0.1", "[::1]", "169.254.169.254"];
-        let patterns: Vec<Value> =
-            hosts.iter().map(|host| json!({ "type": "pattern", "hostname": host })).collect();
-        calls.push((
-            "network.addIntercept",
-            json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns }),
-        ));
-    }
-    calls
-}
-
-/// Makes one page a phone's: BiDi's viewport leaves `<meta name=viewport>` aside.
-pub(super) async fn make_mobile(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
-    let fault = |error: CallError| fault(wire, error);
-    let session = wire.cdp_session(page, deadline).await.map_err(fault)?;
-    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
-    wire.cdp(Some(&session), "Emulation.setDeviceMetricsOverride", phone, deadline).await.map_err(fault)?;
-    Ok(())
-}
-
-/// A phone's User-Agent with this browser's own version.
-fn phone_agent(own: &str) -> String {
-    let version = own
-        .split_whitespace()
-        .find_map(|word| word.split_once("Chrome/").map(|(_, version)| version))
-        .unwrap_or("0.0.0.0");
-    format!(
-        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version} Mobile Safari/537.36"
-    )
 }

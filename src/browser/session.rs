@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::clock::Deadline;
 
-use super::bidi::{CallError, Connection, Wire};
+use super::bidi::command::{AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
+use super::bidi::{CallError, Connection, Wire, event};
 use super::driver::Driver;
 use super::events::Tracker;
 use super::filter::{self, Teller};
@@ -24,26 +25,6 @@ const START: Duration = Duration::from_secs(30);
 
 /// Time for an orderly end before the process group is killed.
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// The events that are followed.
-const EVENTS: &[&str] = &[
-    "browsingContext.contextCreated",
-    "browsingContext.contextDestroyed",
-    "browsingContext.navigationStarted",
-    "browsingContext.fragmentNavigated",
-    "browsingContext.domContentLoaded",
-    "browsingContext.load",
-    "browsingContext.navigationFailed",
-    "browsingContext.navigationAborted",
-    "browsingContext.downloadWillBegin",
-    "browsingContext.downloadEnd",
-    "browsingContext.userPromptOpened",
-    "network.beforeRequestSent",
-    "network.responseStarted",
-    "network.responseCompleted",
-    "network.fetchError",
-    "log.entryAdded",
-];
 
 /// A running browser.
 #[derive(Debug)]
@@ -174,20 +155,23 @@ impl Browser {
             .map_err(|_| BrowserError::Hung("BiDi socket".to_owned()))?
             .map_err(refused)?;
         let wire = connection.wire();
-        let tree = async {
-            wire.call("session.subscribe", json!({ "events": EVENTS }), deadline).await?;
-            let preload = json!({ "functionDeclaration": page::PRELOAD, "sandbox": page::SANDBOX });
-            wire.call("script.addPreloadScript", preload, deadline).await?;
-            wire.call("browsingContext.getTree", json!({ "maxDepth": 0 }), deadline).await
+        let ready = async {
+            wire.call(&Subscribe { events: event::NAMES }, deadline).await?;
+            let preload = AddPreloadScript { function_declaration: page::PRELOAD, sandbox: page::SANDBOX };
+            wire.call(&preload, deadline).await?;
+            let tree = wire.call(&GetTree { max_depth: 0 }, deadline).await?;
+            let first = tree.contexts.first().map(|entry| entry.context.clone()).unwrap_or_default();
+            let evaluate = Evaluate {
+                expression: "navigator.userAgent",
+                await_promise: false,
+                target: Target { context: &first, sandbox: None },
+            };
+            wire.call(&evaluate, deadline).await
         };
-        let tree = tree.await.map_err(|error| fault(wire, error))?;
-        let first = &tree["contexts"][0]["context"];
-        let evaluate = json!({
-            "expression": "navigator.userAgent", "awaitPromise": false, "target": { "context": first },
-        });
-        let said =
-            wire.call("script.evaluate", evaluate, deadline).await.map_err(|error| fault(wire, error))?;
-        let user_agent = said["result"]["value"].as_str().unwrap_or_default().to_owned();
+        let user_agent = match ready.await.map_err(|error| fault(wire, error))? {
+            Evaluated::Success { result } => result.value.as_str().unwrap_or_default().to_owned(),
+            Evaluated::Exception { .. } => String::new(),
+        };
         let teller = if kind.live {
             let attached = Teller::attach(wire, deadline).await;
             Some(attached.map_err(|error| BrowserError::Unguarded {
@@ -250,6 +234,9 @@ impl Browser {
 pub fn fault(wire: &Wire, error: CallError) -> BrowserError {
     match error {
         CallError::Timeout(command) => BrowserError::Hung(command.to_owned()),
+        CallError::Unreadable(command, reason) => {
+            BrowserError::Command { command: command.to_owned(), reason }
+        }
         CallError::Closed => BrowserError::Died("its connection closed".to_owned()),
         CallError::Refused { code, message } => {
             let gone = code == "invalid session id"

@@ -9,6 +9,9 @@ use std::path::Path;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::browser::bidi::command::{
+    Close, DownloadBehavior, SetDownloadBehavior, SetFiles, SharedReference,
+};
 use crate::browser::events::Download;
 use crate::browser::journey::Journey;
 use crate::browser::{StepError, Wait, page};
@@ -35,12 +38,10 @@ pub async fn upload(
         .await?;
     let here = journey.here()?;
     let mark = journey.mark();
-    let params = json!({
-        "context": here,
-        "element": { "sharedId": said.shared_id },
-        "files": [path.to_string_lossy()],
-    });
-    journey.call("input.setFiles", params, deadline).await?;
+    let field = said.shared_id.unwrap_or_default();
+    let path = path.to_string_lossy();
+    let set = SetFiles { context: &here, element: SharedReference { shared_id: &field }, files: [&path] };
+    journey.call(&set, deadline).await?;
     // Many fields send the file away at once.
     journey.follow(mark, deadline).await
 }
@@ -62,18 +63,17 @@ pub async fn download(
         .prefix("download-")
         .tempdir_in(browser.folder())
         .map_err(|error| StepError::File(format!("there is no place for the download: {error}")))?;
-    let contexts = json!([journey.user_context()]);
-    let allow = json!({
-        "downloadBehavior": { "type": "allowed", "destinationFolder": folder.path() },
-        "userContexts": contexts,
-    });
-    journey.call("browser.setDownloadBehavior", allow, deadline).await?;
+    let place = folder.path().to_string_lossy().into_owned();
+    let user_context = journey.user_context().to_owned();
+    let behaviour =
+        |download_behavior| SetDownloadBehavior { download_behavior, user_contexts: [&user_context] };
+    let allow = behaviour(DownloadBehavior::Allowed { destination_folder: &place });
+    journey.call(&allow, deadline).await?;
     journey.see(|state| state.expecting_file = true);
     let result = fetch(journey, link, expect, deadline).await;
     journey.see(|state| state.expecting_file = false);
-    let deny = json!({ "downloadBehavior": { "type": "denied" }, "userContexts": contexts });
-    let denied =
-        journey.call("browser.setDownloadBehavior", deny, deadline.max(Deadline::after(RESET))).await;
+    let deny = behaviour(DownloadBehavior::Denied);
+    let denied = journey.call(&deny, deadline.max(Deadline::after(RESET))).await;
     result?;
     denied.map(|_| ())
 }
@@ -162,7 +162,7 @@ async fn leave_empty_page(
     if before == now || empty != Some(true) {
         return Ok(());
     }
-    journey.call("browsingContext.close", json!({ "context": now }), deadline).await?;
+    journey.call(&Close { context: &now }, deadline).await?;
     journey.go_to_page(&before, deadline).await
 }
 

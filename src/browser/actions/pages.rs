@@ -4,6 +4,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::browser::bidi::CallError;
+use crate::browser::bidi::command::{Close, Navigate};
 use crate::browser::events::{Answer, Phase};
 use crate::browser::journey::{Journey, fair};
 use crate::browser::{StepError, Wait, guard, network, page};
@@ -22,10 +23,10 @@ pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> R
     };
     let mark = journey.mark();
     journey.see(|state| state.leaving = true);
-    let params = json!({ "context": current, "url": url.as_str(), "wait": "complete" });
+    let navigate = Navigate { context: &current, url: url.as_str(), wait: "complete" };
     let result = {
         let wire = journey.wire()?.clone();
-        let call = wire.call("browsingContext.navigate", params, deadline);
+        let call = wire.call(&navigate, deadline);
         let mut call = std::pin::pin!(call);
         // Whichever is first: the browser's word that all is loaded or lost, or a page that is
         // ready to be used while the rest of it hangs.
@@ -157,7 +158,7 @@ pub async fn page(journey: &mut Journey, choice: &PageChoice, deadline: Deadline
                 ));
             }
             let closing = journey.current().unwrap_or_default();
-            journey.call("browsingContext.close", json!({ "context": closing }), deadline).await?;
+            journey.call(&Close { context: &closing }, deadline).await?;
             let gone = tracker
                 .wait(deadline, |state| (!state.pages.contains(&closing)).then(|| state.current.clone()));
             gone.await

@@ -1,21 +1,32 @@
 //! A small client for WebDriver BiDi (<https://w3c.github.io/webdriver-bidi/>): one socket, one
-//! reader, one writer.
+//! reader, one writer. Commands and events are typed ([`command`], [`event`]); what only Chromium
+//! has is in [`cdp`].
 //!
 //! Invariant: nobody waits without a deadline of our own, and a slow or hostile peer fills no
 //! queue: outgoing messages are bounded, incoming ones are handled at once by the [`Listener`]
-//! and not kept.
+//! and not kept; texts and lists are cut while they are read.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::clock::Deadline;
+
+mod bounded;
+pub mod cdp;
+pub mod command;
+pub mod event;
+
+pub use bounded::{Cut, Few};
+use command::Command;
+use event::Event;
 
 /// A screenshot of a large window in base64 stays well below this.
 const LARGEST_MESSAGE: usize = 96 << 20;
@@ -26,7 +37,7 @@ const OUTGOING: usize = 4096;
 /// Takes events as they come, on the reader's task: it must not block.
 pub trait Listener: Send + Sync + 'static {
     /// An event; `wire` is for answers that cannot wait, such as to a dialog.
-    fn event(&self, wire: &Wire, method: &str, params: &Value);
+    fn event(&self, wire: &Wire, event: Event);
 }
 
 /// Why a command has no result.
@@ -40,6 +51,9 @@ pub enum CallError {
         /// What it said.
         message: String,
     },
+    /// It answered something that is none of the protocol's.
+    #[error("the answer to `{0}` cannot be read: {1}")]
+    Unreadable(&'static str, String),
     /// No answer in time.
     #[error("no answer to `{0}` in time")]
     Timeout(&'static str),
@@ -61,12 +75,34 @@ impl CallError {
                         .iter()
                         .any(|part| message.contains(part))
             }
-            Self::Timeout(_) | Self::Closed => false,
+            Self::Unreadable(..) | Self::Timeout(_) | Self::Closed => false,
         }
     }
 }
 
-type Reply = oneshot::Sender<Result<Value, CallError>>;
+type Reply = oneshot::Sender<Result<Box<RawValue>, CallError>>;
+
+/// A command on its way.
+#[derive(Serialize)]
+struct Outgoing<'a, C> {
+    id: u64,
+    method: &'static str,
+    params: &'a C,
+}
+
+/// An answer or an event.
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    method: Option<&'a str>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    error: Option<Cut<100>>,
+    message: Option<Cut<500>>,
+}
 
 struct Shared {
     next: AtomicU64,
@@ -116,12 +152,7 @@ impl Drop for Forget<'_> {
 
 impl Wire {
     /// Sends a command and waits for its result.
-    pub async fn call(
-        &self,
-        method: &'static str,
-        params: Value,
-        deadline: Deadline,
-    ) -> Result<Value, CallError> {
+    pub async fn call<C: Command>(&self, command: &C, deadline: Deadline) -> Result<C::Answer, CallError> {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         self.shared.pending().insert(id, reply);
@@ -129,42 +160,24 @@ impl Wire {
         if self.is_closed() {
             return Err(CallError::Closed);
         }
-        self.write(id, method, &params)?;
+        self.write(id, command)?;
         match deadline.limit(answer).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => {
+                let unreadable = |error: serde_json::Error| {
+                    CallError::Unreadable(C::METHOD, error.to_string().chars().take(200).collect())
+                };
+                serde_json::from_str(result?.get()).map_err(unreadable)
+            }
             Ok(Err(_)) => Err(CallError::Closed),
-            Err(_) => Err(CallError::Timeout(method)),
+            Err(_) => Err(CallError::Timeout(C::METHOD)),
         }
-    }
-
-    /// A command of Chromium's own protocol, for what BiDi has no words for: to the browser itself,
-    /// or to one of its targets. Chromium only; any other far end refuses.
-    pub async fn cdp(
-        &self,
-        session: Option<&str>,
-        method: &str,
-        params: Value,
-        deadline: Deadline,
-    ) -> Result<Value, CallError> {
-        let mut command = json!({ "method": method, "params": params });
-        if let Some(session) = session {
-            command["session"] = json!(session);
-        }
-        let mut answer = self.call("goog:cdp.sendCommand", command, deadline).await?;
-        Ok(answer["result"].take())
-    }
-
-    /// The session by which [`Wire::cdp`] reaches a window.
-    pub async fn cdp_session(&self, context: &str, deadline: Deadline) -> Result<String, CallError> {
-        let answer = self.call("goog:cdp.getSession", json!({ "context": context }), deadline).await?;
-        Ok(answer["session"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Sends a command whose result nobody needs. Never waits.
-    pub fn post(&self, method: &str, params: &Value) {
+    pub fn post<C: Command>(&self, command: &C) {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
         // A full queue means a peer that does not read; the next call finds out.
-        let _ = self.write(id, method, params);
+        let _ = self.write(id, command);
     }
 
     /// Whether the connection is gone.
@@ -172,8 +185,10 @@ impl Wire {
         *self.shared.closed.borrow()
     }
 
-    fn write(&self, id: u64, method: &str, params: &Value) -> Result<(), CallError> {
-        let text = json!({ "id": id, "method": method, "params": params }).to_string();
+    fn write<C: Command>(&self, id: u64, params: &C) -> Result<(), CallError> {
+        let text = serde_json::to_string(&Outgoing { id, method: C::METHOD, params })
+            .map_err(|error| CallError::Unreadable(C::METHOD, error.to_string()))?;
+        tracing::trace!(target: "bidi", "send {text}");
         self.outgoing.try_send(Message::text(text)).map_err(|_| CallError::Closed)
     }
 }
@@ -231,25 +246,33 @@ impl Drop for Connection {
 
 impl Wire {
     fn take(&self, text: &str, listener: &dyn Listener) {
-        let Ok(mut message) = serde_json::from_str::<Value>(text) else {
-            return;
+        tracing::trace!(target: "bidi", "receive {text}");
+        let message = match serde_json::from_str::<Incoming<'_>>(text) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::debug!(%error, "a message of the browser cannot be read");
+                return;
+            }
         };
-        if let Some(id) = message["id"].as_u64() {
+        if let Some(id) = message.id {
             let Some(reply) = self.shared.pending().remove(&id) else {
                 return;
             };
-            let result = if message["type"] == "error" || message.get("error").is_some() {
-                Err(CallError::Refused {
-                    code: message["error"].as_str().unwrap_or("unknown error").to_owned(),
-                    message: message["message"].as_str().unwrap_or_default().chars().take(500).collect(),
-                })
-            } else {
-                Ok(message["result"].take())
+            let result = match (message.error, message.result) {
+                (None, Some(result)) => Ok(result.to_owned()),
+                (code, _) => Err(CallError::Refused {
+                    code: code.map_or_else(|| "unknown error".to_owned(), Cut::into_inner),
+                    message: message.message.unwrap_or_default().into_inner(),
+                }),
             };
             // The caller may have gone.
             let _ = reply.send(result);
-        } else if let Some(method) = message["method"].as_str() {
-            listener.event(self, method, &message["params"]);
+        } else if let (Some(method), Some(params)) = (message.method, message.params) {
+            match Event::read(method, params.get()) {
+                Some(Ok(event)) => listener.event(self, event),
+                Some(Err(error)) => tracing::warn!(%error, method, "an event cannot be read and is lost"),
+                None => {}
+            }
         }
     }
 }

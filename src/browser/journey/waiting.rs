@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::browser::bidi::CallError;
+use crate::browser::bidi::command::{Activate, CallFunction, GetTree, PerformActions, Target};
 use crate::browser::page::{self, Said};
-use crate::browser::pool::make_mobile;
+use crate::browser::prepare::make_mobile;
 use crate::browser::{BrowserError, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::scenario::Channel;
@@ -79,8 +80,7 @@ impl Journey {
                 }
                 None => {
                     let pulse = Deadline::after(PULSE);
-                    let tree = json!({ "maxDepth": 0 });
-                    if let Err(error) = self.wire()?.call("browsingContext.getTree", tree, pulse).await {
+                    if let Err(error) = self.wire()?.call(&GetTree { max_depth: 0 }, pulse).await {
                         self.odd("it does not answer");
                         return Err(self.fault(error).into());
                     }
@@ -173,8 +173,8 @@ impl Journey {
         deadline: Deadline,
     ) -> Result<(), StepError> {
         let here = self.here()?;
-        let params = json!({ "context": here, "actions": actions });
-        match self.wire()?.call("input.performActions", params, fair(deadline)).await {
+        let perform = PerformActions { context: &here, actions: &actions };
+        match self.wire()?.call(&perform, fair(deadline)).await {
             Ok(_) => Ok(()),
             // The page may go away between pressing and releasing.
             Err(error) if error.page_went_away() => Ok(()),
@@ -189,11 +189,13 @@ impl Journey {
             return Ok(());
         };
         let here = self.here()?;
-        let params = json!({
-            "functionDeclaration": "() => new Promise((go) => setTimeout(go, 0))",
-            "awaitPromise": true,
-            "target": { "context": here, "sandbox": page::SANDBOX },
-        });
+        let turn = CallFunction {
+            function_declaration: "() => new Promise((go) => setTimeout(go, 0))",
+            await_promise: true,
+            target: Target { context: &here, sandbox: Some(page::SANDBOX) },
+            arguments: Vec::new(),
+            serialization_options: None,
+        };
         let moved = tracker.wait(deadline, |state| {
             (state.pending(&here).is_some()
                 || state.pending(&state.current).is_some()
@@ -203,7 +205,7 @@ impl Journey {
         let result = tokio::select! {
             biased;
             Some(()) = moved => return Ok(()),
-            result = self.wire()?.call("script.callFunction", params, fair(deadline)) => result,
+            result = self.wire()?.call(&turn, fair(deadline)) => result,
         };
         match result {
             // A page that went away meanwhile is found out by what comes next.
@@ -221,7 +223,7 @@ impl Journey {
         self.frame = None;
         self.see(|state| id.clone_into(&mut state.current));
         // Only the page in front gets keys and clicks.
-        match self.wire()?.call("browsingContext.activate", json!({ "context": id }), fair(deadline)).await {
+        match self.wire()?.call(&Activate { context: id }, fair(deadline)).await {
             Ok(_) => {}
             Err(error) if error.page_went_away() => {}
             Err(error) => return Err(self.judge(error).await),
@@ -252,7 +254,7 @@ impl Journey {
         let work = async {
             let session = wire.cdp_session(id, deadline).await?;
             for method in ["Runtime.disable", "Runtime.enable"] {
-                wire.cdp(Some(&session), method, json!({}), deadline).await?;
+                wire.cdp(Some(&session), method, &json!({}), deadline).await?;
             }
             Ok(())
         };

@@ -1,0 +1,220 @@
+//! A fresh user context with its first page, set up as a journey wants it: what a citizen's own
+//! browser would be on that screen, in that language and place.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::json;
+
+use crate::clock::Deadline;
+use crate::domain::scenario::Channel;
+
+use super::bidi::command::{
+    AddDataCollector, AddIntercept, Command, Create, CreateUserContext, DownloadBehavior, Evaluate, Nothing,
+    RemoveDataCollector, RemoveIntercept, RemoveUserContext, SetDownloadBehavior, SetLocaleOverride,
+    SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target, UrlPattern,
+};
+use super::bidi::{CallError, Wire};
+use super::filter::{self, Teller};
+use super::session::{Browser, fault};
+use super::{BrowserError, Guard, JourneyOptions};
+
+/// A fresh user context and its first page.
+#[derive(Debug)]
+pub struct Prepared {
+    user_context: String,
+    /// What has to be undone in the browser itself before the next journey.
+    undo: Vec<Undo>,
+}
+
+/// Something that outlives a user context.
+#[derive(Debug)]
+enum Undo {
+    Intercept(String),
+    Collector(String),
+}
+
+impl Prepared {
+    /// The user context, for commands that concern all of its pages.
+    pub fn user_context(&self) -> &str {
+        &self.user_context
+    }
+
+    /// Removes the user context and everything that was set up for it. The commands go out together.
+    pub async fn undo(&self, wire: &Wire, deadline: Deadline) -> Result<(), CallError> {
+        let mut calls: Vec<BoxFuture<'_, Result<Nothing, CallError>>> = Vec::new();
+        for undo in &self.undo {
+            calls.push(match undo {
+                Undo::Intercept(id) => {
+                    async move { wire.call(&RemoveIntercept { intercept: id }, deadline).await }.boxed()
+                }
+                Undo::Collector(id) => {
+                    async move { wire.call(&RemoveDataCollector { collector: id }, deadline).await }.boxed()
+                }
+            });
+        }
+        let remove = RemoveUserContext { user_context: &self.user_context };
+        calls.push(async move { wire.call(&remove, deadline).await }.boxed());
+        join_all(calls).await.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+    }
+}
+
+/// Opens a user context with one empty page, set up as the journey wants it.
+pub async fn prepare(
+    browser: &Browser,
+    options: &JourneyOptions,
+    deadline: Deadline,
+) -> Result<Prepared, BrowserError> {
+    let wire = browser.wire();
+    let fault = |error: CallError| fault(wire, error);
+    let made = wire.call(&CreateUserContext { proxy: None }, deadline).await.map_err(fault)?;
+    let user_context = made.user_context;
+    browser.tracker.begin(user_context.clone(), options.guard.clone());
+
+    // Sent one behind the other without waiting; the browser keeps the order.
+    let create = Create { kind: "tab", user_context: &user_context };
+    let (undo, page) = futures_util::future::join(
+        set_up(browser, options, &user_context, deadline),
+        wire.call(&create, deadline),
+    )
+    .await;
+    let undo = undo.map_err(fault)?;
+    let page = page.map_err(fault)?.context;
+    let known = browser.tracker.wait(deadline, |state| {
+        state.current.clone_from(&page);
+        state.contexts.contains_key(&page).then_some(())
+    });
+    known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
+    if options.channel == Channel::Mobile {
+        make_mobile(wire, &page, deadline).await?;
+    }
+    if let Some(teller) = &browser.teller {
+        prove_filter(browser, teller, &options.guard, &page, deadline).await?;
+    }
+    Ok(Prepared { user_context, undo })
+}
+
+/// Gives the filter the journey's rules and sends a request that it must refuse, from the
+/// journey's own page.
+async fn prove_filter(
+    browser: &Browser,
+    teller: &Teller,
+    guard: &Guard,
+    page: &str,
+    deadline: Deadline,
+) -> Result<(), BrowserError> {
+    let wire = browser.wire();
+    let unguarded = |reason: String| BrowserError::Unguarded { reason, hint: filter::HINT };
+    teller.obey(wire, guard, deadline).await.map_err(|error| match error {
+        CallError::Refused { message, .. } => BrowserError::Unguarded {
+            reason: format!("it does not take the rules: {message}"),
+            hint: filter::RULES_HINT,
+        },
+        gone => fault(wire, gone),
+    })?;
+    let send = Evaluate {
+        expression: &format!(
+            "fetch({:?}, {{ method: 'POST', mode: 'no-cors' }}).catch(() => null)",
+            filter::PROOF
+        ),
+        await_promise: true,
+        target: Target { context: page, sandbox: None },
+    };
+    wire.call(&send, deadline).await.map_err(|error| fault(wire, error))?;
+    let said = browser.tracker.wait(deadline, |state| state.proof.clone()).await;
+    // What it refused until now belongs to nobody.
+    teller.take(wire, deadline).await.map_err(|error| unguarded(error.to_string()))?;
+    match said.as_deref() {
+        Some(filter::REFUSED) => Ok(()),
+        other => {
+            Err(unguarded(format!("a request that must be refused met {}", other.unwrap_or("no answer"))))
+        }
+    }
+}
+
+type Setting<'a> = BoxFuture<'a, Result<Option<Undo>, CallError>>;
+
+/// A command that leaves nothing to undo.
+fn set<'a, C>(wire: &'a Wire, command: C, deadline: Deadline) -> Setting<'a>
+where
+    C: Command<Answer = Nothing> + Send + Sync + 'a,
+{
+    async move { wire.call(&command, deadline).await.map(|_| None) }.boxed()
+}
+
+async fn set_up(
+    browser: &Browser,
+    options: &JourneyOptions,
+    user_context: &str,
+    deadline: Deadline,
+) -> Result<Vec<Undo>, CallError> {
+    let wire = browser.wire();
+    let user_contexts = [user_context];
+    let mobile = options.channel == Channel::Mobile;
+    let mut agent = if mobile { phone_agent(&browser.user_agent) } else { browser.user_agent.clone() };
+    if !options.user_agent.is_empty() {
+        agent.push(' ');
+        agent.push_str(&options.user_agent);
+    }
+    let (width, height, device_pixel_ratio) = if mobile { (390, 844, 3.0) } else { (1280, 800, 1.0) };
+    let viewport = Size { width, height };
+    let mut calls = vec![
+        set(wire, SetUserAgentOverride { user_agent: &agent, user_contexts }, deadline),
+        set(wire, SetLocaleOverride { locale: options.language.tag(), user_contexts }, deadline),
+        set(wire, SetTimezoneOverride { timezone: &options.timezone, user_contexts }, deadline),
+        set(
+            wire,
+            SetDownloadBehavior { download_behavior: DownloadBehavior::Denied, user_contexts },
+            deadline,
+        ),
+        set(wire, SetViewport { viewport, device_pixel_ratio, user_contexts }, deadline),
+    ];
+    if mobile {
+        calls.push(set(wire, SetTouchOverride { max_touch_points: 5, user_contexts }, deadline));
+    }
+    calls.extend(intercepts(wire, &options.guard, deadline));
+    let undo: Result<Vec<Option<Undo>>, CallError> = join_all(calls).await.into_iter().collect();
+    Ok(undo?.into_iter().flatten().collect())
+}
+
+/// Requests are held back only where something may have to be stopped: each costs a round trip.
+fn intercepts<'a>(wire: &'a Wire, guard: &Guard, deadline: Deadline) -> Vec<Setting<'a>> {
+    const INNER: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", "169.254.169.254"];
+    let hold = |url_patterns: Vec<UrlPattern<'static>>| -> Setting<'a> {
+        async move {
+            let hold = AddIntercept { phases: ["beforeRequestSent"], url_patterns };
+            Ok(Some(Undo::Intercept(wire.call(&hold, deadline).await?.intercept)))
+        }
+        .boxed()
+    };
+    if guard.live {
+        let collect = async move {
+            let collect = AddDataCollector { data_types: ["request"], max_encoded_data_size: 1 << 20 };
+            Ok(Some(Undo::Collector(wire.call(&collect, deadline).await?.collector)))
+        };
+        vec![hold(Vec::new()), collect.boxed()]
+    } else if guard.loopback {
+        Vec::new()
+    } else {
+        vec![hold(INNER.iter().map(|hostname| UrlPattern { hostname }).collect())]
+    }
+}
+
+/// Makes one page a phone's: BiDi's viewport leaves `<meta name=viewport>` aside. Chromium only.
+pub async fn make_mobile(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
+    let fault = |error: CallError| fault(wire, error);
+    let session = wire.cdp_session(page, deadline).await.map_err(fault)?;
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+    wire.cdp(Some(&session), "Emulation.setDeviceMetricsOverride", &phone, deadline).await.map_err(fault)?;
+    Ok(())
+}
+
+/// A phone's User-Agent with this browser's own version.
+fn phone_agent(own: &str) -> String {
+    let version = own
+        .split_whitespace()
+        .find_map(|word| word.split_once("Chrome/").map(|(_, version)| version))
+        .unwrap_or("0.0.0.0");
+    format!(
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version} Mobile Safari/537.36"
+    )
+}
