@@ -4,6 +4,8 @@
 mod faults;
 #[path = "browser/files.rs"]
 mod files;
+#[path = "browser/firefox.rs"]
+mod firefox;
 #[path = "browser/guard.rs"]
 mod guard;
 #[path = "browser/hostile.rs"]

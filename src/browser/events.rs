@@ -68,7 +68,7 @@ impl Navigation {
 
     /// Whether the browser gave it up without an error of the network.
     pub fn aborted(&self) -> bool {
-        self.phase == Phase::Failed && self.error.as_ref().is_none_or(|error| error.ends_with("ERR_ABORTED"))
+        self.phase == Phase::Failed && self.error.as_ref().is_none_or(|error| super::network::is_abort(error))
     }
 }
 
@@ -236,6 +236,21 @@ impl State {
         self.page()?.transport.as_ref().filter(|(step, _)| *step == self.step).map(|(_, t)| t.clone())
     }
 
+    /// Remembers where the present page was to go, when the browser refused before it told of a
+    /// navigation: Firefox does so for ports that no page may use.
+    pub fn lost_before_it_began(&mut self, before: u64, url: &str) {
+        if self.navigations > before {
+            return;
+        }
+        self.navigations += 1;
+        let number = self.navigations;
+        let current = self.current.clone();
+        if let Some(page) = self.contexts.get_mut(&current) {
+            let (id, url) = (String::new(), cut(url, 2000));
+            page.navigation = Some(Navigation { id, number, url, phase: Phase::Failed, error: None });
+        }
+    }
+
     /// Keeps why a navigation of the present page got no answer.
     pub fn keep_transport(&mut self, transport: Transport) {
         let step = self.step;
@@ -366,7 +381,7 @@ impl Listener for Tracker {
         match event {
             Event::ContextCreated(info) => state.created(wire, &info),
             Event::ContextDestroyed(info) => state.destroyed(&info.context),
-            Event::NavigationStarted(info) => state.started(&info),
+            Event::NavigationStarted(info) => state.started(wire, &info),
             Event::DomContentLoaded(info) => state.reached(&info, Phase::Interactive),
             Event::Load(info) | Event::FragmentNavigated(info) => state.reached(&info, Phase::Loaded),
             Event::NavigationFailed(info) | Event::NavigationAborted(info) => {

@@ -122,7 +122,7 @@ impl World {
     }
 
     pub async fn journey_with(&self, options: JourneyOptions) -> Journey {
-        let mut journey = self.pool.open(options, soon(20)).await.unwrap();
+        let mut journey = self.pool.open(options, soon(60)).await.unwrap();
         journey.begin_step();
         journey
     }
