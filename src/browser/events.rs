@@ -171,6 +171,8 @@ pub struct State {
     pub leaving: bool,
     /// Set when a `download` waits for a file.
     pub expecting_file: bool,
+    /// How many kept documents the browser showed by itself.
+    pub shown_files: u32,
     /// Why the browser must not be used again.
     pub odd: Option<String>,
     /// What became of the request that the filter has to refuse.
@@ -193,6 +195,7 @@ impl State {
             answer: Answer::Usual,
             leaving: false,
             expecting_file: false,
+            shown_files: 0,
             odd: None,
             proof: None,
             guard,

@@ -24,7 +24,7 @@ const GECKODRIVER: &[&str] = &["/usr/bin/geckodriver", "/usr/local/bin/geckodriv
 
 /// What to do when one of the two is missing.
 pub const INSTALL: &str =
-    "`script/bootstrap --firefox` installs Firefox and geckodriver, or name them under [browser]";
+    "install it with `apt install firefox-esr` and `cargo install geckodriver`, or name it under [browser]";
 
 /// Firefox and its driver, with their versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +139,9 @@ const OFF: &[&str] = &[
     "webapps.update",
 ];
 
-/// Addresses that Firefox would ask by itself.
+/// Addresses that Firefox would ask by itself, and kinds of files that it would show.
 const NOWHERE: &[&str] = &[
+    "browser.download.viewableInternally.enabledTypes",
     "browser.region.network.url",
     "browser.safebrowsing.provider.google4.updateURL",
     "browser.safebrowsing.provider.mozilla.updateURL",

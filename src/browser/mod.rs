@@ -19,6 +19,7 @@ mod actions;
 mod bidi;
 mod checks;
 mod driver;
+mod elsewhere;
 mod endpoints;
 mod engine;
 mod events;

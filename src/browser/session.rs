@@ -15,6 +15,7 @@ use crate::domain::engine::Engine;
 use super::bidi::command::{AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
 use super::bidi::{CallError, Connection, Wire};
 use super::driver::{Driver, chromedriver};
+use super::elsewhere::{self, Lost};
 use super::endpoints::Place;
 use super::engine::{self, Ability};
 use super::events::Tracker;
@@ -29,6 +30,9 @@ const START: Duration = Duration::from_secs(30);
 
 /// Time for an orderly end before the process group is killed.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The same for a browser elsewhere, whose processes are not ours to kill.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A running browser.
 #[derive(Debug)]
@@ -46,6 +50,10 @@ pub struct Browser {
     pub journeys: u32,
     /// What it was started for.
     pub kind: Kind,
+    /// Whether its WebDriver is on this machine, though not ours.
+    beside: bool,
+    /// Where its profile is, on whatever machine.
+    profile: Option<String>,
     /// Its place at a WebDriver elsewhere.
     _place: Option<Place>,
     /// Where its request filter says what it refused.
@@ -221,6 +229,9 @@ impl Browser {
         } else {
             None
         };
+        let chromium = answer.get("chrome").map(|chrome| &chrome["userDataDir"]);
+        let profile = chromium.or_else(|| answer.get("moz:profile"));
+        let profile = profile.and_then(Value::as_str).map(str::to_owned);
         let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
         Ok(Self {
             name: format!("{} {version}", kind.engine.title()),
@@ -228,6 +239,8 @@ impl Browser {
             tracker,
             client: Some(client),
             driver: None,
+            profile,
+            beside: url::Url::parse(url).is_ok_and(|url| super::guard::is_inner(&url)),
             _place: None,
             connection,
             journeys: 0,
@@ -251,6 +264,30 @@ impl Browser {
         self.driver.is_some()
     }
 
+    /// Where its downloads lie; absent when a WebDriver elsewhere does not say where its profile is.
+    pub fn downloads(&self) -> Option<String> {
+        if self.is_local() {
+            return Some(self.folder().to_string_lossy().into_owned());
+        }
+        let profile = self.profile.as_deref()?;
+        // A far end may be of another system.
+        let separator = if profile.contains('\\') { '\\' } else { '/' };
+        Some(format!("{}{separator}shopper-downloads", profile.trim_end_matches(separator)))
+    }
+
+    /// Hands a file over; the path by which the browser finds it.
+    pub async fn hand_over(&self, file: &Path, deadline: Deadline) -> Result<String, Lost> {
+        let here = file.to_string_lossy().into_owned();
+        match &self.client {
+            Some(client) if !self.is_local() => match elsewhere::send(client, file, deadline).await {
+                // A driver of this machine that knows no such thing finds the file where it is.
+                Err(Lost::File(_)) if self.beside => Ok(here),
+                sent => sent,
+            },
+            _ => Ok(here),
+        }
+    }
+
     /// Its own folder; empty for a remote one.
     pub fn folder(&self) -> &Path {
         self.driver.as_ref().map_or(Path::new(""), Driver::folder)
@@ -268,7 +305,8 @@ impl Browser {
             && !self.wire().is_closed()
         {
             // The group is killed next, whatever this says.
-            let _ = Deadline::after(GOODBYE).limit(client.close()).await;
+            let time = if self.is_local() { GOODBYE } else { FAREWELL };
+            let _ = Deadline::after(time).limit(client.close()).await;
         }
         if let Some(driver) = self.driver.take() {
             driver.end().await;

@@ -77,6 +77,7 @@ impl State {
             // Firefox shows a document that it has kept in a window of its own. No page can do that.
             self.facts.popups = self.facts.popups.saturating_sub(1);
             self.destroyed(&info.context);
+            self.shown_files += 1;
             wire.post(&Close { context: &info.context });
             return;
         }
