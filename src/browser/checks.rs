@@ -135,9 +135,11 @@ async fn status(journey: &mut Journey, wanted: &[u16], deadline: Deadline) -> Re
     let Some(tracker) = journey.tracker() else {
         return Ok(());
     };
+    let since = journey.see(|state| state.traffic.now()).unwrap_or_default();
     let found = tracker
         .wait(deadline, |state| state.main().is_some_and(|main| wanted.contains(&main.status)).then_some(()))
         .await;
+    journey.see(|state| state.waited(since, None));
     let list = wanted.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
     found.ok_or_else(|| {
         let status = journey.see(|state| state.main().map(|main| main.status)).flatten();

@@ -11,13 +11,16 @@ use tokio::sync::watch;
 
 use crate::clock::Deadline;
 use crate::domain::observation::{
-    ConsoleFact, DialogFact, DownloadFact, MainResponse, RequestFact, StoppedRequest, Transport,
+    ConsoleFact, DialogFact, DownloadFact, MainResponse, NavigationCause, NavigationFact, RequestFact,
+    StoppedRequest, Transport,
 };
 
 use super::Guard;
 use super::bidi::command::FailRequest;
 use super::bidi::event::Event;
 use super::bidi::{Listener, Wire};
+use super::split::{Activity, Span};
+use super::traffic::{Entry, Traffic};
 
 mod requests;
 mod told;
@@ -132,13 +135,16 @@ pub struct StepFacts {
     pub dialog_count: usize,
     /// Script errors.
     pub console_errors: Vec<ConsoleFact>,
-    failed: Vec<(String, RequestFact)>,
     /// Requests that the guard stopped.
     pub stopped: Vec<StoppedRequest>,
     /// Downloads.
     pub downloads: Vec<Download>,
     /// Files that were looked at.
     pub files: Vec<DownloadFact>,
+    /// Where pages went, with the ids of page and navigation.
+    navigations: Vec<(String, String, NavigationFact)>,
+    /// Pages that were opened, with their addresses.
+    windows: Vec<(String, String)>,
     /// Pages that were opened.
     pub popups: u32,
     /// Requests.
@@ -147,6 +153,25 @@ pub struct StepFacts {
     stopped_pages: Vec<usize>,
     /// Bodies of stopped requests that are still being asked for.
     asking: usize,
+}
+
+/// Whose doing the next navigation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    /// No action is under way.
+    Off,
+    /// An action is under way that has set off nothing yet.
+    On,
+    /// What the action set off has begun; more is the page's.
+    Used,
+}
+
+/// A document on its way.
+#[derive(Debug)]
+struct Loading {
+    page: String,
+    began: f64,
+    ended: Option<f64>,
 }
 
 /// The state of one journey.
@@ -179,6 +204,14 @@ pub struct State {
     pub proof: Option<String>,
     guard: Guard,
     stopped_ids: HashSet<String>,
+    /// Its requests.
+    pub traffic: Traffic,
+    hand: Hand,
+    /// When the present step began, and ended.
+    span: (f64, Option<f64>),
+    loading: Vec<Loading>,
+    /// Stretches in which something was looked for in vain.
+    waiting: Vec<Span>,
 }
 
 impl State {
@@ -200,6 +233,11 @@ impl State {
             proof: None,
             guard,
             stopped_ids: HashSet::new(),
+            traffic: Traffic::new(),
+            hand: Hand::Off,
+            span: (0.0, None),
+            loading: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -212,6 +250,69 @@ impl State {
     pub fn begin_step(&mut self) {
         self.step += 1;
         self.facts = StepFacts::default();
+        self.traffic.begin_step();
+        self.span = (self.traffic.now(), None);
+        self.loading.retain(|loading| loading.ended.is_none());
+        self.waiting.clear();
+    }
+
+    /// The step's actions and expectations are over; what follows is ours.
+    pub fn end_step(&mut self) {
+        self.span.1.get_or_insert(self.traffic.now());
+    }
+
+    /// The number of the present step, from 1.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// An action begins, or is over.
+    pub fn acting(&mut self, acting: bool) {
+        self.hand = if acting { Hand::On } else { Hand::Off };
+    }
+
+    /// From `since` until `until` (now, when absent) something was looked for in vain.
+    pub fn waited(&mut self, since: f64, until: Option<f64>) {
+        if self.waiting.len() < MOST_CONTEXTS {
+            self.waiting.push((since, until.unwrap_or_else(|| self.traffic.now())));
+        }
+    }
+
+    /// A page that is parsed is used although it still loads something.
+    pub fn loaded_enough(&mut self, page: &str) {
+        let now = self.traffic.now();
+        for loading in self.loading.iter_mut().filter(|loading| loading.page == page) {
+            loading.ended.get_or_insert(now);
+        }
+    }
+
+    /// The present step, and what went on in it, apart from long tasks.
+    pub fn activity(&self) -> (Span, Activity) {
+        let now = self.traffic.now();
+        let end = self.span.1.unwrap_or(now);
+        let recent = self.traffic.entries().iter().filter(|entry| {
+            !entry.stopped && !entry.from_cache && entry.ended.is_none_or(|ended| ended > self.span.0)
+        });
+        let mut activity = Activity::default();
+        for entry in recent {
+            let ended = entry.ended.unwrap_or(now);
+            activity.network.push((entry.began, ended));
+            activity.server.push((entry.sent(), entry.first_byte().unwrap_or(ended)));
+        }
+        activity.loading =
+            self.loading.iter().map(|loading| (loading.began, loading.ended.unwrap_or(now))).collect();
+        activity.waiting.clone_from(&self.waiting);
+        ((self.span.0, end), activity)
+    }
+
+    /// Where pages went in this step.
+    pub fn navigations(&self) -> Vec<NavigationFact> {
+        self.facts.navigations.iter().map(|(_, _, fact)| fact.clone()).collect()
+    }
+
+    /// The addresses of pages that were opened in this step.
+    pub fn windows(&self) -> Vec<String> {
+        self.facts.windows.iter().map(|(_, url)| cut(url, 500)).collect()
     }
 
     /// The present page.
@@ -265,7 +366,8 @@ impl State {
 
     /// Requests that failed in this step.
     pub fn failed_requests(&self) -> Vec<RequestFact> {
-        self.facts.failed.iter().map(|(_, fact)| fact.clone()).collect()
+        let failed = self.traffic.of_step(self.step).filter(|entry| entry.failed());
+        failed.take(MOST_FACTS).map(Entry::fact).collect()
     }
 
     /// The first request for a page that was stopped after so many others.
@@ -386,18 +488,21 @@ impl Listener for Tracker {
             Event::ContextDestroyed(info) => state.destroyed(&info.context),
             Event::NavigationStarted(info) => state.started(wire, &info),
             Event::DomContentLoaded(info) => state.reached(&info, Phase::Interactive),
-            Event::Load(info) | Event::FragmentNavigated(info) => state.reached(&info, Phase::Loaded),
+            Event::Load(info) => state.reached(&info, Phase::Loaded),
+            Event::FragmentNavigated(info) => {
+                state.moved(&info, NavigationCause::Fragment);
+                state.reached(&info, Phase::Loaded);
+            }
             Event::NavigationFailed(info) | Event::NavigationAborted(info) => {
                 state.reached(&info, Phase::Failed);
             }
-            Event::HistoryUpdated(info) => state.history(&info),
+            Event::HistoryUpdated(info) => state.moved(&info, NavigationCause::History),
             Event::DownloadWillBegin(info) => state.download_begins(&info),
             Event::DownloadEnd(info) => state.download_ends(&info),
             Event::UserPromptOpened(prompt) => state.dialog(wire, &prompt),
             Event::BeforeRequestSent(exchange) => ask = state.request(wire, &exchange),
-            Event::ResponseStarted(exchange) | Event::ResponseCompleted(exchange) => {
-                state.response(&exchange);
-            }
+            Event::ResponseStarted(exchange) => state.response(&exchange, false),
+            Event::ResponseCompleted(exchange) => state.response(&exchange, true),
             Event::FetchError(exchange) => ask = state.fetch_error(&exchange),
             Event::LogEntryAdded(entry) => state.log(&entry),
         }

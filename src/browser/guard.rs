@@ -76,7 +76,7 @@ fn is_inner_ip(ip: IpAddr) -> bool {
     }
 }
 
-fn covers(pattern: &str, host: &str) -> bool {
+pub fn covers(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix("*.") {
         Some(parent) => host == parent || host.ends_with(&format!(".{parent}")),
         None => host == pattern,

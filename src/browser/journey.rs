@@ -10,16 +10,19 @@ use base64::Engine;
 use serde_json::{Value, json};
 
 use crate::clock::Deadline;
-use crate::domain::observation::{Facts, Transport, TransportClass};
+use crate::domain::observation::{Facts, Transport, TransportClass, Vitals};
 use crate::domain::scenario::{Action, Check, Sign};
 
 use super::bidi::command::{CaptureScreenshot, Command, GetTree, ImageFormat, Screenshot};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
+use super::har;
 use super::page::{self, Said};
 use super::pool::Seat;
 use super::prepare::Prepared;
 use super::session::{Browser, fault};
+use super::split::split;
+use super::traffic;
 use super::{BrowserError, Done, JourneyOptions, Picture, StepError, actions, checks};
 
 mod waiting;
@@ -94,6 +97,11 @@ impl Journey {
         self.see(State::begin_step);
     }
 
+    /// The step's actions and expectations are over: its time ends here.
+    pub fn end_step(&mut self) {
+        self.see(State::end_step);
+    }
+
     /// Does one action whose templates are resolved, waiting (attached, visible, stable, enabled,
     /// receives events) until `deadline`.
     pub async fn act(&mut self, action: &Action, deadline: Deadline) -> Result<Done, StepError> {
@@ -104,7 +112,9 @@ impl Journey {
             let _ = deadline.limit(tokio::time::sleep(pause)).await;
             self.own += pause;
         }
+        self.see(|state| state.acting(true));
         let result = actions::perform(self, &action.verb, deadline).await;
+        self.see(|state| state.acting(false));
         self.busy = false;
         result.map(|done| Done { own: self.own, ..done })
     }
@@ -201,6 +211,7 @@ impl Journey {
             }
             _ => None,
         };
+        let asked_at = self.see(|state| state.traffic.now()).unwrap_or_default();
         self.ask_filter(deadline.tightened(PULSE)).await;
         if let Some(tracker) = self.tracker() {
             let asked = tracker.wait(deadline.tightened(PULSE), |state| (!state.asking()).then_some(()));
@@ -208,6 +219,13 @@ impl Journey {
         }
         self.see(|state| {
             let known = state.page().map(|page| page.url.clone()).unwrap_or_default();
+            let (span, mut activity) = state.activity();
+            let clock = now.as_ref().and_then(|said| said.vitals.clone());
+            if let Some(clock) = &clock {
+                // The page's answer took a few milliseconds at most.
+                let offset = asked_at - clock.now;
+                activity.script = clock.long.iter().map(|(at, ms)| (offset + at, offset + at + ms)).collect();
+            }
             let (url, title) = now.map_or((known, String::new()), |said| (said.url, said.title));
             let main = state.main_of_step();
             let transport = state.transport_of_step();
@@ -229,7 +247,13 @@ impl Journey {
                 stopped: state.facts.stopped.clone(),
                 downloads: state.facts.files.clone(),
                 popups: state.facts.popups,
+                navigations: state.navigations(),
+                windows: state.windows(),
                 requests: state.facts.requests,
+                third_party: count(state.traffic.of_step(state.step()).filter(|entry| entry.third_party)),
+                bytes: state.traffic.of_step(state.step()).map(|entry| traffic::whole(entry.bytes)).sum(),
+                vitals: clock.map(|clock| clock.vitals).filter(|vitals| *vitals != Vitals::default()),
+                time: Some(split(span, &activity)),
                 ..Facts::default()
             }
         })
@@ -247,6 +271,11 @@ impl Journey {
             // The next journey in this browser would not begin; it is better not begun there.
             Err(_) => self.odd("its request filter does not answer"),
         }
+    }
+
+    /// Every request of the journey, as an HTTP Archive.
+    pub fn har(&self, pages: &[har::Page<'_>], veil: har::Veil<'_>) -> Option<Value> {
+        self.see(|state| har::archive(&state.traffic, self.browser(), pages, veil))
     }
 
     /// A JPEG of what is on the screen.
@@ -291,6 +320,10 @@ impl Journey {
         }
         self.seat.give_back(&self.prepared, odd).await;
     }
+}
+
+fn count(list: impl Iterator) -> u32 {
+    u32::try_from(list.count()).unwrap_or(u32::MAX)
 }
 
 /// Why no picture was taken.

@@ -27,6 +27,7 @@ mod filter;
 pub mod find;
 mod gecko;
 mod guard;
+pub mod har;
 mod journey;
 mod network;
 mod page;
@@ -34,6 +35,8 @@ mod pool;
 mod prepare;
 mod session;
 mod source;
+mod split;
+mod traffic;
 mod trial;
 
 pub use driver::{sweep, temp_folder};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Deadline;
 use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
+use crate::domain::observation::Vitals;
 
 use super::bidi::command::{CallFunction, Evaluated, LocalValue, RemoteValue, SerializationOptions, Target};
 use super::bidi::{CallError, Wire};
@@ -17,7 +18,9 @@ pub const SANDBOX: &str = "mystery-shopper";
 /// What the browser runs in every new document of a journey, in our sandbox: 30 KB that need not
 /// be sent again with each call.
 pub const PRELOAD: &str = concat!(
-    "() => { globalThis.shopper = async (request) => {\n",
+    "() => { if (self === top) {\n",
+    include_str!("inject/vitals.js"),
+    "}\nglobalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
     include_str!("inject/act.js"),
@@ -47,6 +50,8 @@ pub struct Said {
     pub title: String,
     /// Names of fields.
     pub names: Vec<String>,
+    /// How the page loaded, by its own clock.
+    pub vitals: Option<PageClock>,
     /// How many elements fit.
     pub count: usize,
     /// The first of them, described.
@@ -57,6 +62,19 @@ pub struct Said {
     /// The frame's context.
     #[serde(skip)]
     pub context: Option<String>,
+}
+
+/// How a page loaded, and when its clock said so.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PageClock {
+    /// The page's clock when it answered.
+    pub now: f64,
+    /// Long tasks: when each began by that clock, and how long it took.
+    pub long: Vec<(f64, f64)>,
+    /// What is kept.
+    #[serde(flatten)]
+    pub vitals: Vitals,
 }
 
 impl Said {

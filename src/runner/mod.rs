@@ -67,11 +67,19 @@ impl Runner {
     pub async fn run(&self, order: &Order, watch: &dyn Watch, cancel: &CancellationToken) -> Run {
         let started_at = self.clock.now();
         let stopwatch = Stopwatch::start();
-        let haul = match &order.work {
-            Work::Walk(scenario) => self.walk(order, scenario, watch, cancel).await,
+        let mut haul = match &order.work {
+            Work::Walk(scenario) => {
+                let around = walk::Around { watch, cancel };
+                self.walk(order, scenario, stopwatch, around).await
+            }
             Work::Visit { within } => self.visit(order, *within, watch, cancel).await,
             Work::Crawl { max_pages, depth } => self.crawl(order, *max_pages, *depth, watch, cancel).await,
         };
+        // People ask how long after the appointed time something happened, not after we got round to it.
+        let late = u64::try_from(started_at.duration_since(order.scheduled_at).as_millis()).unwrap_or(0);
+        for after in haul.steps.iter_mut().filter_map(|step| step.facts.after_ms.as_mut()) {
+            *after += late;
+        }
         let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults);
         let scenario = match &order.work {
             Work::Walk(scenario) => Some(scenario),

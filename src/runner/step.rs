@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::browser::{Done, Journey, Picture, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::observation::{
-    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TransportClass,
+    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TimeSplit, TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
@@ -45,6 +45,8 @@ pub(super) struct Walker<'a> {
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
+    /// Since the run began.
+    run: Stopwatch,
     /// How many steps are done.
     number: usize,
     /// Pictures on their way to the disk, with the number of their step.
@@ -66,13 +68,20 @@ enum Stop {
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(journey: Journey, order: &'a Order, scenario: &Scenario, keeper: &'a Keeper) -> Self {
+    pub(super) fn new(
+        journey: Journey,
+        order: &'a Order,
+        scenario: &Scenario,
+        keeper: &'a Keeper,
+        run: Stopwatch,
+    ) -> Self {
         Self {
             journey,
             order,
             keeper,
             vars: order.vars(scenario),
             broken: false,
+            run,
             number: 0,
             kept: Vec::new(),
             late: false,
@@ -98,12 +107,14 @@ impl<'a> Walker<'a> {
     /// time, and what did not appear until then proves nothing about the item.
     pub(super) async fn step(&mut self, step: &Step, journey: Deadline) -> StepRecord {
         let watch = Stopwatch::start();
+        let after = self.run.elapsed();
         // Only a step that has less than its own time can say that the journey's was too short.
         let cut = journey.remaining() < step.within;
         let deadline = journey.tightened(step.within);
         self.journey.begin_step();
         let mut log = Log::default();
         let stopped = self.perform(step, deadline, &mut log).await.err();
+        self.journey.end_step();
         let worked = watch.elapsed();
         self.late = cut && stopped.is_some() && journey.passed();
 
@@ -113,8 +124,16 @@ impl<'a> Walker<'a> {
         let facts = self.observe().await;
         let mut record = self.judge(step, stopped, facts).await;
         self.number += 1;
-        record.own_ms = millis(log.own.min(worked));
         record.elapsed_ms = millis(worked);
+        // A browser that broke tells nothing: then only what we know to be ours is ours.
+        let split = record.facts.time.get_or_insert_with(|| TimeSplit {
+            waiting_ms: millis(worked.saturating_sub(log.own)),
+            ..TimeSplit::default()
+        });
+        // Two clocks that were read a moment apart.
+        split.own_ms = record.elapsed_ms.saturating_sub(split.portal_ms());
+        record.own_ms = split.own_ms;
+        record.facts.after_ms = Some(millis(after));
         record
     }
 

@@ -23,15 +23,25 @@ const BROWSER_WAIT: Duration = Duration::from_mins(1);
 /// The pause before a journey is tried again: enough for a restarted server to come up.
 const ATTEMPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Who looks on, and who may end it.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// Told of every step.
+    pub watch: &'a dyn Watch,
+    /// Ends the walk at the next step or wait.
+    pub cancel: &'a CancellationToken,
+}
+
 impl Runner {
     /// Walks the scenario, once more from the start when it meets a fault that may pass by itself.
     pub(super) async fn walk(
         &self,
         order: &Order,
         scenario: &Arc<Scenario>,
-        watch: &dyn Watch,
-        cancel: &CancellationToken,
+        run: Stopwatch,
+        around: Around<'_>,
     ) -> Haul {
+        let Around { watch, cancel } = around;
         let mut browser = None;
         let mut deadline = Deadline::after(scenario.deadline);
         let mut attempt = 0;
@@ -39,7 +49,7 @@ impl Runner {
         loop {
             attempt += 1;
             watch.event(Event::Attempt { number: attempt, because: because.as_deref() });
-            let mut steps = self.attempt(order, scenario, &mut deadline, &mut browser, watch, cancel).await;
+            let mut steps = self.attempt(order, scenario, run, &mut deadline, &mut browser, around).await;
             for step in &mut steps {
                 if step.outcome != Outcome::NotReached {
                     step.attempts = attempt;
@@ -67,11 +77,12 @@ impl Runner {
         &self,
         order: &Order,
         scenario: &Arc<Scenario>,
+        run: Stopwatch,
         deadline: &mut Deadline,
         browser: &mut Option<String>,
-        watch: &dyn Watch,
-        cancel: &CancellationToken,
+        around: Around<'_>,
     ) -> Vec<StepRecord> {
+        let Around { watch, cancel } = around;
         let opening = Stopwatch::start();
         let opened = tokio::select! {
             opened = self.pool.open(options(order, scenario), Deadline::after(BROWSER_WAIT)) => opened,
@@ -84,7 +95,7 @@ impl Runner {
         match opened {
             Ok(journey) => {
                 *browser = Some(journey.browser().to_owned());
-                self.steps(journey, order, scenario, deadline, watch, cancel).await
+                self.steps(journey, order, scenario, run, deadline, around).await
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no browser");
@@ -98,12 +109,13 @@ impl Runner {
         journey: Journey,
         order: &Order,
         scenario: &Arc<Scenario>,
+        run: Stopwatch,
         deadline: &mut Deadline,
-        watch: &dyn Watch,
-        cancel: &CancellationToken,
+        around: Around<'_>,
     ) -> Vec<StepRecord> {
+        let Around { watch, cancel } = around;
         let live = order.target.class == TargetClass::Live;
-        let mut walker = Walker::new(journey, order, scenario, &self.keeper);
+        let mut walker = Walker::new(journey, order, scenario, &self.keeper, run);
         let mut records: Vec<StepRecord> = Vec::with_capacity(scenario.steps.len());
         for (index, step) in scenario.steps.iter().enumerate() {
             let wait = self.pace.due_in(&order.target);

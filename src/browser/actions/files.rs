@@ -126,12 +126,14 @@ async fn fetch(
     {
         return Err(error);
     }
+    let since = journey.see(|state| state.traffic.now()).unwrap_or_default();
     let ended: Option<Download> = tracker
         .wait(deadline, |state| {
             let mut new = state.facts.downloads.iter().skip(before);
             new.find(|download| download.complete.is_some()).cloned()
         })
         .await;
+    journey.see(|state| state.waited(since, None));
     let unmet = |last_seen: String| {
         StepError::Unmet(Wait { what: format!("download {link}"), waited: watch.elapsed(), last_seen })
     };

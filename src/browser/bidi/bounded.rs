@@ -71,6 +71,12 @@ impl<T, const MOST: usize> Default for Few<T, MOST> {
     }
 }
 
+impl<T, const MOST: usize> FromIterator<T> for Few<T, MOST> {
+    fn from_iter<I: IntoIterator<Item = T>>(list: I) -> Self {
+        Self(list.into_iter().take(MOST).collect())
+    }
+}
+
 impl<T, const MOST: usize> Deref for Few<T, MOST> {
     type Target = [T];
 

@@ -224,9 +224,9 @@ pub struct RequestData {
     /// Its headers, the first 60.
     pub headers: Few<Header, 60>,
     /// Bytes of its headers.
-    pub headers_size: Option<u64>,
+    pub headers_size: Option<f64>,
     /// Bytes of its body.
-    pub body_size: Option<u64>,
+    pub body_size: Option<f64>,
     /// What the answer is for (Fetch, "request destination"); empty for scripts' own requests.
     pub destination: Cut<20>,
     /// What set it off (Resource Timing, "initiator type").
@@ -293,11 +293,11 @@ pub struct ResponseData {
     /// Its media type, with parameters.
     pub mime_type: Cut<200>,
     /// Bytes that came over the network until now.
-    pub bytes_received: u64,
+    pub bytes_received: f64,
     /// Bytes of its headers.
-    pub headers_size: Option<u64>,
+    pub headers_size: Option<f64>,
     /// Bytes of its body as it was sent.
-    pub body_size: Option<u64>,
+    pub body_size: Option<f64>,
     /// Its body.
     pub content: Content,
 }
@@ -307,7 +307,7 @@ pub struct ResponseData {
 #[serde(default)]
 pub struct Content {
     /// Its decoded bytes.
-    pub size: u64,
+    pub size: f64,
 }
 
 /// A header.
@@ -318,6 +318,13 @@ pub struct Header {
     pub name: Cut<100>,
     /// Its value.
     pub value: HeaderValue,
+}
+
+impl Header {
+    /// The header without its value.
+    pub fn named_only(&self) -> Self {
+        Self { name: self.name.clone(), value: HeaderValue::default() }
+    }
 }
 
 /// The value of a header; what is not a text is left out.

@@ -9,10 +9,9 @@ use crate::browser::bidi::event::Exchange;
 use crate::browser::filter::{self, Refused};
 use crate::browser::guard::{self, Request};
 use crate::browser::network;
+use crate::browser::traffic;
 use crate::clock::Deadline;
-use crate::domain::observation::{
-    MainResponse, RequestFact, RequestKind, StopReason, StoppedRequest, TransportClass,
-};
+use crate::domain::observation::{MainResponse, RequestKind, StopReason, StoppedRequest, TransportClass};
 
 use super::{MOST_CONTEXTS, MOST_FACTS, Phase, State, Tracker, cut};
 
@@ -70,7 +69,7 @@ impl State {
         !id.is_empty() && !self.contexts.contains_key(id)
     }
 
-    pub(super) fn response(&mut self, exchange: &Exchange) {
+    pub(super) fn response(&mut self, exchange: &Exchange, complete: bool) {
         let id = exchange.place();
         if self.is_foreign(id) {
             return;
@@ -79,6 +78,10 @@ impl State {
             return;
         };
         let status = response.status;
+        self.traffic.answer(exchange, complete);
+        if let Some(navigation) = exchange.navigation.as_deref() {
+            self.answered(navigation, &response.url, status);
+        }
         if self.stopped_ids.contains(&*exchange.request.request) {
             return;
         }
@@ -96,9 +99,6 @@ impl State {
             let mime = response.mime_type.split(';').next().unwrap_or_default().trim();
             context.main =
                 Some((step, MainResponse { url: response.url.to_string(), status, mime: cut(mime, 100) }));
-        }
-        if status >= 400 {
-            self.request_failed(exchange, Some(status), None);
         }
     }
 
@@ -133,11 +133,10 @@ impl State {
             }
         }
         if refused && let Some(reason) = self.decide(exchange) {
+            self.traffic.stop(exchange);
             return self.record_stop(exchange, reason);
         }
-        if !aborted {
-            self.request_failed(exchange, None, Some(error));
-        }
+        self.traffic.fail(exchange, &exchange.error_text);
         None
     }
 
@@ -165,32 +164,44 @@ impl State {
         }
     }
 
-    fn request_failed(&mut self, exchange: &Exchange, status: Option<u16>, error: Option<&str>) {
-        let request = &exchange.request;
-        let failed = &mut self.facts.failed;
-        // A 500 for a script is told twice: as an answer and as an error.
-        if failed.len() >= MOST_FACTS || failed.iter().any(|(known, _)| *known == *request.request) {
-            return;
+    /// Whether a request goes to another site than the page that makes it.
+    fn is_third_party(&self, exchange: &Exchange) -> bool {
+        let own = self.contexts.get(self.top_of(exchange.place())).or_else(|| self.page());
+        let url = &*exchange.request.url;
+        let Some(to) = traffic::site(url) else { return false };
+        let registered = own.and_then(|page| traffic::site(&page.url));
+        let named = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let ours = named.is_some_and(|host| self.guard.hosts.iter().any(|own| guard::covers(own, &host)));
+        !ours && registered.is_some_and(|own| own != to)
+    }
+
+    /// Puts an answer to a navigation on record.
+    fn answered(&mut self, navigation: &str, url: &str, status: u16) {
+        let known = self.facts.navigations.iter_mut().find(|(_, id, _)| id == navigation);
+        let Some((_, _, fact)) = known else { return };
+        let url = cut(url, 500);
+        if (300..400).contains(&status) && status != 304 {
+            if fact.hops.len() < 20 && fact.hops.last().is_none_or(|(last, _)| *last != url) {
+                fact.hops.push((url, status));
+            }
+        } else {
+            (fact.url, fact.status) = (url, Some(status));
         }
-        let fact = RequestFact {
-            method: request.method.to_string(),
-            url: cut(&request.url, 500),
-            status,
-            error: error.map(str::to_owned),
-            kind: RequestKind::Other,
-            third_party: false,
-            ms: None,
-        };
-        failed.push((request.request.to_string(), fact));
     }
 
     /// Counts a request and, when the browser holds it back, says what becomes of it.
     pub(super) fn request(&mut self, wire: &Wire, exchange: &Exchange) -> Option<BodyOf> {
-        if exchange.redirect_count == 0
-            && exchange.request.url.starts_with("http")
-            && !self.is_foreign(exchange.place())
-        {
-            self.facts.requests = self.facts.requests.saturating_add(1);
+        let url = &*exchange.request.url;
+        if url.starts_with("http") && url != filter::PROOF && !self.is_foreign(exchange.place()) {
+            if exchange.redirect_count == 0 {
+                self.facts.requests = self.facts.requests.saturating_add(1);
+            }
+            let in_frame =
+                self.contexts.get(exchange.place()).is_some_and(|context| context.parent.is_some());
+            let kind = traffic::kind(&exchange.request, exchange.navigation.is_some(), in_frame);
+            let third_party = kind != RequestKind::Document && self.is_third_party(exchange);
+            self.traffic.told_at(exchange.timestamp);
+            self.traffic.begin(exchange, self.step, kind, third_party);
         }
         if !exchange.is_blocked {
             return None;
@@ -200,6 +211,7 @@ impl State {
             wire.post(&ContinueRequest { request });
             return None;
         };
+        self.traffic.stop(exchange);
         if exchange.navigation.is_some() {
             // "No content" leaves the present page standing, for the picture and the next step.
             wire.post(&ProvideResponse { request, status_code: 204, reason_phrase: "Stopped", headers: [] });

@@ -4,11 +4,13 @@ use crate::browser::bidi::Wire;
 use crate::browser::bidi::command::{Close, HandleUserPrompt};
 use crate::browser::bidi::event::{ContextInfo, DownloadInfo, LogEntry, NavigationInfo, Prompt};
 use crate::browser::network;
-use crate::domain::observation::{ConsoleFact, ConsoleKind, DialogFact, Transport, TransportClass};
+use crate::domain::observation::{
+    ConsoleFact, ConsoleKind, DialogFact, NavigationCause, NavigationFact, Transport, TransportClass,
+};
 
 use super::{
-    Answer, Context, Download, MOST_CONTEXTS, MOST_DIALOGS, MOST_FACTS, MOST_PAGES, Navigation, Phase, State,
-    cut,
+    Answer, Context, Download, Hand, Loading, MOST_CONTEXTS, MOST_DIALOGS, MOST_FACTS, MOST_PAGES,
+    Navigation, Phase, State, cut,
 };
 
 impl State {
@@ -33,6 +35,9 @@ impl State {
             if number > 1 {
                 self.facts.popups = self.facts.popups.saturating_add(1);
             }
+            if number > 1 && self.facts.windows.len() < MOST_PAGES {
+                self.facts.windows.push((id.to_owned(), info.url.to_string()));
+            }
             if self.pages.len() >= MOST_PAGES {
                 self.mark_odd("a page opened too many windows");
                 wire.post(&Close { context: id });
@@ -54,6 +59,7 @@ impl State {
     }
 
     pub(super) fn destroyed(&mut self, id: &str) {
+        self.loaded_enough(id);
         let gone = self.contexts.remove(id);
         let Some(at) = self.pages.iter().position(|page| page == id) else {
             return;
@@ -76,6 +82,7 @@ impl State {
         {
             // Firefox shows a document that it has kept in a window of its own. No page can do that.
             self.facts.popups = self.facts.popups.saturating_sub(1);
+            self.facts.windows.retain(|(id, _)| *id != *info.context);
             self.destroyed(&info.context);
             self.shown_files += 1;
             wire.post(&Close { context: &info.context });
@@ -90,6 +97,7 @@ impl State {
         }
         context.transport = None;
         context.no_content = false;
+        let is_page = context.parent.is_none();
         self.navigations += 1;
         context.navigation = Some(Navigation {
             id: navigation.to_owned(),
@@ -98,6 +106,50 @@ impl State {
             phase: Phase::Started,
             error: None,
         });
+        if is_page {
+            self.set_out(info);
+        }
+    }
+
+    /// A page set out for another document.
+    fn set_out(&mut self, info: &NavigationInfo) {
+        let page = &*info.context;
+        let began = self.traffic.now();
+        self.traffic.told_at(info.timestamp);
+        // One that was overtaken ends with the one that overtakes it.
+        self.loaded_enough(page);
+        if self.loading.len() < MOST_CONTEXTS {
+            self.loading.push(Loading { page: page.to_owned(), began, ended: None });
+        }
+        if info.url.is_empty() || &*info.url == "about:blank" {
+            return;
+        }
+        let by = if self.hand == Hand::On { NavigationCause::Action } else { NavigationCause::Page };
+        if self.hand == Hand::On {
+            self.hand = Hand::Used;
+        }
+        if let Some((_, url)) = self.facts.windows.iter_mut().find(|(id, _)| id == page) {
+            *url = info.url.to_string();
+        }
+        self.note(info, by);
+    }
+
+    /// The page changed its address and stayed.
+    pub(super) fn moved(&mut self, info: &NavigationInfo, by: NavigationCause) {
+        if let Some(context) = self.contexts.get_mut(&*info.context) {
+            context.url = info.url.to_string();
+            if context.parent.is_none() {
+                self.note(info, by);
+            }
+        }
+    }
+
+    fn note(&mut self, info: &NavigationInfo, by: NavigationCause) {
+        if self.facts.navigations.len() < MOST_FACTS {
+            let id = info.navigation.as_deref().unwrap_or_default().to_owned();
+            let fact = NavigationFact { url: cut(&info.url, 500), by, status: None, hops: Vec::new() };
+            self.facts.navigations.push((info.context.to_string(), id, fact));
+        }
     }
 
     pub(super) fn reached(&mut self, info: &NavigationInfo, phase: Phase) {
@@ -114,13 +166,9 @@ impl State {
             && navigation.phase < phase
         {
             navigation.phase = phase;
-        }
-    }
-
-    /// The page changed its address by script and stayed.
-    pub(super) fn history(&mut self, info: &NavigationInfo) {
-        if let Some(context) = self.contexts.get_mut(&*info.context) {
-            context.url = info.url.to_string();
+            if phase >= Phase::Loaded {
+                self.loaded_enough(&info.context);
+            }
         }
     }
 
@@ -155,6 +203,7 @@ impl State {
 
     pub(super) fn download_begins(&mut self, info: &DownloadInfo) {
         let step = self.step;
+        let now = self.traffic.now();
         let expecting = self.expecting_file;
         if let Some(context) = self.contexts.get_mut(&*info.context)
             && let Some(known) = context
@@ -164,6 +213,9 @@ impl State {
         {
             // A file for a window of its own is told of its opener, without an end.
             known.phase = Phase::Failed;
+            if let Some(loading) = self.loading.iter_mut().find(|loading| loading.page == *info.context) {
+                loading.ended.get_or_insert(now);
+            }
             if !expecting {
                 let detail = format!("the file {}", cut(&info.suggested_filename, 100));
                 context.transport = Some((step, Transport { class: TransportClass::Download, detail }));

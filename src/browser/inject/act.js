@@ -225,7 +225,7 @@ const DO = {
   },
 
   page() {
-    return { state: 'ok', url: location.href.slice(0, 2000), title: document.title.slice(0, 500) };
+    return { state: 'ok', url: location.href.slice(0, 2000), title: document.title.slice(0, 500), vitals: globalThis.shopperVitals?.() };
   },
 
   read_page() {

@@ -73,6 +73,10 @@ impl Journey {
                             .is_none_or(|pending| pending.phase == crate::browser::events::Phase::Interactive)
                     });
                     if interactive == Some(true) {
+                        self.see(|state| {
+                            let page = state.current.clone();
+                            state.loaded_enough(&page);
+                        });
                         return Ok(());
                     }
                     patient = None;
@@ -303,6 +307,9 @@ impl Journey {
     ) -> Result<Said, StepError> {
         let watch = Stopwatch::start();
         let patience = self.patience(deadline);
+        let since = self.see(|state| state.traffic.now()).unwrap_or_default();
+        // Until the last look that was in vain, the page was waited for; from there on the time is ours.
+        let mut vain = None;
         let mut last = None;
         for turn in 0.. {
             let pause = Duration::from_millis(PAUSES[usize::min(turn, PAUSES.len() - 1)]);
@@ -313,15 +320,20 @@ impl Journey {
                 Some(Look::Ok(said)) => {
                     // The page may have been ready since the pause began.
                     self.own += pause;
+                    if let Some(vain) = vain {
+                        self.see(|state| state.waited(since, Some(vain)));
+                    }
                     return Ok(said);
                 }
                 Some(Look::NotYet(said)) => last = Some(said),
                 None => {}
             }
+            vain = self.see(|state| state.traffic.now());
             if patience.passed() {
                 break;
             }
         }
+        self.see(|state| state.waited(since, None));
         let last_seen = last.as_ref().map_or_else(|| "a page that was changing".to_owned(), Said::words);
         let wait = Wait { what: what.to_owned(), waited: watch.elapsed(), last_seen };
         Err(match last {
