@@ -6,6 +6,8 @@ mod faults;
 mod files;
 #[path = "browser/firefox.rs"]
 mod firefox;
+#[path = "browser/gate.rs"]
+mod gate;
 #[path = "browser/guard.rs"]
 mod guard;
 #[path = "browser/hostile.rs"]
@@ -16,6 +18,8 @@ mod locators;
 mod submitting;
 #[path = "browser/trial.rs"]
 mod trial;
+#[path = "browser/veil.rs"]
+mod veil;
 #[path = "browser/verbs.rs"]
 mod verbs;
 #[path = "browser/windows.rs"]

@@ -33,6 +33,7 @@ fn target(entry: Url) -> Target {
         entry,
         class: TargetClass::Test,
         vars: BTreeMap::default(),
+        secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
         assessed: None,

@@ -11,6 +11,8 @@ mod journey;
 mod live;
 #[path = "runner/ours.rs"]
 mod ours;
+#[path = "runner/privacy.rs"]
+mod privacy;
 #[path = "runner/town.rs"]
 mod town;
 #[path = "runner/words.rs"]

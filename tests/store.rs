@@ -117,6 +117,7 @@ fn context(seconds: i64) -> JudgeContext {
         entry: url::Url::parse("http://city.example/").unwrap(),
         class: TargetClass::Test,
         vars: BTreeMap::new(),
+        secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
         assessed: None,

@@ -20,6 +20,8 @@ pub enum Ability {
     Resolver,
     /// Events of navigations that were given up for another.
     Aborted,
+    /// Shifts of the layout and long tasks of the page, measured by the page's own clock.
+    Shifts,
     /// A protocol of its own beside BiDi, for what BiDi has no words for.
     Devtools,
 }
@@ -31,6 +33,7 @@ const FIREFOX: &[(Ability, &str)] = &[
     (Ability::PhoneViewport, "pages of phone journeys are laid out as in a small window"),
     (Ability::Resolver, "requests to this machine are held back over BiDi alone"),
     (Ability::Aborted, "a navigation that was given up for another is told by that other one"),
+    (Ability::Shifts, "layout shifts and long tasks are not measured, so they are not billed to scripts"),
     (Ability::Devtools, "a blocked session is freed with its process only"),
 ];
 

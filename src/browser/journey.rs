@@ -6,25 +6,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
 use serde_json::{Value, json};
 
 use crate::clock::Deadline;
+use crate::domain::masks::Masks;
 use crate::domain::observation::{Facts, Transport, TransportClass, Vitals};
 use crate::domain::scenario::{Action, Check, Sign};
 
-use super::bidi::command::{CaptureScreenshot, Command, GetTree, ImageFormat, Screenshot};
+use super::bidi::command::{Command, GetTree};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
 use super::har;
 use super::page::{self, Said};
+use super::picture::Picture;
 use super::pool::Seat;
 use super::prepare::Prepared;
 use super::session::{Browser, fault};
 use super::split::split;
 use super::traffic;
-use super::{BrowserError, Done, JourneyOptions, Picture, StepError, actions, checks};
+use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
+mod gate;
+mod veiled;
 mod waiting;
 
 pub(super) use waiting::fair;
@@ -63,6 +66,10 @@ pub struct Journey {
     pub(super) own: Duration,
     /// Looking for something ends here already, although what was begun may go on.
     patience: Option<Deadline>,
+    /// What is masked in whatever is kept of this journey.
+    masks: Masks,
+    /// Whether anything was typed that must not be seen.
+    typed: bool,
 }
 
 impl Journey {
@@ -77,6 +84,8 @@ impl Journey {
             busy: false,
             own: Duration::ZERO,
             patience: None,
+            masks: Masks::new(),
+            typed: false,
         };
         journey.mobile.extend(journey.current());
         journey
@@ -197,7 +206,7 @@ impl Journey {
 
     /// [`Journey::facts`] and [`Journey::screenshot`] in the time of the longer one.
     pub async fn observe(&mut self, deadline: Deadline) -> (Facts, Result<Picture, BrowserError>) {
-        let (facts, picture) = tokio::join!(self.read_facts(deadline), self.capture(deadline));
+        let (facts, picture) = tokio::join!(self.read_facts(deadline), self.veiled(deadline));
         (facts, self.developed(picture))
     }
 
@@ -278,37 +287,10 @@ impl Journey {
         self.see(|state| har::archive(&state.traffic, self.browser(), pages, veil))
     }
 
-    /// A JPEG of what is on the screen.
+    /// A picture of what is on the screen, to be painted over where it has to be.
     pub async fn screenshot(&mut self, deadline: Deadline) -> Result<Picture, BrowserError> {
-        let taken = self.capture(deadline).await;
+        let taken = self.veiled(deadline).await;
         self.developed(taken)
-    }
-
-    async fn capture(&self, deadline: Deadline) -> Result<Screenshot, Missed> {
-        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
-        let capture = CaptureScreenshot {
-            context: &page,
-            format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
-            origin: "viewport",
-            clip: None,
-        };
-        Ok(self.wire()?.call(&capture, deadline).await?)
-    }
-
-    fn developed(&mut self, taken: Result<Screenshot, Missed>) -> Result<Picture, BrowserError> {
-        let taken = taken.map_err(|missed| match missed {
-            Missed::Call(error) => {
-                if matches!(error, CallError::Timeout(_)) {
-                    self.odd("a screenshot took too long");
-                }
-                self.fault(error)
-            }
-            Missed::Browser(error) => error,
-        })?;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(taken.data).map_err(|error| {
-            BrowserError::Command { command: CaptureScreenshot::METHOD.to_owned(), reason: error.to_string() }
-        })?;
-        Ok(Picture { bytes, mime: "image/jpeg" })
     }
 
     /// Removes the user context and gives the browser back; a browser that does not answer in

@@ -31,6 +31,7 @@ pub mod har;
 mod journey;
 mod network;
 mod page;
+mod picture;
 mod pool;
 mod prepare;
 mod session;
@@ -38,10 +39,12 @@ mod source;
 mod split;
 mod traffic;
 mod trial;
+mod veil;
 
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
+pub use picture::{Picture, Unpaintable};
 pub use pool::Pool;
 pub use trial::{Trial, trial};
 
@@ -109,15 +112,6 @@ pub struct Done {
     pub shot: Option<Picture>,
     /// Our own share of the time: polling between looks, not the page's.
     pub own: Duration,
-}
-
-/// A screenshot.
-#[derive(Debug, Clone)]
-pub struct Picture {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// The media type.
-    pub mime: &'static str,
 }
 
 /// Why an action or an expectation came to nothing.

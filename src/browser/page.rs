@@ -23,6 +23,8 @@ pub const PRELOAD: &str = concat!(
     "}\nglobalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
+    include_str!("inject/veil.js"),
+    include_str!("inject/gate.js"),
     include_str!("inject/act.js"),
     "}; }"
 );
@@ -62,6 +64,9 @@ pub struct Said {
     /// The frame's context.
     #[serde(skip)]
     pub context: Option<String>,
+    /// The contexts of all windows that came along, in order.
+    #[serde(skip)]
+    pub windows: Vec<Option<String>>,
 }
 
 /// How a page loaded, and when its clock said so.
@@ -136,21 +141,20 @@ pub async fn ask(wire: &Wire, context: &str, ask: &Value, deadline: Deadline) ->
         value = call(&format!("async (request) => {{ ({PRELOAD})(); return globalThis.shopper(request); }}"))
             .await?;
     }
-    // A text alone, or a text with an element beside it.
-    let (text, handle) = match value.value {
-        Value::Array(pair) => {
-            let mut pair = pair.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
-            let first: RemoteValue = pair.next().unwrap_or_default();
-            (first.value, pair.next())
+    // A text alone, or a text with elements or windows beside it.
+    let (text, handles) = match value.value {
+        Value::Array(all) => {
+            let mut all = all.into_iter().map(|entry| serde_json::from_value(entry).unwrap_or_default());
+            let first: RemoteValue = all.next().unwrap_or_default();
+            (first.value, all.collect())
         }
-        other => (other, None),
+        other => (other, Vec::new()),
     };
     let said = text.as_str().and_then(|text| serde_json::from_str::<Said>(text).ok());
     let mut said = said.ok_or_else(|| fault("the page's answer cannot be read"))?;
-    if let Some(handle) = handle {
-        said.shared_id = handle.shared_id;
-        said.context = handle.value["context"].as_str().map(str::to_owned);
-    }
+    said.windows = handles.iter().map(|handle| handle.value["context"].as_str().map(str::to_owned)).collect();
+    said.context = said.windows.first().cloned().flatten();
+    said.shared_id = handles.into_iter().next().and_then(|handle| handle.shared_id);
     Ok(said)
 }
 

@@ -72,6 +72,7 @@ impl LoneArgs {
             entry: url.clone(),
             class: if class == Class::Test { TargetClass::Test } else { TargetClass::Live },
             vars: Vars::new(),
+            secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
             assessed: None,

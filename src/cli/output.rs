@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::domain::observation::GateFact;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, StepRecord};
 use crate::domain::verdict::Verdict;
@@ -149,6 +150,9 @@ impl Narrator {
                 tame(&stopped.url)
             ));
         }
+        if let Some(gate) = &step.facts.gate {
+            line(&format!("          {}", tame(&at_gate(gate))));
+        }
         for download in &step.facts.downloads {
             line(&format!(
                 "          downloaded {} ({} bytes, {})",
@@ -208,6 +212,34 @@ impl Watch for Narrator {
             Event::Ended(run) => self.ended(run),
         }
     }
+}
+
+/// What stood at the gate, in one line. What the page did not accept stands in the step's error.
+fn at_gate(gate: &GateFact) -> String {
+    use std::fmt::Write;
+    let state = match gate.obstacle.as_str() {
+        _ if gate.enabled => "can be pressed",
+        "" => "could not be pressed",
+        obstacle => obstacle,
+    };
+    let mut text = format!("at the gate: “{}” {state}", gate.button);
+    if gate.validated > 0 {
+        let wrong = gate.invalid.len() + gate.missing.len() + gate.pledges.len();
+        let accepted = if wrong == 0 { "all accepted".to_owned() } else { format!("{wrong} not accepted") };
+        let _ = write!(
+            text,
+            "; {} fields required, {} checked by the page, {accepted}",
+            gate.required, gate.validated
+        );
+    }
+    if gate.materials > 0 {
+        let noun = if gate.materials == 1 { "material" } else { "materials" };
+        let _ = write!(text, "; {} {noun} accepted", gate.materials);
+    }
+    if !gate.pledges.is_empty() {
+        let _ = write!(text, "; left to tick: {}", gate.pledges.join(", "));
+    }
+    text
 }
 
 /// An instant as people read it, in their zone.

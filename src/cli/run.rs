@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, Workshop, WorkshopOptions};
 use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
+use crate::domain::personal;
 use crate::domain::run::{Cause, Run};
 use crate::domain::target::Target;
 use crate::domain::template::{Vars, is_name};
@@ -81,6 +82,9 @@ impl From<BrowserName> for Engine {
 
 fn parse_var(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        Some((name, value)) if is_name(name) && personal::is_numbered(value) => {
+            Err("it carries a number that can be somebody's; use one that belongs to nobody".to_owned())
+        }
         Some((name, value)) if is_name(name) => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE, with a name of letters, digits and _".to_owned()),
     }

@@ -66,7 +66,7 @@ pub struct Facts {
     pub after_ms: Option<u64>,
     /// What stood at the submit gate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gate: Option<GateFact>,
+    pub gate: Option<Box<GateFact>>,
     /// What decided the outcome, when a text did: the phrase and the words around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phrase: Option<PhraseFact>,
@@ -327,15 +327,25 @@ pub struct GateFact {
     pub button: String,
     /// Whether the button could have been pressed: enabled, visible, not covered.
     pub enabled: bool,
+    /// Why it could not: `disabled`, `covered`, `hidden`, `moving` or `outside`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub obstacle: String,
     /// How many fields of its form must be filled in.
     pub required: u32,
     /// How many fields of its form the page's own validation (HTML constraints and `aria-invalid`)
     /// looks at.
     pub validated: u32,
+    /// How many fields and boxes of its form are empty, whether they must be filled in or not.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub open: u32,
     /// Labels or names of fields that the page's validation does not accept, with its own words,
     /// the first 20. Never their values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<String>,
+    /// Boxes that have to be ticked and are not, such as a promise that all is true, the first 20. A
+    /// promise is given with the press of the button, so it is left to whoever presses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pledges: Vec<String>,
     /// Materials: how many file fields hold a file that the page took.
     pub materials: u32,
     /// File fields that must hold one and do not.

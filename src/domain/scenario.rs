@@ -29,6 +29,9 @@ pub struct Scenario {
     pub vars: Vars,
     /// Requests other than GET that were reviewed and may be sent to a live target.
     pub allow: Vec<AllowedRequest>,
+    /// Texts that are masked wherever they appear in what is kept; variables are put in as soon as
+    /// they have values.
+    pub secrets: Vec<Template>,
     /// The steps, at least one.
     pub steps: Vec<Step>,
     /// The file it was read from.
@@ -346,6 +349,7 @@ impl Default for Scenario {
             deadline: Duration::from_mins(3),
             vars: Vars::new(),
             allow: Vec::new(),
+            secrets: Vec::new(),
             steps: Vec::new(),
             file: PathBuf::new(),
             hash: String::new(),

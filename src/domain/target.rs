@@ -23,6 +23,9 @@ pub struct Target {
     pub class: TargetClass,
     /// Values for `{name}` in scenarios; stronger than the scenario's own.
     pub vars: Vars,
+    /// Texts that are masked wherever they appear in what is kept: names of people, numbers of
+    /// accounts made for testing.
+    pub secrets: Vec<String>,
     /// Further hosts that belong to the portal and may be contacted (`*.example.org` covers
     /// every host below it). The entry's host always may.
     pub hosts: Vec<String>,

@@ -218,6 +218,7 @@ mod tests {
             entry: url::Url::parse("http://city.example/").unwrap(),
             class: TargetClass::Test,
             vars: BTreeMap::new(),
+            secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
             assessed: None,

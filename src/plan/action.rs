@@ -11,6 +11,7 @@ use super::table::{Fields, Item};
 use super::targets::is_near;
 use super::words::suggest;
 use crate::domain::locator::Locator;
+use crate::domain::personal::is_numbered;
 use crate::domain::scenario::{Action, Check, DialogAnswer, FileExpectation, PageChoice, Verb};
 use crate::domain::template::{Template, is_name};
 
@@ -204,6 +205,10 @@ impl Scope<'_> {
         let (field, text, with) = (field?, text?, with?);
         if asks_for_password(&field.to_string()) {
             self.secret(&text, &with);
+        }
+        let mut told = std::iter::once(text.value.to_owned()).chain(self.params.values().map(Template::text));
+        if !told.any(|text| is_numbered(&text)) {
+            self.trail.borrow_mut().typed.push((text.spot(), with.clone()));
         }
         Some((field, with))
     }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::scope::{Loader, Scope};
+use super::secrets;
 use super::table::{Fields, Item, Reader};
 use super::words::suggest_or_list;
 use crate::domain::scenario::{Action, Verb};
@@ -56,6 +57,7 @@ pub(super) fn expand(
         return Vec::new();
     }
     scope.trail.borrow_mut().parts.push((path.clone(), source.text.clone()));
+    secrets::guard(reader, &table);
     let file = Fields::new(reader, "a fragment", &table);
 
     let mut given: BTreeMap<String, Template> = BTreeMap::new();

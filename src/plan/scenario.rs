@@ -17,14 +17,14 @@ use super::duration;
 use super::expectation::{TIMES, outcome_of};
 use super::fragment;
 use super::raw::Source;
-use super::scope::{Event, Loader, Scope, Trail, guard, variables};
-use super::secrets::asks_for_password;
+use super::scope::{Event, Loader, Scope, Trail, variables};
+use super::secrets::{self, asks_for_password};
 use super::table::{Fields, Item, Reader};
 use super::words::suggest;
 use crate::domain::ids::{ScenarioId, is_valid_id};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
-use crate::domain::template::{Vars, is_name};
+use crate::domain::template::{Template, Vars, is_name};
 
 /// Time for a journey when its file says nothing.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -42,6 +42,8 @@ pub(super) struct Draft {
     events: Vec<Event>,
     /// Clicks at the gate on something that submits.
     submits: Vec<(Spot, String)>,
+    /// What is typed into fields.
+    typed: Vec<(Spot, Template)>,
 }
 
 /// What a scenario has to know about a target.
@@ -77,6 +79,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         gate: false,
         limit: DEADLINE,
     };
+    secrets::guard(reader, &table);
     let fields = Fields::new(reader, "a scenario", &table);
     if let Some(item) = fragment::sign(&fields) {
         let hint = "check a scenario that uses it: do = [{ use = \"…\" }]".to_owned();
@@ -101,6 +104,8 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         refuse_passwords(&item);
     }
     let steps = steps(&scope, &fields, deadline);
+    // Last, so that a secret may be what a step has read.
+    let secret = fields.get("secrets").map(|item| secrets::read(&item, |text| scope.template(text)));
     fields.finish();
 
     let trail = trail.into_inner();
@@ -112,6 +117,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         deadline,
         vars,
         allow,
+        secrets: secret.unwrap_or_default(),
         steps,
         file: source.file.clone(),
         hash: digest(trail.parts.iter().map(|(file, text)| (file.as_path(), text.as_str()))),
@@ -119,7 +125,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     // A variable may look unknown only because the part that reads it could not be read itself.
     let mut events = trail.events;
     events.retain(|event| !trail.blind || matches!(event, Event::Use { secret: true, .. }));
-    Some(Draft { scenario, vars: spots, events, submits: trail.submits })
+    Some(Draft { scenario, vars: spots, events, submits: trail.submits, typed: trail.typed })
 }
 
 /// An id, with a fault when it is none.
@@ -151,7 +157,6 @@ pub(super) fn read_vars(item: &Item<'_>) -> (Vars, BTreeMap<String, Spot>) {
             let message = format!("`{}` is set by the target", item.name);
             item.reader.error(item.key.clone(), message, "choose another name".to_owned());
         }
-        guard(&text);
         if let Some((name, span)) = variables(text.value).first() {
             let message = format!("`{{{name}}}` stays as it is here");
             let hint = "the value of a variable is taken as it is; variables are put in where texts are used";
@@ -340,6 +345,9 @@ impl Draft {
                 Event::Use { name, secret: true, .. } => self.password(name, grounds, out),
             }
         }
+        for ground in grounds {
+            self.personal(ground, out);
+        }
         let live = grounds.iter().find(|ground| ground.live);
         for (at, shown) in &self.submits {
             let Some(ground) = live else { break };
@@ -412,6 +420,36 @@ impl Draft {
             .hinted(hint)
         };
         out.push(fault);
+    }
+
+    /// What would be typed on a target, its variables put in, must be nobody's. A system made for
+    /// testing may want an account with a mail address.
+    fn personal(&self, ground: &Ground<'_>, out: &mut Vec<Diagnostic>) {
+        let mut vars = self.scenario.vars.clone();
+        vars.extend(ground.vars.clone());
+        for (at, template) in &self.typed {
+            let Ok(text) = template.render(&vars) else { continue };
+            let written = template.vars().next().is_none();
+            // A number that stands in one variable is told there.
+            let number = secrets::find(&text).filter(|_| {
+                !template
+                    .vars()
+                    .any(|name| vars.get(name).is_some_and(|value| secrets::find(value).is_some()))
+            });
+            let mail = || secrets::find_mail(&text).filter(|_| ground.live || written);
+            let Some((_, kind)) = number.or_else(mail) else { continue };
+            let message = match (ground.name, written) {
+                (_, true) => format!("this is {}", secrets::name(kind)),
+                (None, _) => format!("with its variables this is {}", secrets::name(kind)),
+                (Some(name), _) => {
+                    format!("with the variables of target `{name}` this is {}", secrets::name(kind))
+                }
+            };
+            let diagnostic = Diagnostic::error(at.clone(), message).hinted(secrets::hint(kind));
+            if !out.contains(&diagnostic) {
+                out.push(diagnostic);
+            }
+        }
     }
 
     /// A variable that goes into a password field: its value may stand in a test target only.

@@ -136,6 +136,10 @@ fn vars() -> Value {
     })
 }
 
+fn secrets() -> Value {
+    described(list(&filled()), "Texts that are masked wherever they appear in what is kept, such as names.")
+}
+
 fn duration() -> Value {
     json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "description": "300ms, 15s, 3m, 1h30m" })
 }
@@ -206,6 +210,7 @@ fn probes() -> Value {
         need("entry", json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })),
         may("class", one_of(&["live", "test"])),
         may("vars", vars()),
+        may("secrets", secrets()),
         may("labels", texts_by_name()),
         may("hosts", list(&filled())),
         may("marker", filled()),
@@ -342,6 +347,7 @@ fn scenario() -> Value {
         may("deadline", described(duration(), "Time for the whole journey. Default: 3m.")),
         may("allow", list(&request)),
         may("vars", vars()),
+        may("secrets", secrets()),
         need("step", json!({ "type": "array", "items": step, "minItems": 1 })),
     ]);
     file("A scenario of mystery-shopper", root, definitions())

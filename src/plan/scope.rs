@@ -11,7 +11,6 @@ use super::load::{FileFault, Files};
 use super::locator::{self, TextFault};
 use super::matching;
 use super::raw::Source;
-use super::secrets;
 use super::table::{Item, Reader, Text};
 use crate::domain::locator::{Locator, TextMatch};
 use crate::domain::template::{Template, is_name};
@@ -128,6 +127,8 @@ pub(super) struct Trail {
     pub parts: Vec<(PathBuf, String)>,
     /// How many actions there are, fragments included.
     pub actions: usize,
+    /// What is typed into fields, and where that stands.
+    pub typed: Vec<(Spot, Template)>,
     /// Whether a part could not be read that may set variables.
     pub blind: bool,
 }
@@ -159,7 +160,6 @@ impl<'a> Scope<'a> {
 
     /// Reads a text with variables.
     pub fn template(&self, text: &Text<'_>) -> Option<Template> {
-        guard(text);
         let template = Self::told(text, locator::template(text.value))?;
         self.uses(text);
         Some(template.substitute(self.params))
@@ -236,13 +236,6 @@ impl<'a> Scope<'a> {
     /// Tells the fault, if there is one.
     fn told<T>(text: &Text<'_>, result: Result<T, TextFault>) -> Option<T> {
         result.map_err(|fault| text.error_at(&fault.span, fault.message, fault.hint)).ok()
-    }
-}
-
-/// Refuses a text with a number that can be somebody's.
-pub(super) fn guard(text: &Text<'_>) {
-    if let Some((span, identity)) = secrets::find(text.value) {
-        text.error_at(&span, format!("this is {}", identity.name()), identity.hint());
     }
 }
 

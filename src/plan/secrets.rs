@@ -1,57 +1,109 @@
 //! The identity guard: no identities and no passwords in what a walk would type.
 //!
-//! A number is refused when it can be somebody's: a resident ID number whose check digit is right
-//! (GB 11643, ISO 7064 MOD 11-2), a mainland mobile number, a bank card whose check digit is right
-//! (Luhn). Numbers that fail their check are nobody's, and pass.
+//! What can be somebody's is recognised by [`personal`]: resident ID numbers, mobile numbers and bank
+//! cards with a right check digit, wherever they stand in a file. A mail address is refused only where
+//! it would be typed, and only when its host can be somebody's: guides publish addresses, and a
+//! scenario may expect one.
 
 use std::ops::Range;
 
-/// What a number can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
-    /// 18 places, the last one a check digit.
-    ResidentId,
-    /// 11 digits.
-    Mobile,
-    /// 16 to 19 digits, the last one a check digit.
-    BankCard,
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::table::{Item, Reader, Text};
+use crate::domain::masks::Masks;
+use crate::domain::personal::{self, Kind};
+use crate::domain::template::Template;
+
+/// The most secrets of one scenario or target.
+const MOST_SECRETS: usize = 100;
+
+/// What it is, for people.
+pub(super) fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ResidentId => "a valid resident ID number",
+        Kind::Mobile => "a mobile number",
+        Kind::BankCard => "a valid bank card number",
+        Kind::Mail => "a mail address that can be somebody's",
+    }
 }
 
-impl Identity {
-    /// What it is, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ResidentId => "a valid resident ID number",
-            Self::Mobile => "a mobile number",
-            Self::BankCard => "a valid bank card number",
-        }
+/// What to do instead.
+pub(super) fn hint(kind: Kind) -> String {
+    match kind {
+        Kind::ResidentId | Kind::BankCard => "use a number whose check digit is wrong; it belongs to nobody",
+        Kind::Mobile => "use a number that is nobody's, such as 10000000000",
+        Kind::Mail => "use an address of example.org, which belongs to nobody",
     }
-
-    /// What to do instead.
-    pub fn hint(self) -> String {
-        match self {
-            Self::ResidentId | Self::BankCard => {
-                "use a number whose check digit is wrong; it belongs to nobody"
-            }
-            Self::Mobile => "use a number that is nobody's, such as 10000000000",
-        }
-        .to_owned()
-    }
+    .to_owned()
 }
 
 /// The first number in `text` that can be somebody's, with its bytes.
-pub(super) fn find(text: &str) -> Option<(Range<usize>, Identity)> {
-    runs(text).into_iter().find_map(|run| {
-        let alone = run.groups.iter().find_map(|group| Some((group.span.clone(), identify(&group.digits)?)));
-        alone.or_else(|| {
-            let lengths: Vec<_> = run.groups.iter().map(|group| group.digits.len()).collect();
-            let known =
-                [&[3, 4, 4][..], &[2, 3, 4, 4], &[4, 4, 4, 4], &[4, 4, 4, 4, 3], &[6, 8, 4], &[6, 13]];
-            let whole: String = run.groups.iter().map(|group| group.digits.as_str()).collect();
-            let span = run.groups.first()?.span.start..run.groups.last()?.span.end;
-            known.contains(&lengths.as_slice()).then(|| identify(&whole)).flatten().map(|found| (span, found))
-        })
-    })
+pub(super) fn find(text: &str) -> Option<(Range<usize>, Kind)> {
+    personal::find_all(text).into_iter().find(|(_, kind)| *kind != Kind::Mail)
+}
+
+/// The first mail address in `text` whose host can be somebody's: not one of those that are set
+/// aside for examples and trials (RFC 2606, RFC 6761).
+pub(super) fn find_mail(text: &str) -> Option<(Range<usize>, Kind)> {
+    let reserved = |span: &Range<usize>| {
+        let host = text[span.clone()].rsplit(['@', '＠']).next().unwrap_or_default().to_ascii_lowercase();
+        let under = |name: &str| host == name || host.ends_with(&format!(".{name}"));
+        ["example.org", "example.com", "example.net", "example", "test", "invalid", "localhost"]
+            .into_iter()
+            .any(under)
+    };
+    personal::find_all(text).into_iter().find(|(span, kind)| *kind == Kind::Mail && !reserved(span))
+}
+
+/// Refuses every text of a file that carries a number of somebody, wherever it stands.
+pub(super) fn guard(reader: Reader<'_>, table: &Spanned<DeTable<'_>>) {
+    table.get_ref().iter().for_each(|(key, value)| {
+        refuse(reader, key.get_ref(), key.span());
+        guard_value(reader, value);
+    });
+}
+
+/// The same for one value.
+pub(super) fn guard_value(reader: Reader<'_>, value: &Spanned<DeValue<'_>>) {
+    match value.get_ref() {
+        DeValue::String(text) => refuse(reader, text, value.span()),
+        DeValue::Array(items) => items.iter().for_each(|item| guard_value(reader, item)),
+        DeValue::Table(table) => table.iter().for_each(|(key, value)| {
+            refuse(reader, key.get_ref(), key.span());
+            guard_value(reader, value);
+        }),
+        _ => {}
+    }
+}
+
+fn refuse(reader: Reader<'_>, text: &str, at: Range<usize>) {
+    let Some((span, kind)) = find(text) else { return };
+    // Long numbers in the paths of addresses are those of articles, and nobody can choose others.
+    let is_address = text.starts_with('/') || text.starts_with("http://") || text.starts_with("https://");
+    let full = if text.starts_with('/') { format!("http://portal{text}") } else { text.to_owned() };
+    if is_address && Masks::new().url(&full) == full {
+        return;
+    }
+    reader.error(reader.source.inside(&at, &span), format!("this is {}", name(kind)), hint(kind));
+}
+
+/// Reads `secrets = ["张三", "{applicant}"]`.
+pub(super) fn read<'a>(item: &Item<'a>, template: impl Fn(&Text<'a>) -> Option<Template>) -> Vec<Template> {
+    let texts = item.texts().unwrap_or_default();
+    if texts.len() > MOST_SECRETS {
+        item.error(format!("`secrets` has at most {MOST_SECRETS} texts"), None);
+    }
+    let read = texts.iter().take(MOST_SECRETS).filter_map(|text| {
+        let read = template(text)?;
+        if read.vars().next().is_none() && read.text().trim().chars().count() < 2 {
+            let hint = "one character stands everywhere; write the whole name".to_owned();
+            text.error(format!("`{}` is too short to be masked", text.value), hint);
+            return None;
+        }
+        Some(read)
+    });
+    read.collect()
 }
 
 /// Whether the name of a field says that a password goes into it.
@@ -60,133 +112,24 @@ pub(super) fn asks_for_password(locator: &str) -> bool {
     ["password", "passwd", "passphrase", "pwd", "密码", "口令"].iter().any(|word| lower.contains(word))
 }
 
-/// Digits that stand together.
-struct Group {
-    span: Range<usize>,
-    /// ASCII digits; an `X` may close them.
-    digits: String,
-}
-
-/// Groups with one blank or hyphen between them.
-#[derive(Default)]
-struct Run {
-    groups: Vec<Group>,
-}
-
-fn runs(text: &str) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut last_end = None;
-    let mut chars = text.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        let Some(first) = digit(c) else { continue };
-        let joined = last_end.is_some_and(|last: usize| matches!(&text[last..start], " " | "-"));
-        if !joined {
-            runs.push(Run::default());
-        }
-        let Some(run) = runs.last_mut() else { break };
-        let before: usize = run.groups.iter().map(|group| group.digits.len()).sum();
-        let mut digits = String::from(first);
-        let mut end = start + c.len_utf8();
-        while let Some((i, c)) = chars.peek().copied() {
-            let next = match digit(c) {
-                Some(digit) => digit,
-                None if before + digits.len() == 17 && matches!(c, 'x' | 'X') => 'X',
-                None => break,
-            };
-            digits.push(next);
-            end = i + c.len_utf8();
-            chars.next();
-        }
-        run.groups.push(Group { span: start..end, digits });
-        last_end = Some(end);
-    }
-    runs
-}
-
-/// A digit, also a full-width one, in ASCII.
-fn digit(c: char) -> Option<char> {
-    match c {
-        '0'..='9' => Some(c),
-        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
-        _ => None,
-    }
-}
-
-fn identify(digits: &str) -> Option<Identity> {
-    let values: Vec<u32> = digits.chars().map(|c| c.to_digit(10).unwrap_or(10)).collect();
-    let mobile = digits.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(digits);
-    if mobile.len() == 11 && mobile.starts_with('1') && mobile.as_bytes()[1] >= b'3' {
-        return Some(Identity::Mobile);
-    }
-    if values.len() == 18 && has_birthday(&values) {
-        // A number with a birthday in it is meant as a resident ID, right or wrong.
-        return (resident_check(&values) == values[17]).then_some(Identity::ResidentId);
-    }
-    let card = (16..=19).contains(&values.len()) && matches!(values[0], 3..=6) && !digits.ends_with('X');
-    (card && luhn(&values)).then_some(Identity::BankCard)
-}
-
-/// Places 7 to 14 of a resident ID number are a day of birth.
-fn has_birthday(values: &[u32]) -> bool {
-    let number = |range: Range<usize>| values[range].iter().fold(0, |sum, value| sum * 10 + value);
-    (1850..=2100).contains(&number(6..10))
-        && (1..=12).contains(&number(10..12))
-        && (1..=31).contains(&number(12..14))
-        && values[0] != 0
-}
-
-/// The check digit of the first 17 places; 10 is written `X`.
-fn resident_check(values: &[u32]) -> u32 {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: u32 = WEIGHTS.iter().zip(values).map(|(weight, value)| weight * value).sum();
-    (12 - sum % 11) % 11
-}
-
-fn luhn(values: &[u32]) -> bool {
-    let sum: u32 = values
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, value)| match (place % 2, value * 2) {
-            (0, _) => *value,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_people_are_found() {
+    fn numbers_are_refused_and_addresses_for_examples_are_not() {
+        assert_eq!(find("电话 13800138000!"), Some((7..18, Kind::Mobile)));
+        assert_eq!(find("a@b.cn"), None);
         let cases = [
-            // The example of GB 11643 itself.
-            ("11010519491231002X", Some(Identity::ResidentId)),
-            ("身份证11010519491231002x。", Some(Identity::ResidentId)),
-            ("110105 19491231 002X", Some(Identity::ResidentId)),
-            ("１１０１０５１９４９１２３１００２X", Some(Identity::ResidentId)),
-            ("110105194912310021", None),
-            ("13800138000", Some(Identity::Mobile)),
-            ("+8613800138000", Some(Identity::Mobile)),
-            ("138-0013-8000", Some(Identity::Mobile)),
-            ("10000000000", None),
-            ("12345", None),
-            ("4111 1111 1111 1111", Some(Identity::BankCard)),
-            ("6222021234567890123", None),
-            ("4111111111111112", None),
-            ("911100001000013428", None),
-            ("2026-11-22", None),
-            ("药品经营许可证", None),
-            ("", None),
+            ("zhang.san@example.org", false),
+            ("a@mail.EXAMPLE.com", false),
+            ("a@portal.test", false),
+            ("zhang.san@qq.com", true),
+            ("a@notexample.org", true),
         ];
         for (text, want) in cases {
-            assert_eq!(find(text).map(|(_, identity)| identity), want, "{text}");
+            assert_eq!(find_mail(text).is_some(), want, "{text}");
         }
-        let (span, _) = find("电话 13800138000!").unwrap();
-        assert_eq!(&"电话 13800138000!"[span], "13800138000");
     }
 
     #[test]

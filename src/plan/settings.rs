@@ -14,7 +14,7 @@ use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{post, probes, scenario, targets};
+use super::{post, probes, scenario, secrets, targets};
 use crate::domain::incident::AlertRules;
 use crate::domain::language::Language;
 
@@ -27,6 +27,12 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         loader.out.borrow_mut().extend(faults);
         read_scenarios(loader, &Fields::new(reader, "the configuration", &table));
         return None;
+    }
+    // What `[agent]` and `[mail]` say is about ourselves.
+    for key in ["target", "probe"] {
+        if let Some(value) = table.get_ref().get(key) {
+            secrets::guard_value(reader, value);
+        }
     }
     let fields = Fields::new(reader, "the configuration", &table);
     let agent = agent(root, &fields);

@@ -7,9 +7,11 @@ use url::Url;
 
 use super::diagnostic::Spot;
 use super::scenario::{Ground, read_vars, refuse_passwords, valid_id};
+use super::secrets;
 use super::table::{Fields, Item, Text};
 use crate::domain::ids::TargetId;
 use crate::domain::target::{Assessment, Target, TargetClass};
+use crate::domain::template::Template;
 
 /// A target, and what messages about it need.
 #[derive(Debug, Clone)]
@@ -76,6 +78,9 @@ fn target(
     let hosts = fields.get("hosts").and_then(|item| item.texts()).unwrap_or_default();
     let hosts = hosts.iter().filter_map(host).collect();
     let marker = fields.get("marker").and_then(|item| item.filled()).map(|text| text.value.to_owned());
+    // A target has variables of its own and puts none in: braces are braces here.
+    let secret = |item| secrets::read(&item, |text| Some(Template::literal(text.value)));
+    let secret = fields.get("secrets").map(secret).unwrap_or_default();
     let assessed = fields.get("assessed").map(|item| assessment(&item));
     if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live)
         && let Some(item) = fields.get("vars")
@@ -107,6 +112,7 @@ fn target(
         },
         class: class.flatten().unwrap_or_default(),
         vars,
+        secrets: secret.iter().map(Template::text).collect(),
         hosts,
         marker,
         assessed: assessed.flatten(),

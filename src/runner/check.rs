@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::crawl;
 use crate::domain::indicator::IndicatorId;
+use crate::domain::masks::Masks;
 use crate::domain::observation::{Facts, PhrasePlace};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
@@ -62,11 +63,14 @@ impl Runner {
             }
             record.elapsed_ms = stopwatch.elapsed_ms();
             record.attempts = attempt;
+            Masks::new().record(&mut record);
             watch.event(Event::StepEnded(&record));
             let again = record.outcome.worth_a_retry() && attempt < super::ATTEMPTS && !cancel.is_cancelled();
             if !again {
                 let mut haul = Haul::of(vec![record], attempt);
-                haul.visit = Some(seen.visit);
+                let mut visit = seen.visit;
+                Masks::new().visit(&mut visit);
+                haul.visit = Some(visit);
                 return haul;
             }
             because = Some(format!("the visit ended as {}", record.outcome));
@@ -114,9 +118,14 @@ impl Runner {
         }
         record.elapsed_ms = stopwatch.elapsed_ms();
         record.attempts = 1;
+        let masks = Masks::new();
+        masks.record(&mut record);
         watch.event(Event::StepEnded(&record));
         let mut haul = Haul::of(vec![record], 1);
         haul.link_faults = report.faults;
+        for fault in &mut haul.link_faults {
+            masks.link(fault);
+        }
         haul.links_checked = Some(report.links_checked);
         haul
     }

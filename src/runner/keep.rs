@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::browser::Picture;
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::store::{self, Store};
 
@@ -15,6 +16,18 @@ pub enum Keeper {
 }
 
 impl Keeper {
+    /// Keeps a picture, once what must not be seen on it is painted over.
+    pub async fn keep_picture(&self, picture: Picture, kind: EvidenceKind, label: &str) -> Option<Evidence> {
+        let finished = tokio::task::spawn_blocking(move || picture.finish()).await.ok()?;
+        match finished {
+            Ok((bytes, mime)) => self.keep(bytes, mime, kind, label).await,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a picture was not kept");
+                None
+            }
+        }
+    }
+
     /// Keeps a file. A disk that is full or broken costs the evidence, never the run: the fault
     /// is logged, and [`None`] comes back.
     pub async fn keep(

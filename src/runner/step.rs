@@ -6,16 +6,19 @@ use tokio::task::JoinHandle;
 
 use crate::browser::{Done, Journey, Picture, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
+use crate::domain::locator::Locator;
+use crate::domain::observation::GateFact;
 use crate::domain::observation::{
     Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TimeSplit, TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
-use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Stage, Step, Verb};
-use crate::domain::target::TargetClass;
+use crate::domain::scenario::{Action, Check, DialogAnswer, Expectation, Scenario, Sign, Stage, Step, Verb};
+use crate::domain::target::{SUBMITS, TargetClass};
 use crate::domain::template::{MissingVar, Template, Vars};
 use crate::http;
 use crate::judge::classify::{Classified, Failure, Look, classify};
+use crate::judge::gate::at_gate;
 use crate::judge::lexicon;
 
 use super::walk::{blank, sentence};
@@ -55,6 +58,8 @@ pub(super) struct Walker<'a> {
     late: bool,
     /// The present page did not answer within its time.
     mute: bool,
+    /// What the author named as secret.
+    secrets: Vec<Template>,
 }
 
 /// Why a step stopped before its end.
@@ -69,13 +74,18 @@ enum Stop {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(
-        journey: Journey,
+        mut journey: Journey,
         order: &'a Order,
         scenario: &Scenario,
         keeper: &'a Keeper,
         run: Stopwatch,
     ) -> Self {
-        Self {
+        for text in [&scenario.title, &order.target.name] {
+            journey.publish(text);
+        }
+        let literal = order.target.secrets.iter().map(Template::literal);
+        let secrets = scenario.secrets.iter().cloned().chain(literal).collect();
+        let mut walker = Self {
             journey,
             order,
             keeper,
@@ -86,7 +96,10 @@ impl<'a> Walker<'a> {
             kept: Vec::new(),
             late: false,
             mute: false,
-        }
+            secrets,
+        };
+        walker.hide_secrets();
+        walker
     }
 
     /// Gives the browser back, and every picture that was kept with the number of its step.
@@ -116,12 +129,14 @@ impl<'a> Walker<'a> {
         let stopped = self.perform(step, deadline, &mut log).await.err();
         self.journey.end_step();
         let worked = watch.elapsed();
+        let gate = self.look_at_gate(step, stopped.as_ref(), deadline, &mut log).await;
         self.late = cut && stopped.is_some() && journey.passed();
 
         self.mute = stopped.as_ref().is_some_and(|stop| {
             matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
         });
-        let facts = self.observe().await;
+        let mut facts = self.observe().await;
+        facts.gate = gate.map(Box::new);
         let mut record = self.judge(step, stopped, facts).await;
         self.number += 1;
         record.elapsed_ms = millis(worked);
@@ -140,6 +155,10 @@ impl<'a> Walker<'a> {
     async fn perform(&mut self, step: &Step, deadline: Deadline, log: &mut Log) -> Result<(), Stop> {
         for action in &step.actions {
             let action = self.prepare(action).map_err(Stop::Missing)?;
+            if let Verb::Click(at) = &action.verb {
+                log.clicked = Some(at.clone());
+            }
+            self.note_typed(step, &action.verb);
             let until = action.within.map_or(deadline, |within| deadline.tightened(within));
             let done = self.sliced(step, until, Wanted::Action(&action)).await?;
             self.absorb(&action.verb, done, log);
@@ -151,6 +170,35 @@ impl<'a> Walker<'a> {
             log.own += done.own;
         }
         Ok(())
+    }
+
+    /// What stands at the gate, when the step came there without pressing anything.
+    async fn look_at_gate(
+        &mut self,
+        step: &Step,
+        stopped: Option<&Stop>,
+        deadline: Deadline,
+        log: &mut Log,
+    ) -> Option<GateFact> {
+        let live = self.order.target.class == TargetClass::Live;
+        gate_outcome(step, stopped, Outcome::Done, live)?;
+        let refused = stopped.and(log.clicked.clone());
+        let expected = step.expect.iter().filter_map(|expect| match &expect.check {
+            Check::Visible(at) | Check::Enabled(at) => at.resolve(&self.vars).ok(),
+            _ => None,
+        });
+        let mut buttons: Vec<Locator> = refused.into_iter().chain(expected).collect();
+        // A button that is called as those are is meant before any other; else the last one, because the
+        // page comes before its end.
+        buttons.reverse();
+        buttons.sort_by_key(|at| {
+            let shown = at.to_string().to_lowercase();
+            !SUBMITS.iter().any(|word| shown.contains(word))
+        });
+        let limit = Deadline::after(deadline.remaining() + GRACE);
+        let (gate, own) = limit.limit(self.journey.gate(&buttons, deadline)).await.ok().flatten()?;
+        log.own += own;
+        Some(gate)
     }
 
     /// Does or expects something in slices of time. Nothing has happened on the page when an
@@ -218,7 +266,8 @@ impl<'a> Walker<'a> {
                     ));
                 }
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "could not look");
+                    let error = sentence("", &error);
+                    tracing::debug!(error = %self.journey.masks().text(&error), "could not look");
                     return None;
                 }
             }
@@ -260,8 +309,10 @@ impl<'a> Walker<'a> {
         let Classified { mut outcome, phrase, why } = classified;
         let mut error = stopped.as_ref().map(|stop| explain(stop, &why));
         if let Some(gate) = gate_outcome(step, stopped.as_ref(), outcome, live) {
-            outcome = gate;
-            error = None;
+            (outcome, error) = match (gate, &facts.gate) {
+                (Outcome::OnlineReady, Some(stood)) => at_gate(stood),
+                (gate, _) => (gate, None),
+            };
         } else if stopped_early
             && facts.stopped.iter().any(|request| request.reason == StopReason::Submission)
         {
@@ -280,7 +331,32 @@ impl<'a> Walker<'a> {
         record.credit = outcome.credit().points();
         record.error = error;
         record.facts = facts;
+        // From here on nothing personal is in it: stores, mails, pages and terminals get this.
+        self.hide_secrets();
+        self.journey.masks().record(&mut record);
         record
+    }
+
+    /// What is typed outside a search is nobody's business from now on.
+    fn note_typed(&mut self, step: &Step, verb: &Verb) {
+        let value = match verb {
+            Verb::Fill { with, .. } | Verb::Type { with, .. } => with.text(),
+            Verb::Dialog(DialogAnswer::Accept(Some(text))) => text.text(),
+            _ => return,
+        };
+        match step.stage {
+            Stage::Find => self.journey.publish(&value),
+            _ => self.journey.hide(&value),
+        }
+    }
+
+    /// Masks what the author named as secret; a variable in it may just have got its value.
+    fn hide_secrets(&mut self) {
+        for secret in &self.secrets {
+            if let Ok(text) = secret.render(&self.vars) {
+                self.journey.hide_secret(&text);
+            }
+        }
     }
 
     /// Time for looking at the page.
@@ -312,9 +388,7 @@ impl<'a> Walker<'a> {
         let (keeper, label) = (self.keeper.clone(), label.to_owned());
         self.kept.push((
             self.number,
-            tokio::spawn(async move {
-                keeper.keep(picture.bytes, picture.mime, EvidenceKind::Screenshot, &label).await
-            }),
+            tokio::spawn(async move { keeper.keep_picture(picture, EvidenceKind::Screenshot, &label).await }),
         ));
     }
 
@@ -338,6 +412,7 @@ impl<'a> Walker<'a> {
         log.own += done.own;
         if let (Verb::Read { into, .. }, Some(text)) = (verb, done.read) {
             self.vars.insert(into.clone(), text);
+            self.hide_secrets();
         }
         if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
             self.keep(picture, label);
@@ -349,6 +424,8 @@ impl<'a> Walker<'a> {
 #[derive(Default)]
 struct Log {
     own: Duration,
+    /// What was to be pressed last.
+    clicked: Option<Locator>,
 }
 
 /// What is tried in slices.

@@ -38,6 +38,7 @@ pub(super) fn target_on(id: &str, entry: &str, class: TargetClass) -> Arc<Target
         entry: entry.parse().unwrap(),
         class,
         vars: std::collections::BTreeMap::new(),
+        secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
         assessed: None,

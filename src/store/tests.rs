@@ -63,6 +63,7 @@ fn context() -> JudgeContext {
             entry: url::Url::parse("http://city.example/").unwrap(),
             class: TargetClass::Test,
             vars: BTreeMap::new(),
+            secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
             assessed: None,

@@ -70,7 +70,8 @@ async fn a_form_is_filled_as_a_person_would_and_sent() {
     assert_eq!((main.status, main.mime.as_str()), (200, "text/html"));
     assert_eq!((facts.requests, facts.popups, facts.transport), (2, 0, None));
     let picture = journey.screenshot(soon(5)).await.unwrap();
-    assert!(picture.bytes.starts_with(b"\xff\xd8\xff") && picture.mime == "image/jpeg");
+    let (bytes, mime) = picture.finish().unwrap();
+    assert!(bytes.starts_with(b"\xff\xd8\xff") && mime == "image/jpeg");
     journey.close().await;
     world.end().await;
 }
@@ -147,7 +148,7 @@ async fn checks_wait_and_say_what_was_last_seen() {
         Verb::Read { from: text("链接"), into: "x".to_owned(), attribute: Some("data-x".to_owned()) };
     assert_eq!(act(&mut journey, attribute).await.unwrap().read.as_deref(), Some("42"));
     let shot = act(&mut journey, Verb::Shot("a".to_owned())).await.unwrap();
-    assert!(shot.shot.unwrap().bytes.len() > 1000);
+    assert!(shot.shot.unwrap().finish().unwrap().0.len() > 1000);
     assert!(shot.own.as_millis() > 0);
 
     let sees = |sign| (sign, ());

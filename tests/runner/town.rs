@@ -192,6 +192,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         entry: base.parse().unwrap(),
         class,
         vars: vars.clone(),
+        secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
         assessed: None,

@@ -100,6 +100,9 @@ impl State {
             context.main =
                 Some((step, MainResponse { url: response.url.to_string(), status, mime: cut(mime, 100) }));
         }
+        if exchange.navigation.is_some() && matches!(status, 204 | 205) {
+            self.loaded_enough(id);
+        }
     }
 
     pub(super) fn fetch_error(&mut self, exchange: &Exchange) -> Option<BodyOf> {

@@ -232,6 +232,9 @@ const DO = {
     return { state: 'ok', text: pageText().slice(0, 200000) };
   },
 
+  veil,
+  gate,
+
   /** Names of the fields of the forms that lead to an address: names only, never values. */
   fields({ url }) {
     const names = [...document.forms].filter((form) => form.action.split('?')[0] === url)
@@ -272,4 +275,4 @@ try {
   if (!(error instanceof DOMException || error instanceof SyntaxError)) throw error;
   said = { state: 'bad', note: String(error.message).slice(0, 300) };
 }
-return Array.isArray(said) ? [JSON.stringify(said[0]), said[1]] : JSON.stringify(said);
+return Array.isArray(said) ? [JSON.stringify(said[0]), ...said.slice(1)] : JSON.stringify(said);

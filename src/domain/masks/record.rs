@@ -1,0 +1,141 @@
+//! Masks in records: the one place where facts lose what is personal before anybody keeps them.
+
+use super::Masks;
+use crate::domain::observation::{
+    ConsoleFact, DialogFact, DownloadFact, Facts, GateFact, LinkFault, MainResponse, NavigationFact,
+    PhraseFact, RequestFact, StoppedRequest, Transport, Visit,
+};
+use crate::domain::run::StepRecord;
+
+/// Texts that are as long as this may have been cut.
+const CUT: usize = 200;
+
+impl Masks {
+    /// Masks everything in a step's record that came from a portal or out of a variable.
+    pub fn record(&self, record: &mut StepRecord) {
+        if let Some(error) = &mut record.error {
+            self.put(error);
+        }
+        self.facts(&mut record.facts);
+    }
+
+    /// Masks everything in facts.
+    pub fn facts(&self, facts: &mut Facts) {
+        // Every field is named, so that a new one cannot be forgotten.
+        let Facts {
+            url,
+            title,
+            main,
+            transport,
+            dialogs,
+            console_errors,
+            failed_requests,
+            stopped,
+            downloads,
+            navigations,
+            popups: _,
+            windows,
+            requests: _,
+            third_party: _,
+            bytes: _,
+            vitals: _,
+            time: _,
+            after_ms: _,
+            gate,
+            phrase,
+            cause,
+        } = facts;
+        self.put_url(url);
+        self.put(title);
+        if let Some(MainResponse { url, status: _, mime: _ }) = main {
+            self.put_url(url);
+        }
+        if let Some(Transport { class: _, detail }) = transport {
+            self.put(detail);
+        }
+        for DialogFact { kind: _, text, accepted: _ } in dialogs {
+            self.put(text);
+        }
+        for ConsoleFact { kind: _, text, source } in console_errors {
+            self.put(text);
+            if let Some(source) = source {
+                self.put_url(source);
+            }
+        }
+        for request in failed_requests.iter_mut().chain(cause) {
+            self.request(request);
+        }
+        for StoppedRequest { method: _, url, fields, reason: _ } in stopped {
+            self.put_url(url);
+            for field in fields {
+                self.put(field);
+            }
+        }
+        for DownloadFact { name, url, size: _, kind: _, opens: _, sha256: _ } in downloads {
+            self.put(name);
+            self.put_url(url);
+        }
+        for NavigationFact { url, by: _, status: _, hops } in navigations {
+            self.put_url(url);
+            for (url, _) in hops {
+                self.put_url(url);
+            }
+        }
+        for url in windows {
+            self.put_url(url);
+        }
+        if let Some(gate) = gate {
+            let GateFact { button, invalid, pledges, missing, .. } = gate.as_mut();
+            self.put(button);
+            for label in invalid.iter_mut().chain(pledges).chain(missing) {
+                self.put(label);
+            }
+        }
+        if let Some(PhraseFact { phrase, context, place: _, area: _ }) = phrase {
+            self.put(phrase);
+            *context = self.piece(context).into_owned();
+        }
+    }
+
+    /// Masks everything in a visit.
+    pub fn visit(&self, visit: &mut Visit) {
+        self.put_url(&mut visit.url);
+        self.put_url(&mut visit.final_url);
+        for (url, _) in &mut visit.redirects {
+            self.put_url(url);
+        }
+        self.put(&mut visit.title);
+    }
+
+    /// Masks the words of a broken link, and its addresses.
+    pub fn link(&self, fault: &mut LinkFault) {
+        self.put_url(&mut fault.page);
+        self.put_url(&mut fault.url);
+        self.put(&mut fault.text);
+    }
+
+    fn request(&self, request: &mut RequestFact) {
+        let RequestFact { method: _, url, status: _, error, kind: _, third_party: _, ms: _ } = request;
+        self.put_url(url);
+        if let Some(error) = error {
+            self.put(error);
+        }
+    }
+
+    fn put(&self, text: &mut String) {
+        let cut = text.chars().nth(CUT).is_some();
+        let masked = if cut { self.piece(text) } else { self.text(text) };
+        if let std::borrow::Cow::Owned(masked) = masked {
+            *text = masked;
+        }
+    }
+
+    fn put_url(&self, url: &mut String) {
+        // Where addresses are cut (`events.rs`).
+        let cut = url.chars().nth(499).is_some();
+        let masked = if cut { self.url_piece(url) } else { self.url(url) };
+        if let std::borrow::Cow::Owned(masked) = masked {
+            *url = masked;
+        }
+    }
+}
