@@ -135,7 +135,7 @@ async fn the_grid_walks_with_files_guards_and_both_browsers() {
         assert_eq!(facts.main.map(|main| main.status), Some(200), "events come through the Grid");
         assert_eq!(facts.downloads.len(), 1);
         assert_eq!(facts.popups, 0);
-        assert!(picture.unwrap().bytes.starts_with(b"\xff\xd8\xff"));
+        assert!(picture.unwrap().finish().unwrap().0.starts_with(b"\xff\xd8\xff"));
         journey.close().await;
     }
 

@@ -66,7 +66,7 @@ pub fn launch(programs: &Programs) -> Launch<'_> {
     }
 }
 
-/// `1795594482486	geckodriver	INFO	Listening on 127.0.0.1:42163`
+/// The time, `geckodriver`, `INFO`, `Listening on 127.0.0.1:42163`, apart by tabs.
 fn port_in(line: &str) -> Option<u16> {
     let (head, address) = line.split_once("Listening on ")?;
     head.contains("geckodriver").then(|| address.trim().rsplit_once(':')?.1.parse().ok()).flatten()

@@ -43,6 +43,7 @@ mod veil;
 
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
+pub use gecko::look as firefox;
 pub use journey::Journey;
 pub use picture::{Picture, Unpaintable};
 pub use pool::Pool;

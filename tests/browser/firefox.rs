@@ -90,8 +90,11 @@ async fn firefox_walks_as_chromium_does() {
     assert_eq!(facts.console_errors.first().map(|error| error.text.as_str()), Some("坏了"));
     assert!(facts.failed_requests.iter().any(|request| request.status == Some(404)), "{facts:?}");
     assert!(facts.transport.is_none());
+    // What was typed is painted over, so the picture can be read.
     let picture = journey.screenshot(soon(5)).await.unwrap();
-    assert!(picture.bytes.starts_with(b"\xff\xd8\xff"), "{}", picture.mime);
+    assert!(picture.is_covered());
+    let (bytes, mime) = picture.finish().unwrap();
+    assert!(bytes.starts_with(b"\xff\xd8\xff"), "{mime}");
 
     click(&mut journey, css("#new")).await.unwrap();
     expect(&mut journey, Check::Title(contains("第二页"))).await.unwrap();
