@@ -344,6 +344,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// How many navigations there were before.
+    pub fn navigations(&self) -> u64 {
+        self.navigations
+    }
+
     /// How many requests were stopped before.
     pub fn stopped(&self) -> usize {
         self.stopped

@@ -174,6 +174,8 @@ fn probes() -> Value {
         ),
         may("chromium", filled()),
         may("chromedriver", filled()),
+        may("firefox", filled()),
+        may("geckodriver", filled()),
     ]);
     let secret = json!({ "oneOf": [
         table([need("credential", filled())]),
@@ -230,6 +232,7 @@ fn probes() -> Value {
         need("targets", chosen),
         need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
         may("jitter", duration()),
+        may("browser", described(one_of(&["chromium", "firefox"]), "For walks. Default: chromium.")),
     ]);
     probe["oneOf"] =
         json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);

@@ -92,9 +92,16 @@ impl State {
         {
             known.phase = known.phase.max(Phase::Answered);
             context.no_content = matches!(status, 204 | 205);
+            if context.no_content {
+                // Firefox tells of the end of such a navigation only when the next one begins.
+                known.phase = Phase::Failed;
+            }
             let mime = response.mime_type.split(';').next().unwrap_or_default().trim();
             context.main =
                 Some((step, MainResponse { url: response.url.to_string(), status, mime: cut(mime, 100) }));
+        }
+        if exchange.navigation.is_some() && matches!(status, 204 | 205) {
+            self.loaded_enough(id);
         }
     }
 
@@ -114,7 +121,7 @@ impl State {
         }
         let refused = self.guard.live && (error == filter::REFUSED || filter::led_away(url).is_some());
         let step = self.step;
-        let aborted = error.ends_with("ERR_ABORTED");
+        let aborted = network::is_abort(error);
         if let (Some(navigation), Some(context)) = (exchange.navigation.as_deref(), self.contexts.get_mut(id))
             && let Some(known) = context.navigation.as_mut().filter(|known| known.id == navigation)
         {
