@@ -1,4 +1,4 @@
-//! One chromedriver process with the browser below it, in a process group and a folder of its own.
+//! One driver process (chromedriver, geckodriver) with the browser below it, in a process group and a folder of its own.
 //!
 //! Invariant: when a [`Driver`] is gone, however it went, its whole process group is killed and
 //! reaped and its folder removed.
@@ -21,7 +21,33 @@ use super::find::Programs;
 /// How long we wait for a killed group to vanish.
 const VANISH: Duration = Duration::from_secs(5);
 
-/// A running chromedriver.
+/// How a driver is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Launch<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// Its arguments: a port that the system chooses, above all.
+    pub args: &'static [&'static str],
+    /// Whether its browser starts processes that leave the group.
+    pub helpers: bool,
+    /// The port in a line of its output.
+    pub port_in: fn(&str) -> Option<u16>,
+}
+
+/// How chromedriver is started.
+pub fn chromedriver(programs: &Programs) -> Launch<'_> {
+    Launch {
+        program: &programs.chromedriver,
+        name: "chromedriver",
+        args: &["--port=0"],
+        helpers: false,
+        port_in,
+    }
+}
+
+/// A running driver.
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
@@ -33,21 +59,23 @@ pub struct Driver {
 struct Group {
     child: Child,
     folder: PathBuf,
+    /// Whether some of its processes leave the group.
+    helpers: bool,
 }
 
 impl Driver {
-    /// Starts chromedriver on a port that the system chooses.
-    pub async fn start(programs: &Programs, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+    /// Starts a driver on a port that the system chooses.
+    pub async fn start(launch: Launch<'_>, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
         let fault = |reason: String| BrowserError::Missing {
-            program: programs.chromedriver.display().to_string(),
+            program: launch.program.display().to_string(),
             reason,
             hint: "run `shopper doctor`".to_owned(),
         };
         let folder = make_folder(temp).map_err(|error| {
             fault(format!("its temporary folder in {} cannot be made: {error}", temp.display()))
         })?;
-        let spawned = Command::new(&programs.chromedriver)
-            .arg("--port=0")
+        let spawned = Command::new(launch.program)
+            .args(launch.args)
             .env("TMPDIR", &folder)
             // Names of files may be Chinese, whatever the service's own locale is.
             .env("LC_ALL", "C.UTF-8")
@@ -68,17 +96,18 @@ impl Driver {
             }
         };
         let stdout = child.stdout.take();
-        let group = Group { child, folder };
+        let group = Group { child, folder, helpers: launch.helpers };
         let (say, port) = oneshot::channel();
+        let (launch_name, port_in) = (launch.name, launch.port_in);
         // A thread, not a task: it ends with the pipe, that is, with the driver.
         std::thread::Builder::new()
-            .name("chromedriver-output".to_owned())
+            .name(format!("{}-output", launch.name))
             .spawn(move || {
                 let mut say = Some(say);
                 for line in
                     stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok)
                 {
-                    tracing::debug!(target: "chromedriver", "{line}");
+                    tracing::debug!(target: "driver", name = launch_name, "{line}");
                     if let Some(port) = port_in(&line)
                         && let Some(say) = say.take()
                     {
@@ -90,7 +119,7 @@ impl Driver {
         match deadline.limit(port).await {
             Ok(Ok(port)) => Ok(Self { port, group: Some(group) }),
             Ok(Err(_)) => Err(fault("it ended before it was ready".to_owned())),
-            Err(_) => Err(BrowserError::Hung("start of chromedriver".to_owned())),
+            Err(_) => Err(BrowserError::Hung(format!("start of {}", launch.name))),
         }
     }
 
@@ -136,7 +165,30 @@ impl Drop for Group {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        // Firefox's crash helper stands outside the group and outlives a killed browser.
+        if self.helpers {
+            kill_users(&self.folder, started);
+        }
         remove(&self.folder, started);
+    }
+}
+
+/// Kills whatever was given this folder as its own. A browser that was just being started has
+/// children a moment later.
+fn kill_users(folder: &Path, started: Stopwatch) {
+    let mut name = b"TMPDIR=".to_vec();
+    name.extend(folder.as_os_str().as_encoded_bytes());
+    loop {
+        let users: Vec<u32> =
+            processes().filter(|pid| has_variable(*pid, &name) && !has_ended(*pid)).collect();
+        if users.is_empty() || started.elapsed() > VANISH {
+            break;
+        }
+        for pid in users.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -195,21 +247,8 @@ fn has_ended(pid: u32) -> bool {
 pub fn sweep(temp: &Path) {
     let folders = std::fs::read_dir(temp).into_iter().flatten().flatten().map(|entry| entry.path());
     for folder in folders.filter(|folder| is_orphan(folder)) {
-        let mut name = b"TMPDIR=".to_vec();
-        name.extend(folder.as_os_str().as_encoded_bytes());
         let started = Stopwatch::start();
-        // A browser that was just being started has children a moment later.
-        loop {
-            let users: Vec<u32> = processes().filter(|pid| has_variable(*pid, &name)).collect();
-            if users.is_empty() || started.elapsed() > VANISH {
-                break;
-            }
-            for pid in users.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-                // It may have ended meanwhile.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        kill_users(&folder, started);
         tracing::info!(folder = %folder.display(), "what a killed process of ours left is cleared away");
         remove(&folder, started);
         // Renderers carry no environment and write for a moment longer than their browser lives.

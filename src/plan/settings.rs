@@ -150,11 +150,12 @@ fn browser(root: &Path, fields: &Fields<'_>) -> BrowserPlan {
     let webdriver = read("webdriver").and_then(|item| webdriver(&item)).unwrap_or(WebDriver::Spawn);
     let path = |key| read(key).and_then(|item| item.filled()).map(|text| root.join(text.value));
     let (chromium, chromedriver) = (path("chromium"), path("chromedriver"));
+    let (firefox, geckodriver) = (path("firefox"), path("geckodriver"));
     if let Some(fields) = fields {
         fields.finish();
     }
     let sessions = sessions.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
-    BrowserPlan { sessions, webdriver, chromium, chromedriver }
+    BrowserPlan { sessions, webdriver, chromium, chromedriver, firefox, geckodriver }
 }
 
 /// `"spawn"` or a list of addresses.
