@@ -153,6 +153,7 @@ async fn each_walk_ends_where_the_tour_says() {
         headed: false,
         temp: temp.path().to_owned(),
         retire_after: 200,
+        retire_above: 1 << 30,
     });
     let cases: [(&str, City, Option<Fault>, End); 10] = [
         ("drug-licence", City::Shifan, None, None),

@@ -17,6 +17,7 @@ use crate::clock::{Deadline, Stopwatch};
 
 use super::BrowserError;
 use super::find::Programs;
+use super::port;
 
 /// How long we wait for a killed group to vanish.
 const VANISH: Duration = Duration::from_secs(5);
@@ -25,6 +26,8 @@ const VANISH: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
+    /// The secret path below which it answers.
+    base: String,
     group: Option<Group>,
 }
 
@@ -36,8 +39,24 @@ struct Group {
 }
 
 impl Driver {
-    /// Starts chromedriver on a port that the system chooses.
+    /// Starts chromedriver on a port that pages cannot reach.
     pub async fn start(programs: &Programs, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+        for port in port::choices() {
+            match Self::start_at(port, programs, temp, deadline).await {
+                // Another took the port meanwhile.
+                Err(BrowserError::Missing { .. }) if port != 0 && !port::is_free(port) => {}
+                result => return result,
+            }
+        }
+        Err(BrowserError::Busy)
+    }
+
+    async fn start_at(
+        port: u16,
+        programs: &Programs,
+        temp: &Path,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
         let fault = |reason: String| BrowserError::Missing {
             program: programs.chromedriver.display().to_string(),
             reason,
@@ -46,8 +65,11 @@ impl Driver {
         let folder = make_folder(temp).map_err(|error| {
             fault(format!("its temporary folder in {} cannot be made: {error}", temp.display()))
         })?;
+        // Nobody can guess it: a version 7 UUID has 74 random bits.
+        let base = uuid::Uuid::now_v7().simple().to_string();
         let spawned = Command::new(&programs.chromedriver)
-            .arg("--port=0")
+            .arg(format!("--port={port}"))
+            .arg(format!("--url-base={base}"))
             .env("TMPDIR", &folder)
             // Names of files may be Chinese, whatever the service's own locale is.
             .env("LC_ALL", "C.UTF-8")
@@ -88,7 +110,12 @@ impl Driver {
             })
             .map_err(|error| fault(error.to_string()))?;
         match deadline.limit(port).await {
-            Ok(Ok(port)) => Ok(Self { port, group: Some(group) }),
+            Ok(Ok(port)) => {
+                if !port::is_closed_to_pages(port) {
+                    tracing::warn!(port, "every port that pages cannot reach is taken");
+                }
+                Ok(Self { port, base, group: Some(group) })
+            }
             Ok(Err(_)) => Err(fault("it ended before it was ready".to_owned())),
             Err(_) => Err(BrowserError::Hung("start of chromedriver".to_owned())),
         }
@@ -96,7 +123,7 @@ impl Driver {
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}/{}/", self.port, self.base)
     }
 
     /// The folder of this driver and its browser.
@@ -162,7 +189,7 @@ fn only_zombies(group: u32) -> bool {
 }
 
 /// Processes of a group with their states, from `/proc/*/stat`.
-fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
+pub(super) fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
     processes().filter_map(move |pid| {
         let (state, pgrp) = state_and_group(pid)?;
         (pgrp == group).then_some((pid, state))

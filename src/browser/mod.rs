@@ -23,11 +23,15 @@ mod filter;
 pub mod find;
 mod guard;
 pub mod har;
+mod hatch;
 mod journey;
+mod ladder;
+mod memory;
 mod network;
 mod page;
 mod picture;
 mod pool;
+mod port;
 mod prepare;
 mod session;
 mod split;
@@ -38,6 +42,8 @@ mod veil;
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use journey::Journey;
+pub use ladder::Rungs;
+pub use memory::{NEEDED, room};
 pub use picture::{Picture, Unpaintable};
 pub use pool::Pool;
 pub use trial::{Trial, trial};
@@ -59,6 +65,9 @@ pub struct Settings {
     pub temp: PathBuf,
     /// A browser is replaced by a fresh one after so many journeys.
     pub retire_after: u32,
+    /// A browser is replaced by a fresh one when all of its processes together take more than so
+    /// many bytes (PSS) after a journey.
+    pub retire_above: u64,
 }
 
 /// What one journey needs.
@@ -224,6 +233,16 @@ pub enum BrowserError {
         reason: String,
         /// What to do.
         hint: &'static str,
+    },
+    /// The machine, or our share of it, has too little memory for another browser.
+    #[error(
+        "no browser was started, because {free} MiB of memory are free and one needs {needed} MiB; give the service more memory, or lower `sessions` under [browser]"
+    )]
+    NoMemory {
+        /// What is free, in MiB.
+        free: u64,
+        /// What a browser needs, in MiB.
+        needed: u64,
     },
     /// No browser became free in time.
     #[error("no browser was free in time")]

@@ -3,6 +3,7 @@
 //! Invariant: a browser in which anything odd happened is never used again, and none outlives the
 //! pool.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,12 +15,11 @@ use crate::clock::Deadline;
 use super::driver::sweep;
 use super::find::{Doctor, Programs};
 use super::journey::Journey;
+use super::ladder::{self, Rung, Rungs, Tally};
+use super::memory;
 use super::prepare::{Prepared, prepare};
 use super::session::{Browser, Kind};
 use super::{BrowserError, JourneyOptions, Settings};
-
-/// Time for a user context to go away.
-const REMOVE: Duration = Duration::from_secs(1);
 
 /// Time for a warm browser to open a journey before it is taken for dead.
 const OPEN: Duration = Duration::from_secs(8);
@@ -32,6 +32,7 @@ pub(super) struct Inner {
     programs: OnceCell<Programs>,
     next_remote: AtomicUsize,
     closed: AtomicBool,
+    rungs: Tally,
 }
 
 /// Browsers, kept warm.
@@ -51,6 +52,7 @@ impl Pool {
             programs: OnceCell::new(),
             next_remote: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            rungs: Tally::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -87,6 +89,12 @@ impl Pool {
         }
     }
 
+    /// What freed its slots until now. A journey that is dropped without being closed is not among
+    /// them: its browser is killed at once.
+    pub fn rungs(&self) -> Rungs {
+        self.inner.rungs.read()
+    }
+
     /// Ends every browser, waits until its processes are reaped and its folders gone. Journeys
     /// that are still under way end theirs when they are closed or dropped.
     pub async fn close(&self) {
@@ -119,6 +127,20 @@ impl Inner {
         (warm.len() > self.slots.available_permits()).then(|| warm.remove(0))
     }
 
+    /// Whether a browser has walked enough, or grown too large.
+    async fn is_worn(&self, browser: &Browser) -> bool {
+        if browser.journeys >= self.settings.retire_after {
+            return true;
+        }
+        let Some(group) = browser.process_group() else { return false };
+        let size = tokio::task::spawn_blocking(move || memory::of_group(group)).await.unwrap_or_default();
+        let is_large = size > self.settings.retire_above;
+        if is_large {
+            tracing::info!(bytes = size, "a browser has grown too large and is replaced");
+        }
+        is_large
+    }
+
     async fn start(&self, kind: Kind, deadline: Deadline) -> Result<Browser, BrowserError> {
         if !self.settings.remote.is_empty() {
             let turn = self.next_remote.fetch_add(1, Ordering::Relaxed);
@@ -134,7 +156,9 @@ impl Inner {
                 Doctor::examine(&self.settings).await.programs()
             })
             .await?;
-        Browser::start(&self.settings, programs, kind, deadline).await
+        Box::pin(memory::wait_for_room(Path::new("/"), deadline)).await?;
+        // A large future that is rarely needed.
+        Box::pin(Browser::start(&self.settings, programs, kind, deadline)).await
     }
 }
 
@@ -163,23 +187,16 @@ impl Seat {
         let Some(browser) = self.browser.take() else {
             return;
         };
-        let settings = &self.pool.settings;
-        let mut why = odd;
-        if why.is_none() && browser.wire().is_closed() {
-            why = Some("its connection closed".to_owned());
-        }
-        if why.is_none() {
-            why =
-                page.undo(browser.wire(), Deadline::after(REMOVE)).await.err().map(|error| error.to_string());
-        }
+        let pool = &self.pool;
+        let rung = ladder::climb(&browser, page, odd).await;
+        pool.rungs.count(rung);
         browser.tracker.end();
-        if let Some(why) = why {
-            tracing::info!(%why, "a browser is thrown away");
+        if matches!(rung, Rung::Kill(_)) {
             browser.end(false).await;
-        } else if browser.journeys >= settings.retire_after || self.pool.closed.load(Ordering::SeqCst) {
+        } else if pool.closed.load(Ordering::SeqCst) || pool.is_worn(&browser).await {
             browser.end(true).await;
         } else {
-            self.pool.warm().push(browser);
+            pool.warm().push(browser);
         }
         if self.pool.closed.load(Ordering::SeqCst) {
             // The pool was closed while this browser was being put back.

@@ -67,6 +67,13 @@ pub struct BrowserPlan {
     pub chromium: Option<PathBuf>,
     /// The driver, when it is not on the PATH.
     pub chromedriver: Option<PathBuf>,
+    /// A browser that takes more bytes than this after a walk is replaced.
+    pub memory: u64,
+}
+
+impl BrowserPlan {
+    /// What a browser may take unless the configuration says otherwise: 1 GiB.
+    pub const MEMORY: u64 = 1 << 30;
 }
 
 /// Where sessions come from.
