@@ -91,6 +91,8 @@ pub fn browser_settings(plan: &Plan, headed: bool, temp: std::path::PathBuf) -> 
         },
         chromium: plan.browser.chromium.clone(),
         chromedriver: plan.browser.chromedriver.clone(),
+        firefox: plan.browser.firefox.clone(),
+        geckodriver: plan.browser.geckodriver.clone(),
         headed,
         temp,
         retire_after: 200,

@@ -4,6 +4,8 @@
 mod faults;
 #[path = "browser/files.rs"]
 mod files;
+#[path = "browser/firefox.rs"]
+mod firefox;
 #[path = "browser/gate.rs"]
 mod gate;
 #[path = "browser/guard.rs"]

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use mystery_shopper::browser::{Guard, Journey, JourneyOptions, Pool, Settings, StepError};
 use mystery_shopper::clock::{Clock, Deadline};
 use mystery_shopper::demo::{City, Fault, Portal, PortalState};
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::domain::scenario::{Action, Channel, Scenario, Step};
@@ -83,11 +84,18 @@ fn copy(from: &Path, to: &Path) {
 type End<'a> = Option<(&'a str, Option<Outcome>)>;
 
 /// Walks a scenario step by step; [`None`] when every step worked.
-async fn walk<'a>(pool: &Pool, scenario: &'a Scenario, target: &Target, entry: &str) -> End<'a> {
+async fn walk<'a>(
+    pool: &Pool,
+    engine: Engine,
+    scenario: &'a Scenario,
+    target: &Target,
+    entry: &str,
+) -> End<'a> {
     let mut vars: Vars = scenario.vars.clone();
     vars.extend(target.vars.clone());
     vars.insert("entry".into(), entry.into());
     let options = JourneyOptions {
+        engine,
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".into(),
@@ -143,6 +151,15 @@ async fn meaning(journey: &mut Journey, step: &Step, vars: &Vars, error: &StepEr
 
 #[tokio::test]
 async fn each_walk_ends_where_the_tour_says() {
+    tour(Engine::Chromium).await;
+}
+
+#[tokio::test]
+async fn firefox_makes_the_same_tour() {
+    tour(Engine::Firefox).await;
+}
+
+async fn tour(engine: Engine) {
     let plan = plan();
     let temp = tempfile::tempdir().unwrap();
     let pool = Pool::new(Settings {
@@ -150,6 +167,8 @@ async fn each_walk_ends_where_the_tour_says() {
         remote: Vec::new(),
         chromium: None,
         chromedriver: None,
+        firefox: None,
+        geckodriver: None,
         headed: false,
         temp: temp.path().to_owned(),
         retire_after: 200,
@@ -183,7 +202,7 @@ async fn each_walk_ends_where_the_tour_says() {
                 portal.state().set_fault(city, fault, true);
             }
             let target = plan.target(city.id()).unwrap();
-            let end = walk(pool, scenario(plan, probe), target, &portal.url(city)).await;
+            let end = walk(pool, engine, scenario(plan, probe), target, &portal.url(city)).await;
             portal.stop().await;
             assert_eq!(end, want, "{probe} in {} under {fault:?}", city.name());
         }

@@ -63,6 +63,7 @@ impl Executor for Agent {
             id,
             probe: job.probe.id.clone(),
             work: job.probe.work.clone(),
+            engine: job.probe.engine,
             target: Arc::clone(&job.target),
             scheduled_at: job.scheduled_at,
             cause: job.cause.clone(),

@@ -1,4 +1,4 @@
-//! One chromedriver process with the browser below it, in a process group and a folder of its own.
+//! One driver process (chromedriver, geckodriver) with the browser below it, in a process group and a folder of its own.
 //!
 //! Invariant: when a [`Driver`] is gone, however it went, its whole process group is killed and
 //! reaped and its folder removed.
@@ -22,12 +22,41 @@ use super::port;
 /// How long we wait for a killed group to vanish.
 const VANISH: Duration = Duration::from_secs(5);
 
-/// A running chromedriver.
+/// How a driver is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Launch<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// Its arguments.
+    pub args: &'static [&'static str],
+    /// Whether its port is chosen so that no page reaches it, and told to it with a secret path.
+    pub hidden: bool,
+    /// Whether its browser starts processes that leave the group.
+    pub helpers: bool,
+    /// The port in a line of its output.
+    pub port_in: fn(&str) -> Option<u16>,
+}
+
+/// How chromedriver is started.
+pub fn chromedriver(programs: &Programs) -> Launch<'_> {
+    Launch {
+        program: &programs.chromedriver,
+        name: "chromedriver",
+        args: &[],
+        hidden: true,
+        helpers: false,
+        port_in,
+    }
+}
+
+/// A running driver.
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
-    /// The secret path below which it answers.
-    base: String,
+    /// The secret path below which it answers, if it has one.
+    base: Option<String>,
     group: Option<Group>,
 }
 
@@ -36,13 +65,18 @@ pub struct Driver {
 struct Group {
     child: Child,
     folder: PathBuf,
+    /// Whether some of its processes leave the group.
+    helpers: bool,
 }
 
 impl Driver {
-    /// Starts chromedriver on a port that pages cannot reach.
-    pub async fn start(programs: &Programs, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+    /// Starts a driver: where it is open to any page of loopback, on a port that pages cannot reach.
+    pub async fn start(launch: Launch<'_>, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+        if !launch.hidden {
+            return Self::start_at(None, launch, temp, deadline).await;
+        }
         for port in port::choices() {
-            match Self::start_at(port, programs, temp, deadline).await {
+            match Self::start_at(Some(port), launch, temp, deadline).await {
                 // Another took the port meanwhile.
                 Err(BrowserError::Missing { .. }) if port != 0 && !port::is_free(port) => {}
                 result => return result,
@@ -52,13 +86,13 @@ impl Driver {
     }
 
     async fn start_at(
-        port: u16,
-        programs: &Programs,
+        at: Option<u16>,
+        launch: Launch<'_>,
         temp: &Path,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let fault = |reason: String| BrowserError::Missing {
-            program: programs.chromedriver.display().to_string(),
+            program: launch.program.display().to_string(),
             reason,
             hint: "run `shopper doctor`".to_owned(),
         };
@@ -66,10 +100,12 @@ impl Driver {
             fault(format!("its temporary folder in {} cannot be made: {error}", temp.display()))
         })?;
         // Nobody can guess it: a version 7 UUID has 74 random bits.
-        let base = uuid::Uuid::now_v7().simple().to_string();
-        let spawned = Command::new(&programs.chromedriver)
-            .arg(format!("--port={port}"))
-            .arg(format!("--url-base={base}"))
+        let base = at.map(|_| uuid::Uuid::now_v7().simple().to_string());
+        let hidden = at.zip(base.as_ref());
+        let hidden = hidden.map(|(port, base)| [format!("--port={port}"), format!("--url-base={base}")]);
+        let spawned = Command::new(launch.program)
+            .args(launch.args)
+            .args(hidden.into_iter().flatten())
             .env("TMPDIR", &folder)
             // Names of files may be Chinese, whatever the service's own locale is.
             .env("LC_ALL", "C.UTF-8")
@@ -90,17 +126,18 @@ impl Driver {
             }
         };
         let stdout = child.stdout.take();
-        let group = Group { child, folder };
+        let group = Group { child, folder, helpers: launch.helpers };
         let (say, port) = oneshot::channel();
+        let (launch_name, port_in) = (launch.name, launch.port_in);
         // A thread, not a task: it ends with the pipe, that is, with the driver.
         std::thread::Builder::new()
-            .name("chromedriver-output".to_owned())
+            .name(format!("{}-output", launch.name))
             .spawn(move || {
                 let mut say = Some(say);
                 for line in
                     stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok)
                 {
-                    tracing::debug!(target: "chromedriver", "{line}");
+                    tracing::debug!(target: "driver", name = launch_name, "{line}");
                     if let Some(port) = port_in(&line)
                         && let Some(say) = say.take()
                     {
@@ -111,19 +148,22 @@ impl Driver {
             .map_err(|error| fault(error.to_string()))?;
         match deadline.limit(port).await {
             Ok(Ok(port)) => {
-                if !port::is_closed_to_pages(port) {
+                if at.is_some() && !port::is_closed_to_pages(port) {
                     tracing::warn!(port, "every port that pages cannot reach is taken");
                 }
                 Ok(Self { port, base, group: Some(group) })
             }
             Ok(Err(_)) => Err(fault("it ended before it was ready".to_owned())),
-            Err(_) => Err(BrowserError::Hung("start of chromedriver".to_owned())),
+            Err(_) => Err(BrowserError::Hung(format!("start of {}", launch.name))),
         }
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/{}/", self.port, self.base)
+        match &self.base {
+            Some(base) => format!("http://127.0.0.1:{}/{base}/", self.port),
+            None => format!("http://127.0.0.1:{}", self.port),
+        }
     }
 
     /// The folder of this driver and its browser.
@@ -163,7 +203,30 @@ impl Drop for Group {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        // Firefox's crash helper stands outside the group and outlives a killed browser.
+        if self.helpers {
+            kill_users(&self.folder, started);
+        }
         remove(&self.folder, started);
+    }
+}
+
+/// Kills whatever was given this folder as its own. A browser that was just being started has
+/// children a moment later.
+fn kill_users(folder: &Path, started: Stopwatch) {
+    let mut name = b"TMPDIR=".to_vec();
+    name.extend(folder.as_os_str().as_encoded_bytes());
+    loop {
+        let users: Vec<u32> =
+            processes().filter(|pid| has_variable(*pid, &name) && !has_ended(*pid)).collect();
+        if users.is_empty() || started.elapsed() > VANISH {
+            break;
+        }
+        for pid in users.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -222,21 +285,8 @@ fn has_ended(pid: u32) -> bool {
 pub fn sweep(temp: &Path) {
     let folders = std::fs::read_dir(temp).into_iter().flatten().flatten().map(|entry| entry.path());
     for folder in folders.filter(|folder| is_orphan(folder)) {
-        let mut name = b"TMPDIR=".to_vec();
-        name.extend(folder.as_os_str().as_encoded_bytes());
         let started = Stopwatch::start();
-        // A browser that was just being started has children a moment later.
-        loop {
-            let users: Vec<u32> = processes().filter(|pid| has_variable(*pid, &name)).collect();
-            if users.is_empty() || started.elapsed() > VANISH {
-                break;
-            }
-            for pid in users.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-                // It may have ended meanwhile.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        kill_users(&folder, started);
         tracing::info!(folder = %folder.display(), "what a killed process of ours left is cleared away");
         remove(&folder, started);
         // Renderers carry no environment and write for a moment longer than their browser lives.

@@ -71,7 +71,7 @@ impl Navigation {
 
     /// Whether the browser gave it up without an error of the network.
     pub fn aborted(&self) -> bool {
-        self.phase == Phase::Failed && self.error.as_ref().is_none_or(|error| error.ends_with("ERR_ABORTED"))
+        self.phase == Phase::Failed && self.error.as_ref().is_none_or(|error| super::network::is_abort(error))
     }
 }
 
@@ -196,6 +196,8 @@ pub struct State {
     pub leaving: bool,
     /// Set when a `download` waits for a file.
     pub expecting_file: bool,
+    /// How many kept documents the browser showed by itself.
+    pub shown_files: u32,
     /// Why the browser must not be used again.
     pub odd: Option<String>,
     /// What became of the request that the filter has to refuse.
@@ -226,6 +228,7 @@ impl State {
             answer: Answer::Usual,
             leaving: false,
             expecting_file: false,
+            shown_files: 0,
             odd: None,
             proof: None,
             guard,
@@ -335,6 +338,21 @@ impl State {
     /// Why a navigation of the present page got no answer in this step.
     pub fn transport_of_step(&self) -> Option<Transport> {
         self.page()?.transport.as_ref().filter(|(step, _)| *step == self.step).map(|(_, t)| t.clone())
+    }
+
+    /// Remembers where the present page was to go, when the browser refused before it told of a
+    /// navigation: Firefox does so for ports that no page may use.
+    pub fn lost_before_it_began(&mut self, before: u64, url: &str) {
+        if self.navigations > before {
+            return;
+        }
+        self.navigations += 1;
+        let number = self.navigations;
+        let current = self.current.clone();
+        if let Some(page) = self.contexts.get_mut(&current) {
+            let (id, url) = (String::new(), cut(url, 2000));
+            page.navigation = Some(Navigation { id, number, url, phase: Phase::Failed, error: None });
+        }
     }
 
     /// Keeps why a navigation of the present page got no answer.
@@ -468,7 +486,7 @@ impl Listener for Tracker {
         match event {
             Event::ContextCreated(info) => state.created(wire, &info),
             Event::ContextDestroyed(info) => state.destroyed(&info.context),
-            Event::NavigationStarted(info) => state.started(&info),
+            Event::NavigationStarted(info) => state.started(wire, &info),
             Event::DomContentLoaded(info) => state.reached(&info, Phase::Interactive),
             Event::Load(info) => state.reached(&info, Phase::Loaded),
             Event::FragmentNavigated(info) => {

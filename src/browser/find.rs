@@ -56,9 +56,10 @@ pub struct Doctor {
 impl Doctor {
     /// Looks at this machine. Takes well under a second.
     pub async fn examine(settings: &Settings) -> Self {
+        let wanted = |name, usual| Wanted { name, known_by: "Chrom", usual, install: INSTALL };
         let (chromium, chromedriver, chinese_fonts) = tokio::join!(
-            program("Chromium", settings.chromium.as_deref(), CHROMIUM),
-            program("chromedriver", settings.chromedriver.as_deref(), CHROMEDRIVER),
+            program(wanted("Chromium", CHROMIUM), settings.chromium.as_deref()),
+            program(wanted("chromedriver", CHROMEDRIVER), settings.chromedriver.as_deref()),
             fonts(),
         );
         let mismatch = match (&chromium, &chromedriver) {
@@ -91,11 +92,22 @@ fn mismatch(browser: &str, driver: &str) -> Option<BrowserError> {
         .then(|| BrowserError::VersionMismatch { driver: driver.to_owned(), browser: browser.to_owned() })
 }
 
-async fn program(
-    name: &str,
-    given: Option<&Path>,
-    usual: &[&str],
-) -> Result<(PathBuf, String), BrowserError> {
+/// A program that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// A word that it says beside its version: many programs know a version.
+    pub known_by: &'static str,
+    /// Where it usually is; the PATH and cargo's folder are looked through after these.
+    pub usual: &'static [&'static str],
+    /// What to do when it is not there.
+    pub install: &'static str,
+}
+
+/// Finds a program and asks it for its version.
+pub(super) async fn program(wanted: Wanted, given: Option<&Path>) -> Result<(PathBuf, String), BrowserError> {
+    let Wanted { name, known_by, usual, install } = wanted;
     let missing = |reason: String, hint: &str| BrowserError::Missing {
         program: name.to_owned(),
         reason,
@@ -106,14 +118,14 @@ async fn program(
         None => usual
             .iter()
             .map(PathBuf::from)
+            .chain(on_path(name))
             .find(|path| path.is_file())
-            .ok_or_else(|| missing("it is not installed".to_owned(), INSTALL))?,
+            .ok_or_else(|| missing("it is not installed".to_owned(), install))?,
     };
     let said = output(tokio::process::Command::new(&path).arg("--version"))
         .await
-        .map_err(|reason| missing(format!("{}: {reason}", path.display()), INSTALL))?;
-    // Many programs know a version; only these are browsers and their drivers.
-    match version_in(&said).filter(|_| said.contains("Chrom")) {
+        .map_err(|reason| missing(format!("{}: {reason}", path.display()), install))?;
+    match version_in(&said).filter(|_| said.contains(known_by)) {
         Some(version) => Ok((path, version)),
         None => Err(missing(
             format!("{} does not say which version of {name} it is", path.display()),
@@ -122,9 +134,20 @@ async fn program(
     }
 }
 
+/// Where programs of this name could be: along the PATH, and where `cargo install` puts them.
+fn on_path(name: &str) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let cargo = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    let folders = std::env::split_paths(&path).chain(cargo.map(|cargo| cargo.join("bin")));
+    folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).collect()
+}
+
 /// The first word of the form `digits.digits…`.
 fn version_in(text: &str) -> Option<String> {
     text.split_whitespace()
+        .map(|word| word.trim_end_matches("esr"))
         .find(|word| {
             word.contains('.')
                 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.')
@@ -155,21 +178,33 @@ async fn output(command: &mut tokio::process::Command) -> Result<String, String>
 
 /// Asks a remote WebDriver end point whether it takes sessions: what it says of itself.
 pub async fn ask_remote(end_point: &url::Url) -> Result<String, BrowserError> {
+    let status = remote_status(end_point, Deadline::after(Duration::from_secs(10))).await?;
+    let message = status["message"].as_str().unwrap_or("ready").to_owned();
+    if status["ready"].as_bool() == Some(false) {
+        Err(BrowserError::Command { command: "status".to_owned(), reason: message })
+    } else {
+        Ok(message)
+    }
+}
+
+/// What a remote WebDriver end point says of itself.
+pub(super) async fn remote_status(
+    end_point: &url::Url,
+    deadline: Deadline,
+) -> Result<serde_json::Value, BrowserError> {
     let refused = |reason: String| BrowserError::Command { command: "status".to_owned(), reason };
     let mut url = end_point.clone();
     url.set_path(&format!("{}/status", url.path().trim_end_matches('/')));
     let settings = http::Settings::new(http::user_agent(None), http::address::Reach::Local);
     let client = http::Client::new(&settings, Clock::system()).map_err(|error| refused(error.to_string()))?;
     let request = http::Get { url, max_body: 1 << 20, fresh: true };
-    let answer = client.get(&request, Deadline::after(Duration::from_secs(10))).await;
+    let answer = client.get(&request, deadline).await;
     if let Some(transport) = answer.transport {
         return Err(refused(transport.detail));
     }
-    let status: serde_json::Value = serde_json::from_slice(&answer.body)
+    let mut status: serde_json::Value = serde_json::from_slice(&answer.body)
         .map_err(|_| refused("it is no WebDriver end point".to_owned()))?;
-    let value = &status["value"];
-    let message = value["message"].as_str().unwrap_or("ready").to_owned();
-    if value["ready"].as_bool() == Some(false) { Err(refused(message)) } else { Ok(message) }
+    Ok(status["value"].take())
 }
 
 #[cfg(test)]
@@ -181,6 +216,7 @@ mod tests {
         let cases = [
             ("Chromium 156.0.8078.79 built on Debian", Some("156.0.8078.79")),
             ("ChromeDriver 156.0.8078.79 (a21ce95c)", Some("156.0.8078.79")),
+            ("Mozilla Firefox 153.7.0esr", Some("153.7.0")),
             ("GNU true", None),
             ("", None),
         ];
@@ -194,8 +230,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_is_not_one_is_said_to_be_missing() {
+        let wanted = Wanted { name: "Chromium", known_by: "Chrom", usual: CHROMIUM, install: INSTALL };
         for bad in ["/nonexistent/chromium", "/bin/false", "/bin/cat", "/etc/passwd"] {
-            let fault = program("Chromium", Some(Path::new(bad)), CHROMIUM).await.unwrap_err();
+            let fault = program(wanted, Some(Path::new(bad))).await.unwrap_err();
             assert!(
                 matches!(&fault, BrowserError::Missing { program, .. } if program == "Chromium"),
                 "{bad}"

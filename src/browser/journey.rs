@@ -27,6 +27,7 @@ use super::traffic;
 use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
 mod gate;
+mod snapshot;
 mod veiled;
 mod waiting;
 
@@ -343,6 +344,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// How many navigations there were before.
+    pub fn navigations(&self) -> u64 {
+        self.navigations
+    }
+
     /// How many requests were stopped before.
     pub fn stopped(&self) -> usize {
         self.stopped

@@ -86,6 +86,8 @@ fn kibibytes(text: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    type Files<'a> = Vec<(&'a str, &'a str)>;
+
     /// A machine as files.
     fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -107,7 +109,6 @@ mod tests {
         let (current, stat) = (format!("{SERVICE}/memory.current"), format!("{SERVICE}/memory.stat"));
         let gib = |n: u64| (n << 30).to_string();
         let (two, one, three) = (gib(2), gib(1), gib(3));
-        type Files<'a> = Vec<(&'a str, &'a str)>;
         let cases: Vec<(&str, Files<'_>, Option<u64>)> = vec![
             ("nothing can be read", vec![], None),
             ("the machine alone", vec![MEMINFO], Some(2 << 30)),

@@ -11,6 +11,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::domain::engine::Engine;
 use crate::domain::language::Language;
 use crate::domain::scenario::{AllowedRequest, Channel};
 
@@ -18,9 +19,13 @@ mod actions;
 mod bidi;
 mod checks;
 mod driver;
+mod elsewhere;
+mod endpoints;
+mod engine;
 mod events;
 mod filter;
 pub mod find;
+mod gecko;
 mod guard;
 pub mod har;
 mod hatch;
@@ -34,6 +39,7 @@ mod pool;
 mod port;
 mod prepare;
 mod session;
+mod source;
 mod split;
 mod traffic;
 mod trial;
@@ -41,6 +47,7 @@ mod veil;
 
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
+pub use gecko::look as firefox;
 pub use journey::Journey;
 pub use ladder::Rungs;
 pub use memory::{NEEDED, room};
@@ -59,6 +66,10 @@ pub struct Settings {
     pub chromium: Option<PathBuf>,
     /// The driver; found by itself when absent.
     pub chromedriver: Option<PathBuf>,
+    /// Firefox; found by itself when absent.
+    pub firefox: Option<PathBuf>,
+    /// Firefox's driver; found by itself when absent.
+    pub geckodriver: Option<PathBuf>,
     /// Whether a person wants to watch.
     pub headed: bool,
     /// The folder in which each session gets its own temporary folder.
@@ -73,6 +84,8 @@ pub struct Settings {
 /// What one journey needs.
 #[derive(Debug, Clone)]
 pub struct JourneyOptions {
+    /// The browser that walks it.
+    pub engine: Engine,
     /// The kind of screen.
     pub channel: Channel,
     /// The language asked for in `Accept-Language`.

@@ -2,9 +2,71 @@
 
 use crate::domain::observation::{Transport, TransportClass};
 
-/// The class of a `net::ERR_…`.
+/// Whether the browser gave a request up without an error of the network: a file came instead of a
+/// page, the page went on elsewhere, or there was no content.
+pub fn is_abort(error: &str) -> bool {
+    error.ends_with("ERR_ABORTED") || error.ends_with("NS_BINDING_ABORTED")
+}
+
+/// The part of a far end's message that names an error of the network.
+pub fn error_in(message: &str) -> Option<&str> {
+    let message = message.trim();
+    if let Some(at) = message.find("net::ERR_") {
+        return Some(&message[at..]);
+    }
+    let name = message.strip_prefix("Error: ").unwrap_or(message);
+    let firefox = name.starts_with("NS_ERROR_") || name == "deniedPortAccess" || PAGES.contains(&name);
+    firefox.then_some(name)
+}
+
+/// Where Firefox shows an error in place of a page.
+pub fn is_error_page(url: &str) -> bool {
+    ["about:neterror?", "about:certerror?", "about:blocked?", "about:httpsonlyerror?"]
+        .iter()
+        .any(|page| url.starts_with(page))
+}
+
+/// Names that Firefox's error pages have for what has no name in its network layer.
+const PAGES: [&str; 3] = ["deniedPortAccess", "malformedURI", "unknownProtocolFound"];
+
+/// The class of an `NS_ERROR_…`.
+fn classify_firefox(error: &str) -> TransportClass {
+    use TransportClass as C;
+    match error.trim().trim_start_matches("NS_ERROR_") {
+        "UNKNOWN_HOST" | "DNS_LOOKUP_QUEUE_FULL" => C::Dns,
+        "CONNECTION_REFUSED" => C::Refused,
+        "NET_TIMEOUT" | "NET_TIMEOUT_EXTERNAL" => C::Timeout,
+        "REDIRECT_LOOP" => C::RedirectLoop,
+        "PORT_ACCESS_NOT_ALLOWED"
+        | "deniedPortAccess"
+        | "UNKNOWN_PROTOCOL"
+        | "unknownProtocolFound"
+        | "MALFORMED_URI"
+        | "malformedURI"
+        | "CONTENT_BLOCKED"
+        | "DOM_BAD_URI" => C::Policy,
+        "OFFLINE" | "OUT_OF_MEMORY" | "UNKNOWN_PROXY_HOST" => C::Ours,
+        name if name.starts_with("PROXY_") => C::Ours,
+        name if name.contains("SECURITY") || name.contains("SSL_ERROR") || name.contains("SEC_ERROR") => {
+            C::Tls
+        }
+        name if name.starts_with("NET_")
+            || name.starts_with("HTTP2_")
+            || name.ends_with("CONTENT_ENCODING")
+            || name == "CORRUPTED_CONTENT" =>
+        {
+            C::Reset
+        }
+        _ => C::Other,
+    }
+}
+
+/// The class of a `net::ERR_…` or, from Firefox, an `NS_ERROR_…`.
 pub fn classify(error: &str) -> TransportClass {
     use TransportClass as C;
+    if !error.contains("ERR_") {
+        return classify_firefox(error);
+    }
     let name = error.trim().trim_start_matches("net::").trim_start_matches("ERR_");
     match name {
         "NAME_NOT_RESOLVED" | "NAME_RESOLUTION_FAILED" | "ICANN_NAME_COLLISION" => C::Dns,
@@ -44,7 +106,7 @@ pub fn classify(error: &str) -> TransportClass {
     }
 }
 
-/// The fact for a `net::ERR_…`.
+/// The fact for an error of the network.
 pub fn transport(error: &str) -> Transport {
     Transport { class: classify(error), detail: error.chars().take(200).collect() }
 }
@@ -72,9 +134,37 @@ mod tests {
             ("net::ERR_PROXY_CONNECTION_FAILED", C::Ours),
             ("net::ERR_INTERNET_DISCONNECTED", C::Ours),
             ("net::ERR_FAILED", C::Other),
+            ("NS_ERROR_UNKNOWN_HOST", C::Dns),
+            ("NS_ERROR_CONNECTION_REFUSED", C::Refused),
+            ("NS_ERROR_NET_RESET", C::Reset),
+            ("NS_ERROR_NET_INTERRUPT", C::Reset),
+            ("NS_ERROR_NET_PARTIAL_TRANSFER", C::Reset),
+            ("NS_ERROR_INVALID_CONTENT_ENCODING", C::Reset),
+            ("NS_ERROR_NET_TIMEOUT", C::Timeout),
+            ("NS_ERROR_REDIRECT_LOOP", C::RedirectLoop),
+            ("NS_ERROR_GENERATE_FAILURE(NS_ERROR_MODULE_SECURITY, SSL_ERROR_RX_RECORD_TOO_LONG)", C::Tls),
+            ("NS_ERROR_GENERATE_FAILURE(NS_ERROR_MODULE_SECURITY, SEC_ERROR_UNKNOWN_ISSUER)", C::Tls),
+            ("deniedPortAccess", C::Policy),
+            ("NS_ERROR_PROXY_CONNECTION_REFUSED", C::Ours),
+            ("NS_ERROR_OFFLINE", C::Ours),
+            ("NS_ERROR_FAILURE", C::Other),
         ];
         for (error, want) in cases {
             assert_eq!(classify(error), want, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_network_is_found_in_what_a_far_end_says() {
+        let cases = [
+            ("unknown error: net::ERR_NAME_NOT_RESOLVED", Some("net::ERR_NAME_NOT_RESOLVED")),
+            ("Error: NS_ERROR_NET_RESET", Some("NS_ERROR_NET_RESET")),
+            ("Error: deniedPortAccess", Some("deniedPortAccess")),
+            ("Error: NS_BINDING_ABORTED", None),
+            ("no such frame", None),
+        ];
+        for (message, want) in cases {
+            assert_eq!(error_in(message), want, "{message}");
         }
     }
 }

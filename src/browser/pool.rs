@@ -3,22 +3,20 @@
 //! Invariant: a browser in which anything odd happened is never used again, and none outlives the
 //! pool.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Deadline;
 
-use super::driver::sweep;
-use super::find::{Doctor, Programs};
 use super::journey::Journey;
 use super::ladder::{self, Rung, Rungs, Tally};
 use super::memory;
 use super::prepare::{Prepared, prepare};
 use super::session::{Browser, Kind};
+use super::source::Source;
 use super::{BrowserError, JourneyOptions, Settings};
 
 /// Time for a warm browser to open a journey before it is taken for dead.
@@ -29,8 +27,7 @@ pub(super) struct Inner {
     settings: Settings,
     slots: Arc<Semaphore>,
     warm: Mutex<Vec<Browser>>,
-    programs: OnceCell<Programs>,
-    next_remote: AtomicUsize,
+    source: Source,
     closed: AtomicBool,
     rungs: Tally,
 }
@@ -46,11 +43,10 @@ impl Pool {
     pub fn new(settings: Settings) -> Self {
         let slots = Arc::new(Semaphore::new(settings.sessions.max(1)));
         let inner = Inner {
+            source: Source::new(&settings),
             settings,
             slots,
             warm: Mutex::default(),
-            programs: OnceCell::new(),
-            next_remote: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             rungs: Tally::default(),
         };
@@ -65,7 +61,7 @@ impl Pool {
         let Ok(Ok(permit)) = permit else {
             return Err(BrowserError::Busy);
         };
-        let kind = Kind::of(&options.guard);
+        let kind = Kind::of(&options);
         while let Some(browser) = inner.take_fitting(kind) {
             if !browser.wire().is_closed() {
                 match prepare(&browser, &options, deadline.tightened(OPEN)).await {
@@ -79,7 +75,7 @@ impl Pool {
         if let Some(browser) = inner.take_surplus() {
             browser.end(true).await;
         }
-        let browser = inner.start(kind, deadline).await?;
+        let browser = inner.source.start(kind, deadline).await?;
         match prepare(&browser, &options, deadline).await {
             Ok(page) => Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
             Err(error) => {
@@ -139,26 +135,6 @@ impl Inner {
             tracing::info!(bytes = size, "a browser has grown too large and is replaced");
         }
         is_large
-    }
-
-    async fn start(&self, kind: Kind, deadline: Deadline) -> Result<Browser, BrowserError> {
-        if !self.settings.remote.is_empty() {
-            let turn = self.next_remote.fetch_add(1, Ordering::Relaxed);
-            let url = &self.settings.remote[turn % self.settings.remote.len()];
-            return Browser::remote(url, &self.settings, kind, deadline).await;
-        }
-        let programs = self
-            .programs
-            .get_or_try_init(|| async {
-                let temp = self.settings.temp.clone();
-                // Nothing found is nothing to do; a failed sweep leaves what was there.
-                let _ = tokio::task::spawn_blocking(move || sweep(&temp)).await;
-                Doctor::examine(&self.settings).await.programs()
-            })
-            .await?;
-        Box::pin(memory::wait_for_room(Path::new("/"), deadline)).await?;
-        // A large future that is rarely needed.
-        Box::pin(Browser::start(&self.settings, programs, kind, deadline)).await
     }
 }
 

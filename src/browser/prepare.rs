@@ -14,6 +14,7 @@ use super::bidi::command::{
     SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target, UrlPattern,
 };
 use super::bidi::{CallError, Wire};
+use super::engine::{Ability, can, phone_agent};
 use super::filter::{self, Teller};
 use super::session::{Browser, fault};
 use super::{BrowserError, Guard, JourneyOptions};
@@ -90,7 +91,7 @@ pub async fn prepare(
         state.contexts.contains_key(&page).then_some(())
     });
     known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
-    if options.channel == Channel::Mobile {
+    if options.channel == Channel::Mobile && can(options.engine, Ability::PhoneViewport) {
         make_mobile(wire, &page, deadline).await?;
     }
     if let Some(teller) = &browser.teller {
@@ -156,7 +157,8 @@ async fn set_up(
     let wire = browser.wire();
     let user_contexts = [user_context];
     let mobile = options.channel == Channel::Mobile;
-    let mut agent = if mobile { phone_agent(&browser.user_agent) } else { browser.user_agent.clone() };
+    let mut agent =
+        if mobile { phone_agent(options.engine, &browser.user_agent) } else { browser.user_agent.clone() };
     if !options.user_agent.is_empty() {
         agent.push(' ');
         agent.push_str(&options.user_agent);
@@ -174,7 +176,7 @@ async fn set_up(
         ),
         set(wire, SetViewport { viewport, device_pixel_ratio, user_contexts }, deadline),
     ];
-    if mobile {
+    if mobile && can(options.engine, Ability::Touch) {
         calls.push(set(wire, SetTouchOverride { max_touch_points: 5, user_contexts }, deadline));
     }
     calls.extend(intercepts(wire, &options.guard, deadline));
@@ -212,15 +214,4 @@ pub async fn make_mobile(wire: &Wire, page: &str, deadline: Deadline) -> Result<
     let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
     wire.cdp(Some(&session), "Emulation.setDeviceMetricsOverride", &phone, deadline).await.map_err(fault)?;
     Ok(())
-}
-
-/// A phone's User-Agent with this browser's own version.
-fn phone_agent(own: &str) -> String {
-    let version = own
-        .split_whitespace()
-        .find_map(|word| word.split_once("Chrome/").map(|(_, version)| version))
-        .unwrap_or("0.0.0.0");
-    format!(
-        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version} Mobile Safari/537.36"
-    )
 }

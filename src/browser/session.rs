@@ -10,15 +10,20 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use crate::clock::Deadline;
+use crate::domain::engine::Engine;
 
 use super::bidi::command::{AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
-use super::bidi::{CallError, Connection, Wire, event};
-use super::driver::Driver;
+use super::bidi::{CallError, Connection, Wire};
+use super::driver::{Driver, chromedriver};
+use super::elsewhere::{self, Lost};
+use super::endpoints::Place;
+use super::engine::{self, Ability};
 use super::events::Tracker;
 use super::filter::{self, Teller};
 use super::find::{Programs, ask_remote};
+use super::gecko;
 use super::page;
-use super::{BrowserError, Guard, Settings};
+use super::{BrowserError, JourneyOptions, Settings};
 
 /// A browser must be up within this; a cold disk needs a few seconds.
 const START: Duration = Duration::from_secs(30);
@@ -28,6 +33,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The folder of the profile, within that of the driver.
 const PROFILE: &str = "profile";
+
+/// The same for a browser elsewhere, whose processes are not ours to kill.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A running browser.
 #[derive(Debug)]
@@ -45,6 +53,12 @@ pub struct Browser {
     pub journeys: u32,
     /// What it was started for.
     pub kind: Kind,
+    /// Whether its WebDriver is on this machine, though not ours.
+    beside: bool,
+    /// Where its profile is, on whatever machine.
+    profile: Option<String>,
+    /// Its place at a WebDriver elsewhere.
+    _place: Option<Place>,
     /// Where its request filter says what it refused.
     pub teller: Option<Teller>,
 }
@@ -52,16 +66,21 @@ pub struct Browser {
 /// What cannot be changed in a running browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
+    /// Which browser it is.
+    pub engine: Engine,
     /// Whether its pages may reach loopback addresses.
     loopback: bool,
     /// Whether it has the request filter of live targets.
-    live: bool,
+    pub live: bool,
 }
 
 impl Kind {
     /// The kind of browser that a journey needs.
-    pub fn of(guard: &Guard) -> Self {
-        Self { loopback: guard.loopback, live: guard.live }
+    pub fn of(options: &JourneyOptions) -> Self {
+        let guard = &options.guard;
+        // Only Chromium is told of it when it starts.
+        let loopback = guard.loopback || !engine::can(options.engine, Ability::Resolver);
+        Self { engine: options.engine, loopback, live: guard.live }
     }
 }
 
@@ -74,13 +93,34 @@ impl Browser {
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
-        let driver = Driver::start(programs, &settings.temp, deadline).await?;
+        let driver = Driver::start(chromedriver(programs), &settings.temp, deadline).await?;
         let args = arguments(settings, driver.folder(), kind);
         let mut options = chrome(kind, &args);
         options["binary"] = json!(programs.chromium);
-        let url = driver.url();
+        Self::below(driver, options, kind, deadline).await
+    }
+
+    /// Starts geckodriver and Firefox on this machine.
+    pub async fn start_firefox(
+        settings: &Settings,
+        programs: &gecko::Programs,
+        kind: Kind,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
+        let deadline = deadline.tightened(START);
+        let driver = Driver::start(gecko::launch(programs), &settings.temp, deadline).await?;
+        Self::below(driver, gecko::options(Some(programs), settings.headed), kind, deadline).await
+    }
+
+    /// Opens a session of a driver of our own.
+    async fn below(
+        driver: Driver,
+        options: Value,
+        kind: Kind,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
         // On any failure the driver is dropped, and with it whatever it started.
-        match Self::connect(&url, Some(options), kind, deadline).await {
+        match Self::connect(&driver.url(), options, kind, deadline).await {
             Ok(browser) => Ok(Self { driver: Some(driver), ..browser }),
             Err(error) => {
                 driver.end().await;
@@ -96,14 +136,19 @@ impl Browser {
         kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
-        let mut args = arguments(settings, Path::new(""), kind);
-        let here = super::guard::is_inner(url);
-        if here && rustix::process::geteuid().is_root() {
-            // A driver on this machine most likely runs as we do.
-            args.push("--no-sandbox".to_owned());
-        }
+        let options = match kind.engine {
+            Engine::Chromium => {
+                let mut args = arguments(settings, Path::new(""), kind);
+                if super::guard::is_inner(url) && rustix::process::geteuid().is_root() {
+                    // A driver on this machine most likely runs as we do.
+                    args.push("--no-sandbox".to_owned());
+                }
+                chrome(kind, &args)
+            }
+            Engine::Firefox => gecko::options(None, settings.headed),
+        };
         let deadline = deadline.tightened(START);
-        match Self::connect(url.as_str(), Some(chrome(kind, &args)), kind, deadline).await {
+        match Self::connect(url.as_str(), options, kind, deadline).await {
             // fantoccini's words for a far end that is not there, or is something else, help nobody.
             Err(BrowserError::Command { reason, .. }) => {
                 let reason = match ask_remote(url).await {
@@ -118,22 +163,25 @@ impl Browser {
 
     async fn connect(
         url: &str,
-        chrome: Option<Value>,
+        options: Value,
         kind: Kind,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
+        engine::say(kind.engine);
+        let (name, key) = match kind.engine {
+            Engine::Chromium => ("chrome", "goog:chromeOptions"),
+            Engine::Firefox => ("firefox", "moz:firefoxOptions"),
+        };
         let mut capabilities = fantoccini::wd::Capabilities::new();
-        capabilities.insert("browserName".to_owned(), json!("chrome"));
+        capabilities.insert("browserName".to_owned(), json!(name));
         capabilities.insert("webSocketUrl".to_owned(), json!(true));
         // Dialogs are answered by the tracker, at once and always.
         capabilities.insert("unhandledPromptBehavior".to_owned(), json!("ignore"));
         capabilities
             .insert("timeouts".to_owned(), json!({ "pageLoad": 30_000, "script": 10_000, "implicit": 0 }));
-        if let Some(chrome) = chrome {
-            capabilities.insert("goog:chromeOptions".to_owned(), chrome);
-        }
+        capabilities.insert(key.to_owned(), options);
         let refused = |reason: String| {
-            if reason.contains("Chrome instance exited") {
+            if reason.contains("Chrome instance exited") || reason.contains("Process unexpectedly closed") {
                 let hint = "run `shopper doctor`, which starts it and shows what it says";
                 return BrowserError::WontStart { reason: "it ended at once".to_owned(), hint };
             }
@@ -159,7 +207,7 @@ impl Browser {
             .map_err(refused)?;
         let wire = connection.wire();
         let ready = async {
-            wire.call(&Subscribe { events: event::NAMES }, deadline).await?;
+            wire.call(&Subscribe { events: &engine::events(kind.engine) }, deadline).await?;
             let preload = AddPreloadScript { function_declaration: page::PRELOAD, sandbox: page::SANDBOX };
             wire.call(&preload, deadline).await?;
             let tree = wire.call(&GetTree { max_depth: 0 }, deadline).await?;
@@ -184,18 +232,29 @@ impl Browser {
         } else {
             None
         };
+        let chromium = answer.get("chrome").map(|chrome| &chrome["userDataDir"]);
+        let profile = chromium.or_else(|| answer.get("moz:profile"));
+        let profile = profile.and_then(Value::as_str).map(str::to_owned);
         let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
         Ok(Self {
-            name: format!("Chromium {version}"),
+            name: format!("{} {version}", kind.engine.title()),
             user_agent,
             tracker,
             client: Some(client),
             driver: None,
+            profile,
+            beside: url::Url::parse(url).is_ok_and(|url| super::guard::is_inner(&url)),
+            _place: None,
             connection,
             journeys: 0,
             kind,
             teller,
         })
+    }
+
+    /// Remembers whose slot it takes.
+    pub fn with_place(self, place: Place) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// The sending end of its connection.
@@ -206,6 +265,30 @@ impl Browser {
     /// Whether it runs on this machine, so that its files can be reached.
     pub fn is_local(&self) -> bool {
         self.driver.is_some()
+    }
+
+    /// Where its downloads lie; absent when a WebDriver elsewhere does not say where its profile is.
+    pub fn downloads(&self) -> Option<String> {
+        if self.is_local() {
+            return Some(self.folder().to_string_lossy().into_owned());
+        }
+        let profile = self.profile.as_deref()?;
+        // A far end may be of another system.
+        let separator = if profile.contains('\\') { '\\' } else { '/' };
+        Some(format!("{}{separator}shopper-downloads", profile.trim_end_matches(separator)))
+    }
+
+    /// Hands a file over; the path by which the browser finds it.
+    pub async fn hand_over(&self, file: &Path, deadline: Deadline) -> Result<String, Lost> {
+        let here = file.to_string_lossy().into_owned();
+        match &self.client {
+            Some(client) if !self.is_local() => match elsewhere::send(client, file, deadline).await {
+                // A driver of this machine that knows no such thing finds the file where it is.
+                Err(Lost::File(_)) if self.beside => Ok(here),
+                sent => sent,
+            },
+            _ => Ok(here),
+        }
     }
 
     /// Its own folder; empty for a remote one.
@@ -230,7 +313,8 @@ impl Browser {
             && !self.wire().is_closed()
         {
             // The group is killed next, whatever this says.
-            let _ = Deadline::after(GOODBYE).limit(client.close()).await;
+            let time = if self.is_local() { GOODBYE } else { FAREWELL };
+            let _ = Deadline::after(time).limit(client.close()).await;
         }
         if let Some(driver) = self.driver.take() {
             driver.end().await;

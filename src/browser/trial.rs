@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::clock::{Deadline, Stopwatch};
+use crate::domain::engine::Engine;
 use crate::domain::language::Language;
 use crate::domain::scenario::Channel;
 
@@ -35,6 +36,7 @@ pub struct Trial {
 pub async fn trial(settings: &Settings) -> Result<Trial, BrowserError> {
     let pool = Pool::new(Settings { sessions: 1, ..settings.clone() });
     let options = JourneyOptions {
+        engine: Engine::Chromium,
         channel: Channel::Desktop,
         language: Language::English,
         timezone: "UTC".to_owned(),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::app;
 use crate::browser::{self, BrowserError, Doctor};
+use crate::domain::engine::Engine;
 use crate::domain::target::TargetClass;
 use crate::plan::{Plan, WebDriver, counted};
 use crate::store::{Access, Space, Store};
@@ -107,6 +108,15 @@ pub(super) async fn browser_findings(plan: &Plan) -> Vec<Finding> {
         findings.push(Finding::bad(output::with_causes(mismatch), INSTALL));
     }
     findings.extend(memory());
+    if plan.walks_with(Engine::Firefox) {
+        let (firefox, geckodriver) = browser::firefox(&settings).await;
+        for (name, program) in [("Firefox", firefox), ("geckodriver", geckodriver)] {
+            findings.push(match program {
+                Ok((path, version)) => Finding::good(format!("{name} {version} ({})", path.display())),
+                Err(error) => Finding::bad(output::with_causes(&error), FIREFOX),
+            });
+        }
+    }
     findings.push(match &report.chinese_fonts {
         Some(fonts) if fonts.is_empty() => Finding::bad(
             "No font with Chinese characters is installed: pictures would show empty boxes",
@@ -156,6 +166,9 @@ async fn browser_trial(plan: &Plan) -> Option<Finding> {
         Err(error) => Finding::bad(output::with_causes(&error), "until then every walk is inconclusive"),
     })
 }
+
+const FIREFOX: &str =
+    "script/bootstrap installs both; until then walks with browser = \"firefox\" are inconclusive";
 
 const INSTALL: &str =
     "apt-get install chromium chromium-driver (both of the same version), or script/bootstrap";

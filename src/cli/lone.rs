@@ -8,7 +8,7 @@ use crate::domain::ids::TargetId;
 use crate::domain::language::Language;
 use crate::domain::target::{Target, TargetClass};
 use crate::domain::template::Vars;
-use crate::plan::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
+use crate::plan::{Agent, BrowserPlan, Plan, WebPlan};
 
 use super::{Fault, Global};
 
@@ -93,13 +93,7 @@ pub(super) fn empty_plan() -> Plan {
             language: Language::default(),
             data_dir: std::path::PathBuf::new(),
         },
-        browser: BrowserPlan {
-            sessions: 1,
-            webdriver: WebDriver::Spawn,
-            chromium: None,
-            chromedriver: None,
-            memory: BrowserPlan::MEMORY,
-        },
+        browser: BrowserPlan::spawning(1),
         web: WebPlan::default(),
         mail: None,
         alert: crate::domain::incident::AlertRules::default(),

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Workshop, WorkshopOptions};
+use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
 use crate::domain::personal;
 use crate::domain::run::{Cause, Run};
@@ -44,6 +45,9 @@ pub(super) struct RunArgs {
     /// A value for a variable of the scenario; may be given several times.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse_var)]
     vars: Vec<(String, String)>,
+    /// The browser that walks [default: the probe's, else chromium]. Firefox walks test systems only.
+    #[arg(long, value_enum, value_name = "NAME")]
+    browser: Option<BrowserName>,
     /// Show the browser's window.
     #[arg(long)]
     headed: bool,
@@ -56,6 +60,24 @@ pub(super) struct RunArgs {
     /// Run so many times, each time with a fresh context.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
+}
+
+/// The browsers by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BrowserName {
+    /// Chromium.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
+impl From<BrowserName> for Engine {
+    fn from(name: BrowserName) -> Self {
+        match name {
+            BrowserName::Chromium => Self::Chromium,
+            BrowserName::Firefox => Self::Firefox,
+        }
+    }
 }
 
 fn parse_var(text: &str) -> Result<(String, String), String> {
@@ -82,6 +104,7 @@ fn parse_slow(text: &str) -> Result<Duration, String> {
 struct Job {
     probe: ProbeId,
     work: Work,
+    engine: Engine,
     target: Arc<Target>,
 }
 
@@ -100,7 +123,8 @@ impl Request {
     /// One piece of work on a target that no configuration knows; nothing is kept.
     pub(super) fn lone(target: Target, work: Work) -> Self {
         let options = WorkshopOptions { headed: false, keep: false };
-        let job = Job { probe: ProbeId::new("manual"), work, target: Arc::new(target) };
+        let job =
+            Job { probe: ProbeId::new("manual"), work, engine: Engine::default(), target: Arc::new(target) };
         Self { jobs: vec![job], vars: Vars::new(), slow: Duration::ZERO, hold: false, repeat: 1, options }
     }
 }
@@ -190,6 +214,7 @@ async fn one(
         id: new_run_id(),
         probe: job.probe.clone(),
         work: job.work.clone(),
+        engine: job.engine,
         target: Arc::clone(&job.target),
         scheduled_at: workshop.clock().now(),
         cause: Cause::Manual,
@@ -276,7 +301,8 @@ fn of_probe(plan: Plan, id: &str, args: &RunArgs) -> Result<(Plan, Vec<Job>), Fa
             return Err(Fault::unknown("variable of this probe", name, known.into_iter()));
         }
     }
-    let job = |target| Job { probe: probe.id.clone(), work: probe.work.clone(), target };
+    let engine = args.browser.map_or(probe.engine, Engine::from);
+    let job = |target| Job { probe: probe.id.clone(), work: probe.work.clone(), engine, target };
     Ok((plan, chosen.into_iter().map(job).collect()))
 }
 
@@ -298,6 +324,7 @@ fn with_scenario(
         }
     }
     let work = Work::Walk(Arc::new(scenario));
-    let job = Job { probe: ProbeId::new("manual"), work, target };
+    let engine = args.browser.map(Engine::from).unwrap_or_default();
+    let job = Job { probe: ProbeId::new("manual"), work, engine, target };
     Ok((Plan { root, ..plan }, vec![job]))
 }

@@ -5,6 +5,7 @@
 //! above and end in `_at`; spans of time are [`std::time::Duration`]s, written to JSON as whole
 //! milliseconds in fields that end in `_ms`.
 
+pub mod engine;
 pub mod ids;
 pub mod incident;
 pub mod indicator;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
 use crate::domain::incident::AlertRules;
 use crate::domain::language::Language;
@@ -67,6 +68,10 @@ pub struct BrowserPlan {
     pub chromium: Option<PathBuf>,
     /// The driver, when it is not on the PATH.
     pub chromedriver: Option<PathBuf>,
+    /// Firefox, when it is not where Debian puts it.
+    pub firefox: Option<PathBuf>,
+    /// Firefox's driver, when it is not on the PATH.
+    pub geckodriver: Option<PathBuf>,
     /// A browser that takes more bytes than this after a walk is replaced.
     pub memory: u64,
 }
@@ -74,6 +79,19 @@ pub struct BrowserPlan {
 impl BrowserPlan {
     /// What a browser may take unless the configuration says otherwise: 1 GiB.
     pub const MEMORY: u64 = 1 << 30;
+
+    /// So many browsers of our own, found by themselves.
+    pub fn spawning(sessions: usize) -> Self {
+        Self {
+            sessions,
+            webdriver: WebDriver::Spawn,
+            chromium: None,
+            chromedriver: None,
+            firefox: None,
+            geckodriver: None,
+            memory: Self::MEMORY,
+        }
+    }
 }
 
 /// Where sessions come from.
@@ -176,6 +194,8 @@ pub struct Probe {
     pub id: ProbeId,
     /// What is done.
     pub work: Work,
+    /// The browser that walks it.
+    pub engine: Engine,
     /// Where, in file order, at least one.
     pub targets: Vec<Arc<Target>>,
     /// When.
@@ -215,6 +235,11 @@ impl RouteFilter {
 }
 
 impl Plan {
+    /// Whether a probe is walked with this engine.
+    pub fn walks_with(&self, engine: Engine) -> bool {
+        self.probes.iter().any(|probe| matches!(probe.work, Work::Walk(_)) && probe.engine == engine)
+    }
+
     /// The probe with this id.
     pub fn probe(&self, id: &str) -> Option<&Arc<Probe>> {
         self.probes.iter().find(|probe| probe.id.as_str() == id)

@@ -14,6 +14,7 @@ use super::scope::Loader;
 use super::table::{Fields, Item, Text};
 use super::targets::{TargetDraft, unique};
 use super::words::{listed, suggest, suggest_or_list};
+use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
 
 /// A probe, and what messages about it need.
@@ -52,14 +53,40 @@ pub(super) fn read(
         let when = when.and_then(|text| schedule(&text, timezone));
         let limits = Duration::ZERO..=Duration::from_hours(24);
         let jitter = table.get("jitter").and_then(|item| item.duration(limits)).unwrap_or_default();
+        let engine = engine(&table, chosen.as_deref());
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
             let targets = chosen.iter().map(|draft| Arc::clone(&draft.target)).collect();
-            Arc::new(Probe { id, work, targets, schedule, jitter })
+            Arc::new(Probe { id, work, engine, targets, schedule, jitter })
         });
         ProbeDraft { probe, id: id.map(|id| id.as_str().to_owned()), span }
     });
     read.collect()
+}
+
+/// The browser of a walk. What keeps anything from being submitted to a live target is a part of
+/// Chromium, so no other engine walks one.
+fn engine(fields: &Fields<'_>, chosen: Option<&[&TargetDraft]>) -> Engine {
+    let Some(item) = fields.get("browser") else {
+        return Engine::default();
+    };
+    let walks = fields.entries().iter().any(|entry| entry.name == "scenario");
+    if !walks && fields.entries().iter().any(|entry| matches!(entry.name, "visit" | "crawl")) {
+        item.error("`browser` is for walks", "take it out: visits and crawls use no browser".to_owned());
+        return Engine::default();
+    }
+    let Some(engine) = item.choice(&Engine::ALL) else {
+        return Engine::default();
+    };
+    let live = chosen.unwrap_or_default().iter().find(|draft| draft.ground().live);
+    if let Some(live) = live.filter(|_| engine != Engine::Chromium) {
+        let name = live.target.id.as_str();
+        item.error(
+            format!("{} walks no live target, and `{name}` is one", engine.title()),
+            "only Chromium has the request filter that keeps anything from being submitted: leave `browser` out, or name targets with class = \"test\"".to_owned(),
+        );
+    }
+    engine
 }
 
 /// What is done: exactly one of `scenario`, `visit` and `crawl`.

@@ -10,6 +10,7 @@
 use serde_json::{Map, Value, json};
 
 use super::expectation::FILE_TYPES;
+use crate::domain::observation::EvidenceKind;
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::Stage;
 
@@ -180,6 +181,8 @@ fn probes() -> Value {
                 "What a browser may take before it is replaced. Default: 1GiB.",
             ),
         ),
+        may("firefox", filled()),
+        may("geckodriver", filled()),
     ]);
     let secret = json!({ "oneOf": [
         table([need("credential", filled())]),
@@ -236,6 +239,7 @@ fn probes() -> Value {
         need("targets", chosen),
         need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
         may("jitter", duration()),
+        may("browser", described(one_of(&["chromium", "firefox"]), "For walks. Default: chromium.")),
     ]);
     probe["oneOf"] =
         json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);
@@ -352,6 +356,7 @@ fn scenario() -> Value {
         may("allow", list(&request)),
         may("vars", vars()),
         may("secrets", secrets()),
+        may("keep", list(&one_of(&EvidenceKind::ASKED.map(EvidenceKind::name)))),
         need("step", json!({ "type": "array", "items": step, "minItems": 1 })),
     ]);
     file("A scenario of mystery-shopper", root, definitions())

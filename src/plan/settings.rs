@@ -151,11 +151,12 @@ fn browser(root: &Path, fields: &Fields<'_>) -> BrowserPlan {
     let path = |key| read(key).and_then(|item| item.filled()).map(|text| root.join(text.value));
     let (chromium, chromedriver) = (path("chromium"), path("chromedriver"));
     let memory = read("memory").and_then(|item| memory(&item)).unwrap_or(BrowserPlan::MEMORY);
+    let (firefox, geckodriver) = (path("firefox"), path("geckodriver"));
     if let Some(fields) = fields {
         fields.finish();
     }
     let sessions = sessions.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
-    BrowserPlan { sessions, webdriver, chromium, chromedriver, memory }
+    BrowserPlan { sessions, webdriver, chromium, chromedriver, firefox, geckodriver, memory }
 }
 
 /// `"1GiB"` or `"768MiB"` in bytes.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::engine::Engine;
 use crate::domain::ids::{ProbeId, RunId};
 use crate::domain::lexicon::Lexicon;
 use crate::domain::run::Cause;
@@ -23,6 +24,8 @@ pub struct Order {
     pub probe: ProbeId,
     /// What is done.
     pub work: Work,
+    /// The browser that a walk is made with.
+    pub engine: Engine,
     /// Where.
     pub target: Arc<Target>,
     /// When it should have begun.

@@ -148,7 +148,7 @@ impl Runner {
             watch.event(Event::Held);
             cancel.cancelled().await;
         }
-        for (number, evidence) in walker.close().await {
+        for (number, evidence) in walker.close(&records).await {
             if let Some(record) = records.get_mut(number) {
                 record.evidence.push(evidence);
             }
@@ -163,6 +163,7 @@ fn options(order: &Order, scenario: &Scenario) -> JourneyOptions {
     let mut hosts: Vec<String> = target.entry.host_str().map(str::to_owned).into_iter().collect();
     hosts.extend(target.hosts.iter().cloned());
     JourneyOptions {
+        engine: order.engine,
         channel: scenario.channel,
         language: order.agent.language,
         timezone: order.agent.timezone.clone(),

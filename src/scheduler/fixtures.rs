@@ -13,7 +13,7 @@ use crate::domain::language::Language;
 use crate::domain::scenario::Scenario;
 use crate::domain::target::{Target, TargetClass};
 use crate::plan::cron::Schedule;
-use crate::plan::{Agent, BrowserPlan, Plan, Probe, WebDriver, WebPlan, Work};
+use crate::plan::{Agent, BrowserPlan, Plan, Probe, WebPlan, Work};
 
 /// 2026-11-22 at this time of day, UTC.
 pub(super) fn at(time: &str) -> Timestamp {
@@ -63,6 +63,7 @@ pub(super) fn probe(
     Arc::new(Probe {
         id: ProbeId::new(id),
         work,
+        engine: crate::domain::engine::Engine::Chromium,
         targets: targets.iter().map(|target| Arc::clone(target)).collect(),
         schedule: Schedule::parse(schedule, "UTC").unwrap().0,
         jitter: Duration::from_secs(jitter),
@@ -80,13 +81,7 @@ pub(super) fn plan(sessions: usize, probes: &[&Arc<Probe>]) -> Arc<Plan> {
             language: Language::English,
             data_dir: PathBuf::from("/nowhere/data"),
         },
-        browser: BrowserPlan {
-            sessions,
-            webdriver: WebDriver::Spawn,
-            chromium: None,
-            chromedriver: None,
-            memory: BrowserPlan::MEMORY,
-        },
+        browser: BrowserPlan::spawning(sessions),
         web: WebPlan::default(),
         mail: None,
         alert: AlertRules::default(),

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use mystery_shopper::browser::{Done, Guard, Journey, JourneyOptions, Pool, Settings, StepError};
 use mystery_shopper::clock::Deadline;
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::locator::{Chain, Link, Locator, MatchOp, TextMatch};
 use mystery_shopper::domain::scenario::{Action, Channel, Check, SourcePos, Verb};
@@ -78,6 +79,8 @@ pub fn settings(temp: &std::path::Path, sessions: usize) -> Settings {
         remote: Vec::new(),
         chromium: None,
         chromedriver: None,
+        firefox: None,
+        geckodriver: None,
         headed: false,
         temp: temp.to_owned(),
         retire_after: 200,
@@ -120,7 +123,7 @@ impl World {
     }
 
     pub async fn journey_with(&self, options: JourneyOptions) -> Journey {
-        let mut journey = self.pool.open(options, soon(20)).await.unwrap();
+        let mut journey = self.pool.open(options, soon(60)).await.unwrap();
         journey.begin_step();
         journey
     }
@@ -187,6 +190,7 @@ pub fn group(pgid: u32) -> Vec<(u32, String)> {
 
 pub fn options() -> JourneyOptions {
     JourneyOptions {
+        engine: Engine::Chromium,
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".to_owned(),

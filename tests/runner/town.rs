@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use mystery_shopper::browser::{Pool, Settings};
 use mystery_shopper::clock::Clock;
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::ids::{ProbeId, TargetId};
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::run::{Cause, Run};
@@ -123,6 +124,8 @@ impl Town {
             remote: Vec::new(),
             chromium: None,
             chromedriver: None,
+            firefox: None,
+            geckodriver: None,
             headed: false,
             temp: temp.path().to_owned(),
             retire_after: 200,
@@ -206,6 +209,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         id: new_run_id(),
         probe: ProbeId::new("probe"),
         work: Work::Walk(Arc::new(scenario_for(text, vars))),
+        engine: Engine::Chromium,
         target: Arc::new(target),
         scheduled_at: Clock::system().now(),
         cause: Cause::Manual,

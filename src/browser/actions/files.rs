@@ -4,7 +4,7 @@
 //! and are gone with it.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -12,10 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::browser::bidi::command::{
     Close, DownloadBehavior, SetDownloadBehavior, SetFiles, SharedReference,
 };
+use crate::browser::elsewhere::{self, Lost};
 use crate::browser::events::Download;
 use crate::browser::journey::Journey;
 use crate::browser::{StepError, Wait, page};
 use crate::clock::{Deadline, Stopwatch};
+use crate::domain::engine::Engine;
 use crate::domain::locator::Locator;
 use crate::domain::observation::DownloadFact;
 use crate::domain::scenario::FileExpectation;
@@ -39,11 +41,26 @@ pub async fn upload(
     let here = journey.here()?;
     let mark = journey.mark();
     let field = said.shared_id.unwrap_or_default();
-    let path = path.to_string_lossy();
+    let path = match journey.seat_browser() {
+        Some(browser) => browser.hand_over(&path, deadline).await,
+        None => return Ok(()),
+    };
+    let path = match path {
+        Ok(path) => path,
+        Err(lost) => return Err(told(journey, lost).await),
+    };
     let set = SetFiles { context: &here, element: SharedReference { shared_id: &field }, files: [&path] };
     journey.call(&set, deadline).await?;
     // Many fields send the file away at once.
     journey.follow(mark, deadline).await
+}
+
+/// What a file that did not come over means for the step.
+async fn told(journey: &Journey, lost: Lost) -> StepError {
+    match lost {
+        Lost::File(why) => StepError::File(why),
+        Lost::Call(error) => journey.judge(error).await,
+    }
 }
 
 /// Clicks and waits for the file.
@@ -56,14 +73,19 @@ pub async fn download(
     let Some(browser) = journey.seat_browser() else {
         return Ok(());
     };
-    if !browser.is_local() {
-        return Err(StepError::File("a browser on another machine keeps its downloads there".to_owned()));
-    }
-    let folder = tempfile::Builder::new()
-        .prefix("download-")
-        .tempdir_in(browser.folder())
-        .map_err(|error| StepError::File(format!("there is no place for the download: {error}")))?;
-    let place = folder.path().to_string_lossy().into_owned();
+    let Some(place) = browser.downloads() else {
+        return Err(StepError::File("the WebDriver does not say where its browser keeps files".to_owned()));
+    };
+    let folder = if browser.is_local() {
+        let folder = tempfile::Builder::new().prefix("download-").tempdir_in(&place);
+        Some(
+            folder
+                .map_err(|error| StepError::File(format!("there is no place for the download: {error}")))?,
+        )
+    } else {
+        None
+    };
+    let place = folder.as_ref().map_or(place, |folder| folder.path().to_string_lossy().into_owned());
     let user_context = journey.user_context().to_owned();
     let behaviour =
         |download_behavior| SetDownloadBehavior { download_behavior, user_contexts: [&user_context] };
@@ -81,6 +103,9 @@ pub async fn download(
 /// Time to forbid downloads again, even when the step's own time is up.
 const RESET: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// How long Firefox may take to show a document that it has kept.
+const SHOWN: std::time::Duration = std::time::Duration::from_secs(1);
+
 async fn fetch(
     journey: &mut Journey,
     link: &Locator,
@@ -89,6 +114,7 @@ async fn fetch(
 ) -> Result<(), StepError> {
     let watch = Stopwatch::start();
     let before = journey.see(|state| state.facts.downloads.len()).unwrap_or(0);
+    let shown = journey.see(|state| state.shown_files).unwrap_or(0);
     let page = journey.current();
     let clicked = super::pointer::click(journey, link, deadline).await;
     let Some(tracker) = journey.tracker() else {
@@ -121,11 +147,34 @@ async fn fetch(
             None => unmet("no file came".to_owned()),
         });
     };
+    let path = Path::new(&download.name);
+    if journey.options.engine == Engine::Firefox
+        && path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("pdf"))
+    {
+        // It shows what it has kept, in a window that is closed at once; afterwards the page is in
+        // front again.
+        let soon = deadline.tightened(SHOWN);
+        tracker.wait(soon, |state| (state.shown_files > shown).then_some(())).await;
+    }
     leave_empty_page(journey, page, deadline).await?;
-    let path = download.path.as_deref().filter(|_| download.complete == Some(true));
-    let Some(path) = path.map(std::path::PathBuf::from) else {
+    let path = download.path.clone().filter(|_| download.complete == Some(true));
+    let Some(path) = path else {
         return Err(unmet(format!("the file {} broke off", download.name)));
     };
+    let fetched = match journey.seat_browser() {
+        Some(browser) if !browser.is_local() => {
+            let page = journey.current();
+            match elsewhere::fetch(browser.wire(), page.as_deref(), &path, deadline).await {
+                Ok(file) => Some(file),
+                Err(Lost::File(why)) => {
+                    return Err(StepError::File(format!("the download cannot be read: {why}")));
+                }
+                Err(lost @ Lost::Call(_)) => return Err(told(journey, lost).await),
+            }
+        }
+        _ => None,
+    };
+    let path = fetched.as_ref().map_or_else(|| PathBuf::from(path), |file| file.path().to_owned());
     let examined = tokio::task::spawn_blocking(move || examine(&path)).await;
     let proof = match examined {
         Ok(Ok(proof)) => proof,

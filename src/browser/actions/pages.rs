@@ -39,11 +39,11 @@ pub async fn goto(journey: &mut Journey, address: &str, deadline: Deadline) -> R
     match result {
         Ok(()) => {}
         Err(CallError::Refused { message, .. })
-            if message.contains("ERR_ABORTED") || message.contains("concurrent navigation") => {}
-        Err(CallError::Refused { message, .. }) if message.contains("net::ERR_") => {
-            let at = message.find("net::").unwrap_or(0);
-            let detail = message[at..].trim().to_owned();
+            if network::is_abort(&message) || message.contains("concurrent navigation") => {}
+        Err(CallError::Refused { message, .. }) if network::error_in(&message).is_some() => {
+            let detail = network::error_in(&message).unwrap_or_default().to_owned();
             journey.see(|state| {
+                state.lost_before_it_began(mark.navigations(), url.as_str());
                 if state.transport_of_step().is_none() && state.facts.stopped.len() <= mark.stopped() {
                     state.keep_transport(network::transport(&detail));
                 }

@@ -3,6 +3,7 @@
 use crate::browser::bidi::Wire;
 use crate::browser::bidi::command::{Close, HandleUserPrompt};
 use crate::browser::bidi::event::{ContextInfo, DownloadInfo, LogEntry, NavigationInfo, Prompt};
+use crate::browser::network;
 use crate::domain::observation::{
     ConsoleFact, ConsoleKind, DialogFact, NavigationCause, NavigationFact, Transport, TransportClass,
 };
@@ -76,7 +77,17 @@ impl State {
         }
     }
 
-    pub(super) fn started(&mut self, info: &NavigationInfo) {
+    pub(super) fn started(&mut self, wire: &Wire, info: &NavigationInfo) {
+        if info.url.starts_with("file:") && self.contexts.get(&*info.context).is_some_and(Context::is_opened)
+        {
+            // Firefox shows a document that it has kept in a window of its own. No page can do that.
+            self.facts.popups = self.facts.popups.saturating_sub(1);
+            self.facts.windows.retain(|(id, _)| *id != *info.context);
+            self.destroyed(&info.context);
+            self.shown_files += 1;
+            wire.post(&Close { context: &info.context });
+            return;
+        }
         let Some(context) = self.contexts.get_mut(&*info.context) else {
             return;
         };
@@ -142,6 +153,8 @@ impl State {
     }
 
     pub(super) fn reached(&mut self, info: &NavigationInfo, phase: Phase) {
+        // Firefox shows an error in place of the page, and calls it parsed.
+        let phase = if network::is_error_page(&info.url) { Phase::Failed } else { phase };
         let Some(context) = self.contexts.get_mut(&*info.context) else {
             return;
         };

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use crate::browser::bidi::CallError;
 use crate::browser::bidi::command::{Activate, CallFunction, GetTree, PerformActions, Target};
+use crate::browser::engine::{Ability, can};
 use crate::browser::page::{self, Said};
 use crate::browser::prepare::make_mobile;
 use crate::browser::{BrowserError, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
+use crate::domain::engine::Engine;
 use crate::domain::scenario::Channel;
 
 use super::{Journey, Look, Mark, PATIENCE, PAUSES, PULSE, TURN_OUT};
@@ -232,7 +234,10 @@ impl Journey {
             Err(error) if error.page_went_away() => {}
             Err(error) => return Err(self.judge(error).await),
         }
-        if self.options.channel == Channel::Mobile && !self.mobile.iter().any(|known| known == id) {
+        if self.options.channel == Channel::Mobile
+            && can(self.options.engine, Ability::PhoneViewport)
+            && !self.mobile.iter().any(|known| known == id)
+        {
             self.mobile.push(id.to_owned());
             make_mobile(self.wire()?, id, fair(deadline)).await?;
         }
@@ -249,7 +254,8 @@ impl Journey {
     pub(in crate::browser) async fn wake(&mut self, id: &str, deadline: Deadline) -> Result<(), StepError> {
         let opened =
             self.see(|state| state.contexts.get(id).is_some_and(crate::browser::events::Context::is_opened));
-        if opened != Some(true) || self.awake.iter().any(|known| known == id) {
+        let known = self.options.engine != Engine::Chromium;
+        if known || opened != Some(true) || self.awake.iter().any(|known| known == id) {
             return Ok(());
         }
         self.awake.push(id.to_owned());

@@ -1,0 +1,73 @@
+//! Where browsers come from: programs of this machine, or WebDrivers elsewhere.
+//!
+//! Invariant: no browser that cannot be proven to submit nothing is started for a live target.
+
+use std::path::Path;
+
+use tokio::sync::OnceCell;
+
+use crate::clock::Deadline;
+use crate::domain::engine::Engine;
+
+use super::driver::sweep;
+use super::endpoints::Endpoints;
+use super::engine::{self, Ability};
+use super::find::{Doctor, Programs};
+use super::gecko;
+use super::memory;
+use super::session::{Browser, Kind};
+use super::{BrowserError, Settings};
+
+/// Where browsers come from.
+#[derive(Debug)]
+pub struct Source {
+    settings: Settings,
+    swept: OnceCell<()>,
+    chromium: OnceCell<Programs>,
+    firefox: OnceCell<gecko::Programs>,
+    endpoints: Endpoints,
+}
+
+impl Source {
+    /// Nothing is looked for before it is needed.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            swept: OnceCell::new(),
+            chromium: OnceCell::new(),
+            firefox: OnceCell::new(),
+            endpoints: Endpoints::new(&settings.remote),
+        }
+    }
+
+    /// Starts a browser of this kind.
+    pub async fn start(&self, kind: Kind, deadline: Deadline) -> Result<Browser, BrowserError> {
+        if kind.live && !engine::can(kind.engine, Ability::RequestFilter) {
+            return Err(BrowserError::Unguarded {
+                reason: format!("{} has no such filter", kind.engine.title()),
+                hint: "walk live targets with browser = \"chromium\"",
+            });
+        }
+        if !self.settings.remote.is_empty() {
+            return self.endpoints.start(&self.settings, kind, deadline).await;
+        }
+        let sweep_once = self.swept.get_or_init(|| async {
+            let temp = self.settings.temp.clone();
+            // Nothing found is nothing to do; a failed sweep leaves what was there.
+            let _ = tokio::task::spawn_blocking(move || sweep(&temp)).await;
+        });
+        sweep_once.await;
+        memory::wait_for_room(Path::new("/"), deadline).await?;
+        match kind.engine {
+            Engine::Chromium => {
+                let find = || async { Doctor::examine(&self.settings).await.programs() };
+                let programs = self.chromium.get_or_try_init(find).await?;
+                Box::pin(Browser::start(&self.settings, programs, kind, deadline)).await
+            }
+            Engine::Firefox => {
+                let programs = self.firefox.get_or_try_init(|| gecko::find(&self.settings)).await?;
+                Browser::start_firefox(&self.settings, programs, kind, deadline).await
+            }
+        }
+    }
+}
