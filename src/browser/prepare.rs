@@ -67,6 +67,13 @@ pub async fn prepare(
 ) -> Result<Prepared, BrowserError> {
     let wire = browser.wire();
     let fault = |error: CallError| fault(wire, error);
+    if browser.classic && !options.guard.loopback && !can(options.engine, Ability::Resolver) {
+        // Pages could reach the driver's own port.
+        return Err(BrowserError::Command {
+            command: "walk".to_owned(),
+            reason: "without BiDi nothing keeps the pages of other machines away from this one".to_owned(),
+        });
+    }
     let made = wire.call(&CreateUserContext { proxy: None }, deadline).await.map_err(fault)?;
     let user_context = made.user_context;
     browser.tracker.begin(user_context.clone(), options.guard.clone());
@@ -85,7 +92,7 @@ pub async fn prepare(
         state.contexts.contains_key(&page).then_some(())
     });
     known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
-    if options.channel == Channel::Mobile && can(options.engine, Ability::PhoneViewport) {
+    if options.channel == Channel::Mobile && !browser.classic && can(options.engine, Ability::PhoneViewport) {
         make_mobile(wire, &page, deadline).await?;
     }
     if let Some(teller) = &browser.teller {
@@ -170,7 +177,7 @@ async fn set_up(
         ),
         set(wire, SetViewport { viewport, device_pixel_ratio, user_contexts }, deadline),
     ];
-    if mobile && can(options.engine, Ability::Touch) {
+    if mobile && !browser.classic && can(options.engine, Ability::Touch) {
         calls.push(set(wire, SetTouchOverride { max_touch_points: 5, user_contexts }, deadline));
     }
     calls.extend(intercepts(wire, &options.guard, deadline));
