@@ -3,6 +3,8 @@
 //!
 //! Scenarios are written here as authors write them, as TOML.
 
+#[path = "runner/evidence.rs"]
+mod evidence;
 #[path = "runner/hostile.rs"]
 mod hostile;
 #[path = "runner/journey.rs"]

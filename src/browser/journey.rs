@@ -27,6 +27,7 @@ use super::traffic;
 use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
 mod gate;
+mod snapshot;
 mod veiled;
 mod waiting;
 

@@ -25,6 +25,7 @@ pub const PRELOAD: &str = concat!(
     include_str!("inject/ready.js"),
     include_str!("inject/veil.js"),
     include_str!("inject/gate.js"),
+    include_str!("inject/snapshot.js"),
     include_str!("inject/act.js"),
     "}; }"
 );

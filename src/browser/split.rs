@@ -2,9 +2,10 @@
 //!
 //! Each instant of the step is given to the first of these that fits it:
 //!
-//! 1. **server**: a request had been sent and its first byte had not come;
-//! 2. **network**: a request was under way otherwise (look-up, connection, TLS, bytes on their way);
-//! 3. **script**: a task of the page's scripts took longer than 50 ms (Long Tasks, W3C);
+//! 1. **script**: a task of the page's scripts took longer than 50 ms (Long Tasks, W3C). It comes first,
+//!    because a page that is busy takes nothing that has come, and tells of it only afterwards;
+//! 2. **server**: a request had been sent and its first byte had not come;
+//! 3. **network**: a request was under way otherwise (look-up, connection, TLS, bytes on their way);
 //! 4. **rendering**: a document was on its way to being loaded, and none of the above;
 //! 5. **waiting**: we looked for something in vain: it had not come, and nothing of this could be seen
 //!    (a timer of the page, an animation);
@@ -56,9 +57,9 @@ pub fn split(step: Span, activity: &Activity) -> TimeSplit {
         let [server, network, script, loading, waiting] = kinds.each_ref().map(|spans| covers(spans, middle));
         let theirs = loading || waiting;
         let part = match () {
+            () if script => 2,
             () if server && theirs => 0,
             () if network && theirs => 1,
-            () if script => 2,
             () if loading => 3,
             () if waiting => 4,
             () => continue,

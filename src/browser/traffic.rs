@@ -253,6 +253,7 @@ impl Traffic {
         let Some(response) = &exchange.response else { return };
         let Some(entry) = self.entry(exchange) else { return };
         entry.answered.get_or_insert(now);
+        entry.timings = exchange.request.timings.or(entry.timings);
         entry.status = response.status;
         entry.status_text = response.status_text.clone();
         entry.protocol = response.protocol.clone();
@@ -262,7 +263,6 @@ impl Traffic {
         entry.response_headers_size = response.headers_size;
         if complete {
             entry.ended = Some(now);
-            entry.timings = exchange.request.timings;
             entry.bytes = response.bytes_received.max(0.0);
             entry.size = response.content.size.max(0.0);
             // Only when it is sent are all of its headers known.

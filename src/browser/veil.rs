@@ -55,7 +55,6 @@ pub(super) enum Extent {
     /// What is on the screen.
     Window,
     /// The whole page, from its top to its end.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for pictures of whole pages"))]
     Page,
 }
 

@@ -255,3 +255,43 @@ pub(super) fn seconds(ms: u64) -> String {
         _ => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_is_told_in_one_line() {
+        let ready = GateFact {
+            button: "提交申请".to_owned(),
+            enabled: true,
+            required: 3,
+            validated: 5,
+            materials: 1,
+            ..GateFact::default()
+        };
+        let cases = [
+            (
+                ready.clone(),
+                "at the gate: “提交申请” can be pressed; 3 fields required, 5 checked by the page, all accepted; 1 material accepted",
+            ),
+            (
+                GateFact { pledges: vec!["我已阅读".to_owned()], materials: 2, ..ready.clone() },
+                "at the gate: “提交申请” can be pressed; 3 fields required, 5 checked by the page, 1 not accepted; 2 materials accepted; left to tick: 我已阅读",
+            ),
+            (
+                GateFact {
+                    enabled: false,
+                    obstacle: "covered".to_owned(),
+                    validated: 0,
+                    materials: 0,
+                    ..ready
+                },
+                "at the gate: “提交申请” covered",
+            ),
+        ];
+        for (gate, want) in cases {
+            assert_eq!(at_gate(&gate), want);
+        }
+    }
+}

@@ -474,6 +474,24 @@ pub enum EvidenceKind {
     Text,
 }
 
+impl EvidenceKind {
+    /// What a scenario may ask to have kept of every step.
+    pub const ASKED: [Self; 5] = [Self::WholePage, Self::Har, Self::Dom, Self::Accessibility, Self::Text];
+
+    /// The name used in scenarios and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Screenshot => "screenshot",
+            Self::WholePage => "whole_page",
+            Self::Download => "download",
+            Self::Har => "har",
+            Self::Dom => "dom",
+            Self::Accessibility => "accessibility",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// One HTTP visit.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::ScenarioId;
 use super::indicator::IndicatorId;
 use super::locator::{Locator, TextMatch};
+use super::observation::EvidenceKind;
 use super::outcome::Outcome;
 use super::template::{Template, Vars};
 
@@ -32,6 +33,8 @@ pub struct Scenario {
     /// Texts that are masked wherever they appear in what is kept; variables are put in as soon as
     /// they have values.
     pub secrets: Vec<Template>,
+    /// What is kept of every step besides its picture; when a step fails all of it is kept.
+    pub keep: Vec<EvidenceKind>,
     /// The steps, at least one.
     pub steps: Vec<Step>,
     /// The file it was read from.
@@ -350,6 +353,7 @@ impl Default for Scenario {
             vars: Vars::new(),
             allow: Vec::new(),
             secrets: Vec::new(),
+            keep: Vec::new(),
             steps: Vec::new(),
             file: PathBuf::new(),
             hash: String::new(),

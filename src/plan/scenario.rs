@@ -23,6 +23,7 @@ use super::table::{Fields, Item, Reader};
 use super::words::suggest;
 use crate::domain::ids::{ScenarioId, is_valid_id};
 use crate::domain::indicator::IndicatorId;
+use crate::domain::observation::EvidenceKind;
 use crate::domain::scenario::{AllowedRequest, Channel, Scenario, Stage, Step};
 use crate::domain::template::{Template, Vars, is_name};
 
@@ -106,6 +107,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let steps = steps(&scope, &fields, deadline);
     // Last, so that a secret may be what a step has read.
     let secret = fields.get("secrets").map(|item| secrets::read(&item, |text| scope.template(text)));
+    let keep = fields.get("keep").map(|item| kept(&item)).unwrap_or_default();
     fields.finish();
 
     let trail = trail.into_inner();
@@ -118,6 +120,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         vars,
         allow,
         secrets: secret.unwrap_or_default(),
+        keep,
         steps,
         file: source.file.clone(),
         hash: digest(trail.parts.iter().map(|(file, text)| (file.as_path(), text.as_str()))),
@@ -305,6 +308,13 @@ fn stage_of(item: &Item<'_>) -> Option<Stage> {
         text.error(format!("unknown stage `{}`", text.value), hint);
     }
     found
+}
+
+/// `keep = ["har", "dom"]`
+fn kept(item: &Item<'_>) -> Vec<EvidenceKind> {
+    let known = EvidenceKind::ASKED.map(|kind| (kind.name(), kind));
+    let list = item.list("a list such as [\"har\", \"dom\"]").unwrap_or_default();
+    list.iter().filter_map(|entry| entry.choice(&known)).collect()
 }
 
 fn measures(item: &Item<'_>) -> Vec<IndicatorId> {

@@ -10,6 +10,7 @@
 use serde_json::{Map, Value, json};
 
 use super::expectation::FILE_TYPES;
+use crate::domain::observation::EvidenceKind;
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::Stage;
 
@@ -348,6 +349,7 @@ fn scenario() -> Value {
         may("allow", list(&request)),
         may("vars", vars()),
         may("secrets", secrets()),
+        may("keep", list(&one_of(&EvidenceKind::ASKED.map(EvidenceKind::name)))),
         need("step", json!({ "type": "array", "items": step, "minItems": 1 })),
     ]);
     file("A scenario of mystery-shopper", root, definitions())

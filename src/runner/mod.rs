@@ -10,6 +10,7 @@ mod check;
 mod keep;
 mod order;
 mod pace;
+mod prove;
 mod step;
 mod walk;
 mod watch;

@@ -2,25 +2,28 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
-use crate::browser::{Done, Journey, Picture, StepError, Wait};
+use crate::browser::{Done, Journey, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::locator::Locator;
-use crate::domain::observation::GateFact;
 use crate::domain::observation::{
     Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TimeSplit, TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
-use crate::domain::scenario::{Action, Check, DialogAnswer, Expectation, Scenario, Sign, Stage, Step, Verb};
-use crate::domain::target::{SUBMITS, TargetClass};
+use crate::domain::scenario::{Action, Check, Expectation, Scenario, Sign, Step, Verb};
+use crate::domain::target::TargetClass;
 use crate::domain::template::{MissingVar, Template, Vars};
 use crate::http;
 use crate::judge::classify::{Classified, Failure, Look, classify};
 use crate::judge::gate::at_gate;
 use crate::judge::lexicon;
 
+mod gate;
+mod private;
+
+use gate::gate_outcome;
+
+use super::prove::Proofs;
 use super::walk::{blank, sentence};
 use super::{Keeper, Order};
 
@@ -44,7 +47,6 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Walker<'a> {
     journey: Journey,
     order: &'a Order,
-    keeper: &'a Keeper,
     vars: Vars,
     /// The browser failed: later looks would only wait.
     broken: bool,
@@ -52,8 +54,12 @@ pub(super) struct Walker<'a> {
     run: Stopwatch,
     /// How many steps are done.
     number: usize,
-    /// Pictures on their way to the disk, with the number of their step.
-    kept: Vec<(usize, JoinHandle<Option<Evidence>>)>,
+    /// What is kept of the steps.
+    proofs: Proofs,
+    /// What the scenario asks to have kept of each of them.
+    keep: Vec<EvidenceKind>,
+    /// A step failed by what the page did.
+    failed: bool,
     /// The time of the whole journey ended inside this step.
     late: bool,
     /// The present page did not answer within its time.
@@ -88,12 +94,13 @@ impl<'a> Walker<'a> {
         let mut walker = Self {
             journey,
             order,
-            keeper,
             vars: order.vars(scenario),
             broken: false,
             run,
             number: 0,
-            kept: Vec::new(),
+            proofs: Proofs::new(keeper),
+            keep: scenario.keep.clone(),
+            failed: false,
             late: false,
             mute: false,
             secrets,
@@ -102,16 +109,15 @@ impl<'a> Walker<'a> {
         walker
     }
 
-    /// Gives the browser back, and every picture that was kept with the number of its step.
-    pub(super) async fn close(self) -> Vec<(usize, Evidence)> {
-        self.journey.close().await;
-        let mut kept = Vec::with_capacity(self.kept.len());
-        for (number, writing) in self.kept {
-            if let Ok(Some(evidence)) = writing.await {
-                kept.push((number, evidence));
-            }
+    /// Gives the browser back, and everything that was kept with the number of its step. `records`
+    /// are those of the steps that were walked.
+    pub(super) async fn close(mut self, records: &[StepRecord]) -> Vec<(usize, Evidence)> {
+        if self.failed || self.keep.contains(&EvidenceKind::Har) {
+            let walked = records.iter().take_while(|record| record.outcome != Outcome::NotReached).count();
+            self.proofs.requests(&self.journey, &records[..walked]);
         }
-        kept
+        self.journey.close().await;
+        self.proofs.written().await
     }
 
     /// Does the step. Always comes back with a record.
@@ -138,6 +144,7 @@ impl<'a> Walker<'a> {
         let mut facts = self.observe().await;
         facts.gate = gate.map(Box::new);
         let mut record = self.judge(step, stopped, facts).await;
+        self.prove(record.outcome).await;
         self.number += 1;
         record.elapsed_ms = millis(worked);
         // A browser that broke tells nothing: then only what we know to be ours is ours.
@@ -170,35 +177,6 @@ impl<'a> Walker<'a> {
             log.own += done.own;
         }
         Ok(())
-    }
-
-    /// What stands at the gate, when the step came there without pressing anything.
-    async fn look_at_gate(
-        &mut self,
-        step: &Step,
-        stopped: Option<&Stop>,
-        deadline: Deadline,
-        log: &mut Log,
-    ) -> Option<GateFact> {
-        let live = self.order.target.class == TargetClass::Live;
-        gate_outcome(step, stopped, Outcome::Done, live)?;
-        let refused = stopped.and(log.clicked.clone());
-        let expected = step.expect.iter().filter_map(|expect| match &expect.check {
-            Check::Visible(at) | Check::Enabled(at) => at.resolve(&self.vars).ok(),
-            _ => None,
-        });
-        let mut buttons: Vec<Locator> = refused.into_iter().chain(expected).collect();
-        // A button that is called as those are is meant before any other; else the last one, because the
-        // page comes before its end.
-        buttons.reverse();
-        buttons.sort_by_key(|at| {
-            let shown = at.to_string().to_lowercase();
-            !SUBMITS.iter().any(|word| shown.contains(word))
-        });
-        let limit = Deadline::after(deadline.remaining() + GRACE);
-        let (gate, own) = limit.limit(self.journey.gate(&buttons, deadline)).await.ok().flatten()?;
-        log.own += own;
-        Some(gate)
     }
 
     /// Does or expects something in slices of time. Nothing has happened on the page when an
@@ -337,28 +315,6 @@ impl<'a> Walker<'a> {
         record
     }
 
-    /// What is typed outside a search is nobody's business from now on.
-    fn note_typed(&mut self, step: &Step, verb: &Verb) {
-        let value = match verb {
-            Verb::Fill { with, .. } | Verb::Type { with, .. } => with.text(),
-            Verb::Dialog(DialogAnswer::Accept(Some(text))) => text.text(),
-            _ => return,
-        };
-        match step.stage {
-            Stage::Find => self.journey.publish(&value),
-            _ => self.journey.hide(&value),
-        }
-    }
-
-    /// Masks what the author named as secret; a variable in it may just have got its value.
-    fn hide_secrets(&mut self) {
-        for secret in &self.secrets {
-            if let Ok(text) = secret.render(&self.vars) {
-                self.journey.hide_secret(&text);
-            }
-        }
-    }
-
     /// Time for looking at the page.
     fn look(&self) -> Deadline {
         Deadline::after(if self.mute { GLANCE_TIME } else { LOOK_TIME })
@@ -376,20 +332,25 @@ impl<'a> Walker<'a> {
         };
         own_network(&mut facts, http::failure::offline);
         match picture {
-            Ok(picture) => self.keep(picture, ""),
+            Ok(picture) => self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, ""),
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no screenshot"),
         }
         facts
     }
 
-    /// Has a picture of the present step written. The disk's time is not the step's: the walk goes
-    /// on meanwhile, and [`Walker::close`] waits for the rest.
-    fn keep(&mut self, picture: Picture, label: &str) {
-        let (keeper, label) = (self.keeper.clone(), label.to_owned());
-        self.kept.push((
-            self.number,
-            tokio::spawn(async move { keeper.keep_picture(picture, EvidenceKind::Screenshot, &label).await }),
-        ));
+    /// Keeps what shows how the step ended: everything when it failed, else what the scenario asks for.
+    async fn prove(&mut self, outcome: Outcome) {
+        let failed = !outcome.goes_on() && outcome != Outcome::ProbeFault;
+        self.failed |= failed;
+        let kinds = if failed { EvidenceKind::ASKED.to_vec() } else { self.keep.clone() };
+        if kinds.is_empty() || self.broken || self.mute {
+            return;
+        }
+        let look = self.look();
+        let proving = self.proofs.page(self.number, &mut self.journey, &kinds, look);
+        if look.extended(GRACE).limit(proving).await.is_err() {
+            self.broken = true;
+        }
     }
 
     /// Puts values into an action: variables, the address of a relative `goto`, the place of an
@@ -415,7 +376,7 @@ impl<'a> Walker<'a> {
             self.hide_secrets();
         }
         if let (Verb::Shot(label), Some(picture)) = (verb, done.shot) {
-            self.keep(picture, label);
+            self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, label);
         }
     }
 }
@@ -489,31 +450,12 @@ fn failure_of(stop: &Stop) -> Failure {
     }
 }
 
-/// At the gate the button is found and not pressed: a step of the stage `gate` that works is
-/// `online_ready`, and so is one whose press our own guard refused on a live target.
-fn gate_outcome(step: &Step, stopped: Option<&Stop>, outcome: Outcome, live: bool) -> Option<Outcome> {
-    if step.stage != Stage::Gate {
-        return None;
-    }
-    match stopped {
-        // A test system lets the button be pressed: then the step is done like any other.
-        None if outcome == Outcome::Done && (live || !presses(step)) => Some(Outcome::OnlineReady),
-        Some(Stop::Failed(StepError::Refused(_))) if live => Some(Outcome::OnlineReady),
-        _ => None,
-    }
-}
-
 /// Whether the page came with a status that the step names: `expect = [{ status = [404] }]`.
 fn expects_status(step: &Step, facts: &Facts) -> bool {
     let Some(main) = &facts.main else { return false };
     step.expect
         .iter()
         .any(|expect| matches!(&expect.check, Check::Status(wanted) if wanted.contains(&main.status)))
-}
-
-/// Whether the step presses anything.
-fn presses(step: &Step) -> bool {
-    step.actions.iter().any(|action| matches!(action.verb, Verb::Click(_) | Verb::Press(_)))
 }
 
 /// What went wrong, in whole sentences: what the page says, then what was waited for.

@@ -148,7 +148,7 @@ impl Runner {
             watch.event(Event::Held);
             cancel.cancelled().await;
         }
-        for (number, evidence) in walker.close().await {
+        for (number, evidence) in walker.close(&records).await {
             if let Some(record) = records.get_mut(number) {
                 record.evidence.push(evidence);
             }

@@ -104,7 +104,7 @@ async fn variables_pictures_and_times_come_home() {
 }
 
 /// The file whose name holds the hash, anywhere below the folder.
-fn find(folder: &std::path::Path, hash: &str) -> Vec<u8> {
+pub fn find(folder: &std::path::Path, hash: &str) -> Vec<u8> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::browser::bidi::Wire;
 use crate::browser::bidi::command::{Bytes, ContinueRequest, FailRequest, GetData, ProvideResponse};
-use crate::browser::bidi::event::Exchange;
+use crate::browser::bidi::event::{Exchange, ResponseData};
 use crate::browser::filter::{self, Refused};
 use crate::browser::guard::{self, Request};
 use crate::browser::network;
@@ -80,7 +80,7 @@ impl State {
         let status = response.status;
         self.traffic.answer(exchange, complete);
         if let Some(navigation) = exchange.navigation.as_deref() {
-            self.answered(navigation, &response.url, status);
+            self.answered(navigation, exchange, response);
         }
         if self.stopped_ids.contains(&*exchange.request.request) {
             return;
@@ -179,16 +179,18 @@ impl State {
     }
 
     /// Puts an answer to a navigation on record.
-    fn answered(&mut self, navigation: &str, url: &str, status: u16) {
+    fn answered(&mut self, navigation: &str, exchange: &Exchange, response: &ResponseData) {
         let known = self.facts.navigations.iter_mut().find(|(_, id, _)| id == navigation);
         let Some((_, _, fact)) = known else { return };
-        let url = cut(url, 500);
+        let status = response.status;
         if (300..400).contains(&status) && status != 304 {
-            if fact.hops.len() < 20 && fact.hops.last().is_none_or(|(last, _)| *last != url) {
-                fact.hops.push((url, status));
+            // A hop is told twice; the second time chromedriver names the address it leads to.
+            let told = fact.hops.len() > exchange.redirect_count as usize;
+            if fact.hops.len() < 20 && !told {
+                fact.hops.push((cut(&exchange.request.url, 500), status));
             }
         } else {
-            (fact.url, fact.status) = (url, Some(status));
+            (fact.url, fact.status) = (cut(&response.url, 500), Some(status));
         }
     }
 

@@ -228,6 +228,14 @@ const DO = {
     return { state: 'ok', url: location.href.slice(0, 2000), title: document.title.slice(0, 500), vitals: globalThis.shopperVitals?.() };
   },
 
+  tree() {
+    return { state: 'ok', text: outline() };
+  },
+
+  dom() {
+    return { state: 'ok', text: inert().slice(0, 3000000) };
+  },
+
   read_page() {
     return { state: 'ok', text: pageText().slice(0, 200000) };
   },

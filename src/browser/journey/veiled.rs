@@ -6,7 +6,7 @@ use base64::Engine;
 
 use crate::browser::BrowserError;
 use crate::browser::bidi::CallError;
-use crate::browser::bidi::command::{CaptureScreenshot, Command, ImageFormat, Screenshot};
+use crate::browser::bidi::command::{CaptureScreenshot, Clip, Command, ImageFormat, Screenshot};
 use crate::browser::page::Said;
 use crate::browser::picture::{Cover, Picture};
 use crate::browser::veil::{self, Extent, Sight};
@@ -14,6 +14,9 @@ use crate::clock::Deadline;
 use crate::domain::masks::Masks;
 
 use super::{Journey, Missed, PULSE};
+
+/// The most of a page, in CSS pixels, that a picture shows.
+const LONGEST: f64 = 12_000.0;
 
 impl Journey {
     /// What is masked in this journey.
@@ -53,6 +56,16 @@ impl Journey {
         Ok((taken, cover))
     }
 
+    /// The same of the whole page. A page much longer than this is cut there: nobody reads on, and it
+    /// takes seconds to draw.
+    pub(super) async fn veiled_whole(&self, deadline: Deadline) -> Result<(Screenshot, Cover), Missed> {
+        let before = self.sight(deadline).await;
+        let clip = Clip { x: 0.0, y: 0.0, width: 10_000.0, height: LONGEST };
+        let taken = self.capture_from("document", Some(clip), deadline).await?;
+        let after = self.sight(deadline).await;
+        Ok((taken, Sight::cover(before, after, self.typed, Extent::Page)))
+    }
+
     /// Where the page and its frames have what must not be seen. [`None`] when the page does not say.
     async fn sight(&self, deadline: Deadline) -> Option<Sight> {
         let page = self.current()?;
@@ -77,12 +90,21 @@ impl Journey {
     }
 
     async fn capture(&self, deadline: Deadline) -> Result<Screenshot, Missed> {
+        self.capture_from("viewport", None, deadline).await
+    }
+
+    async fn capture_from(
+        &self,
+        origin: &str,
+        clip: Option<Clip>,
+        deadline: Deadline,
+    ) -> Result<Screenshot, Missed> {
         let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
         let capture = CaptureScreenshot {
             context: &page,
             format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
-            origin: "viewport",
-            clip: None,
+            origin,
+            clip,
         };
         Ok(self.wire()?.call(&capture, deadline).await?)
     }
