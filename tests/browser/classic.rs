@@ -142,7 +142,7 @@ async fn a_far_end_without_bidi_is_walked_with_classic_commands() {
     let unseen = expect(&mut journey, Check::Status(vec![200])).await;
     assert!(matches!(unseen, Err(StepError::Browser(BrowserError::Command { .. }))), "{unseen:?}");
     journey.begin_step();
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = std::net::TcpListener::bind("127.0.0.77:0").unwrap().local_addr().unwrap();
     let ended = goto(&mut journey, &format!("http://{dead}/")).await;
     assert!(matches!(ended, Err(StepError::Navigation(_))), "{ended:?}");
     assert_eq!(journey.facts(soon(5)).await.transport.map(|lost| lost.class), Some(TransportClass::Refused));
@@ -159,7 +159,7 @@ async fn a_far_end_without_bidi_is_walked_with_classic_commands() {
     let refused = pool.open(JourneyOptions { guard, ..options() }, soon(60)).await;
     match refused {
         Err(error @ BrowserError::Unguarded { .. }) => {
-            assert!(error.to_string().contains("no BiDi"), "{error}")
+            assert!(error.to_string().contains("no BiDi"), "{error}");
         }
         other => panic!("{other:?}"),
     }

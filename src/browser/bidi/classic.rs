@@ -69,10 +69,10 @@ struct Waiting {
 }
 
 /// What is known of a window's document.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Document {
-    /// When it began, by its own clock: no two documents of a window began together.
-    origin: f64,
+    /// When it began, by its own clock, as bits: no two documents of a window began together.
+    origin: u64,
     url: String,
     ready: String,
 }
@@ -82,7 +82,7 @@ impl Document {
     fn read(values: &[Value]) -> Option<Self> {
         let [origin, url, ready] = values else { return None };
         Some(Self {
-            origin: origin.as_f64()?,
+            origin: origin.as_f64()?.to_bits(),
             url: url.as_str()?.to_owned(),
             ready: ready.as_str()?.to_owned(),
         })
@@ -208,7 +208,7 @@ impl Translator {
         self.waiting.push_back(Waiting { id, method, params: command["params"].take() });
     }
 
-    fn tell(&self, event: &str, params: Value) {
+    fn tell(&self, event: &str, params: &Value) {
         let event = json!({ "type": "event", "method": event, "params": params });
         self.wire.take(&event.to_string(), &*self.listener);
     }
@@ -250,7 +250,7 @@ impl Translator {
         let context = self.window.clone().unwrap_or_default();
         self.tell(
             "browsingContext.userPromptOpened",
-            json!({ "context": context, "type": "dialog", "message": said }),
+            &json!({ "context": context, "type": "dialog", "message": said }),
         );
         // The listener has answered already.
         self.gather();
@@ -284,7 +284,7 @@ impl Translator {
         let Ok(Value::Array(handles)) = self.once(Method::GET, "window/handles", None).await else { return };
         let handles: Vec<String> = handles.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         for gone in self.windows.clone().into_iter().filter(|known| !handles.contains(known)) {
-            self.tell("browsingContext.contextDestroyed", json!({ "context": gone }));
+            self.tell("browsingContext.contextDestroyed", &json!({ "context": gone }));
             self.documents.remove(&gone);
             if self.window.as_ref() == Some(&gone) {
                 self.window = None;
@@ -301,7 +301,7 @@ impl Translator {
             "context": window, "userContext": CONTEXT, "url": "about:blank", "parent": null,
             "originalOpener": opener,
         });
-        self.tell("browsingContext.contextCreated", info);
+        self.tell("browsingContext.contextCreated", &info);
     }
 
     /// What the present window shows now.
@@ -320,7 +320,7 @@ impl Translator {
         if known.is_none_or(|known| known.origin != document.origin) {
             self.navigations += 1;
             let params = self.navigation(window, &document.url);
-            self.tell("browsingContext.navigationStarted", params);
+            self.tell("browsingContext.navigationStarted", &params);
         }
         for _ in 0..MOST_LOOKS {
             if document.ready == "complete" {
@@ -339,11 +339,11 @@ impl Translator {
                 "context": window, "navigation": params["navigation"], "request": request,
                 "errorText": "net::ERR_FAILED",
             });
-            self.tell("network.fetchError", error);
-            self.tell("browsingContext.navigationFailed", params);
+            self.tell("network.fetchError", &error);
+            self.tell("browsingContext.navigationFailed", &params);
         } else {
-            self.tell("browsingContext.domContentLoaded", params.clone());
-            self.tell("browsingContext.load", params);
+            self.tell("browsingContext.domContentLoaded", &params);
+            self.tell("browsingContext.load", &params);
         }
         self.documents.insert(window.to_owned(), document);
     }
@@ -362,7 +362,8 @@ impl Translator {
             | "network.removeDataCollector"
             | "emulation.setUserAgentOverride"
             | "emulation.setLocaleOverride"
-            | "emulation.setTimezoneOverride" => Ok(json!({})),
+            | "emulation.setTimezoneOverride"
+            | "browsingContext.handleUserPrompt" => Ok(json!({})),
             "network.addIntercept" => Ok(json!({ "intercept": "" })),
             "browser.setDownloadBehavior" if params["downloadBehavior"]["type"] == "denied" => Ok(json!({})),
             "browser.createUserContext" => Ok(json!({ "userContext": CONTEXT })),
@@ -391,7 +392,6 @@ impl Translator {
                 Ok(json!({}))
             }
             "browsingContext.navigate" => self.navigate(&context, &text("url")).await,
-            "browsingContext.handleUserPrompt" => Ok(json!({})),
             "browsingContext.captureScreenshot" => {
                 self.turn_to(&context).await?;
                 Ok(json!({ "data": self.get("screenshot").await? }))
@@ -423,9 +423,9 @@ impl Translator {
         self.turn_to(window).await?;
         self.navigations += 1;
         let begun = self.navigation(window, url);
-        self.tell("browsingContext.navigationStarted", begun.clone());
+        self.tell("browsingContext.navigationStarted", &begun);
         if let Err(error) = self.post("url", json!({ "url": url })).await {
-            self.tell("browsingContext.navigationFailed", begun);
+            self.tell("browsingContext.navigationFailed", &begun);
             // The browser's own error page is none that the page went on to.
             if let Some(page) = self.document().await {
                 self.documents.insert(window.to_owned(), Document { ready: "complete".to_owned(), ..page });
@@ -435,8 +435,8 @@ impl Translator {
         if let Some(document) = self.document().await {
             let ended = self.navigation(window, &document.url);
             self.documents.insert(window.to_owned(), Document { ready: "complete".to_owned(), ..document });
-            self.tell("browsingContext.domContentLoaded", ended.clone());
-            self.tell("browsingContext.load", ended);
+            self.tell("browsingContext.domContentLoaded", &ended);
+            self.tell("browsingContext.load", &ended);
         }
         Ok(begun)
     }
