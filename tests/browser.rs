@@ -2,6 +2,8 @@
 
 #[path = "browser/classic.rs"]
 mod classic;
+#[path = "browser/emulation.rs"]
+mod emulation;
 #[path = "browser/faults.rs"]
 mod faults;
 #[path = "browser/files.rs"]

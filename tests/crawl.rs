@@ -16,6 +16,7 @@ use mystery_shopper::clock::{Deadline, Stopwatch};
 use mystery_shopper::crawl::{CrawlReport, Progress, Settings, crawl};
 use mystery_shopper::domain::ids::TargetId;
 use mystery_shopper::domain::observation::{LinkFault, TransportClass};
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use net::{Portal, Raw, client, read_request};
 use tokio::io::AsyncWriteExt;
@@ -36,6 +37,7 @@ fn target(entry: Url) -> Target {
         secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
+        place: Place::default(),
         assessed: None,
     }
 }

@@ -11,6 +11,7 @@ use mystery_shopper::demo::{City, Fault, Portal, PortalState};
 use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::outcome::Outcome;
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::scenario::{Action, Channel, Scenario, Step};
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
@@ -99,6 +100,9 @@ async fn walk<'a>(
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".into(),
+        place: Place::default(),
+        origin: String::new(),
+        screen: None,
         user_agent: "mystery-shopper/test (+mailto:evaluators@example.org)".into(),
         guard: Guard { live: false, allow: Vec::new(), loopback: true, hosts: vec!["127.0.0.1".into()] },
         slow: Duration::ZERO,

@@ -20,6 +20,7 @@ use mystery_shopper::domain::observation::{
     DialogFact, EvidenceKind, Facts, LinkFault, MainResponse, PhraseFact, PhrasePlace, Visit,
 };
 use mystery_shopper::domain::outcome::Outcome;
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use mystery_shopper::domain::scenario::Stage;
 use mystery_shopper::domain::target::{Target, TargetClass};
@@ -120,6 +121,7 @@ fn context(seconds: i64) -> JudgeContext {
         secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
+        place: Place::default(),
         assessed: None,
     };
     JudgeContext {

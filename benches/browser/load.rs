@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mystery_shopper::app;
 use mystery_shopper::clock::{Clock, Deadline, Stopwatch};
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::ids::ProbeId;
 use mystery_shopper::domain::run::Cause;
 use mystery_shopper::domain::target::{Target, TargetClass};
@@ -35,6 +36,7 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
         id: new_run_id(),
         probe: ProbeId::new("bench"),
         work: Work::Walk(Arc::clone(&scenario)),
+        engine: Engine::default(),
         target: Arc::clone(&target),
         scheduled_at: Clock::system().now(),
         cause: Cause::Manual,

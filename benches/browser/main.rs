@@ -23,7 +23,9 @@ use std::time::Duration;
 
 use mystery_shopper::browser::{Guard, JourneyOptions, Pool, Settings, temp_folder};
 use mystery_shopper::clock::{Deadline, Stopwatch};
+use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::scenario::{Channel, Scenario};
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
@@ -76,6 +78,8 @@ fn pool(sessions: usize) -> Outcome<(Pool, tempfile::TempDir)> {
         sessions,
         remote: Vec::new(),
         chromium: std::env::var_os("CHROMIUM").map(PathBuf::from),
+        firefox: None,
+        geckodriver: None,
         chromedriver: std::env::var_os("CHROMEDRIVER").map(PathBuf::from),
         headed: false,
         temp: temp.path().to_owned(),
@@ -86,9 +90,13 @@ fn pool(sessions: usize) -> Outcome<(Pool, tempfile::TempDir)> {
 
 fn options() -> JourneyOptions {
     JourneyOptions {
+        engine: Engine::default(),
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".to_owned(),
+        place: Place::default(),
+        origin: String::new(),
+        screen: None,
         user_agent: "mystery-shopper/bench".to_owned(),
         guard: Guard { live: false, allow: Vec::new(), loopback: true, hosts: Vec::new() },
         slow: Duration::ZERO,

@@ -149,10 +149,11 @@ function roleOf(pid) {
   return name.startsWith("chrom") ? "browser" : "client";
 }
 
-/** The share of memory that is a process's own (PSS) in MiB; 0 when it ended. */
-function pss(pid) {
+/** The share of memory that is a process's own (PSS) in MiB, or what of it is mapped from files
+ * (`Pss_File`); 0 when it ended. */
+function pss(pid, which = "Pss") {
   try {
-    const found = fs.readFileSync(`/proc/${pid}/smaps_rollup`, "latin1").match(/^Pss:\s+(\d+)/m);
+    const found = fs.readFileSync(`/proc/${pid}/smaps_rollup`, "latin1").match(new RegExp(`^${which}:\\s+(\\d+)`, "m"));
     return found ? Number(found[1]) / 1024 : 0;
   } catch {
     return 0;

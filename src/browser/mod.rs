@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::domain::engine::Engine;
 use crate::domain::language::Language;
+use crate::domain::place::{Place, Screen};
 use crate::domain::scenario::{AllowedRequest, Channel};
 
 mod actions;
@@ -81,8 +82,14 @@ pub struct JourneyOptions {
     pub channel: Channel,
     /// The language asked for in `Accept-Language`.
     pub language: Language,
-    /// The IANA time zone that pages see.
+    /// The IANA time zone that pages see, when the place names none.
     pub timezone: String,
+    /// Where the citizen sits.
+    pub place: Place,
+    /// The origin that is told the place, when there is one to tell.
+    pub origin: String,
+    /// The screen, when it is not the channel's usual one.
+    pub screen: Option<Screen>,
     /// Appended to the browser's own User-Agent: product, version and contact.
     pub user_agent: String,
     /// What may be requested.

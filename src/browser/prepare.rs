@@ -6,11 +6,13 @@ use futures_util::future::{BoxFuture, join_all};
 use serde_json::json;
 
 use crate::clock::Deadline;
+use crate::domain::place::{Proxy, ProxyKind, Screen};
 use crate::domain::scenario::Channel;
 
 use super::bidi::command::{
-    AddDataCollector, AddIntercept, Command, Create, CreateUserContext, DownloadBehavior, Evaluate, Nothing,
-    RemoveDataCollector, RemoveIntercept, RemoveUserContext, SetDownloadBehavior, SetLocaleOverride,
+    AddDataCollector, AddIntercept, Command, Coordinates, Create, CreateUserContext, DownloadBehavior,
+    Evaluate, Nothing, PermissionDescriptor, ProxyConfiguration, RemoveDataCollector, RemoveIntercept,
+    RemoveUserContext, SetDownloadBehavior, SetGeolocationOverride, SetLocaleOverride, SetPermission,
     SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target, UrlPattern,
 };
 use super::bidi::{CallError, Wire};
@@ -18,6 +20,9 @@ use super::engine::{Ability, can, phone_agent};
 use super::filter::{self, Teller};
 use super::session::{Browser, fault};
 use super::{BrowserError, Guard, JourneyOptions};
+
+/// How exact a place is told to be, in metres: a phone in a town.
+const ACCURACY: f64 = 30.0;
 
 /// A fresh user context and its first page.
 #[derive(Debug)]
@@ -74,7 +79,8 @@ pub async fn prepare(
             reason: "without BiDi nothing keeps the pages of other machines away from this one".to_owned(),
         });
     }
-    let made = wire.call(&CreateUserContext { proxy: None }, deadline).await.map_err(fault)?;
+    let proxy = options.place.proxy.as_ref().map(proxied);
+    let made = wire.call(&CreateUserContext { proxy: proxy.as_ref() }, deadline).await.map_err(fault)?;
     let user_context = made.user_context;
     browser.tracker.begin(user_context.clone(), options.guard.clone());
 
@@ -93,7 +99,7 @@ pub async fn prepare(
     });
     known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
     if options.channel == Channel::Mobile && !browser.classic && can(options.engine, Ability::PhoneViewport) {
-        make_mobile(wire, &page, deadline).await?;
+        make_mobile(wire, options, &page, deadline).await?;
     }
     if let Some(teller) = &browser.teller {
         prove_filter(browser, teller, &options.guard, &page, deadline).await?;
@@ -164,12 +170,15 @@ async fn set_up(
         agent.push(' ');
         agent.push_str(&options.user_agent);
     }
-    let (width, height, device_pixel_ratio) = if mobile { (390, 844, 3.0) } else { (1280, 800, 1.0) };
-    let viewport = Size { width, height };
+    let Screen { width, height, scale, touch } = screen(options);
+    let (viewport, device_pixel_ratio) = (Size { width, height }, f64::from(scale));
+    let place = &options.place;
+    let locale = place.locale.as_deref().unwrap_or_else(|| options.language.tag());
+    let timezone = place.timezone.as_deref().unwrap_or(&options.timezone);
     let mut calls = vec![
         set(wire, SetUserAgentOverride { user_agent: &agent, user_contexts }, deadline),
-        set(wire, SetLocaleOverride { locale: options.language.tag(), user_contexts }, deadline),
-        set(wire, SetTimezoneOverride { timezone: &options.timezone, user_contexts }, deadline),
+        set(wire, SetLocaleOverride { locale, user_contexts }, deadline),
+        set(wire, SetTimezoneOverride { timezone, user_contexts }, deadline),
         set(
             wire,
             SetDownloadBehavior { download_behavior: DownloadBehavior::Denied, user_contexts },
@@ -177,12 +186,40 @@ async fn set_up(
         ),
         set(wire, SetViewport { viewport, device_pixel_ratio, user_contexts }, deadline),
     ];
-    if mobile && !browser.classic && can(options.engine, Ability::Touch) {
+    if touch && !browser.classic && can(options.engine, Ability::Touch) {
         calls.push(set(wire, SetTouchOverride { max_touch_points: 5, user_contexts }, deadline));
+    }
+    if let Some(at) = place.geolocation {
+        let coordinates = Coordinates { latitude: at.latitude, longitude: at.longitude, accuracy: ACCURACY };
+        calls.push(set(wire, SetGeolocationOverride { coordinates, user_contexts }, deadline));
+        let descriptor = PermissionDescriptor { name: "geolocation" };
+        let grant = SetPermission { descriptor, state: "granted", origin: &options.origin, user_context };
+        calls.push(set(wire, grant, deadline));
     }
     calls.extend(intercepts(wire, &options.guard, deadline));
     let undo: Result<Vec<Option<Undo>>, CallError> = join_all(calls).await.into_iter().collect();
     Ok(undo?.into_iter().flatten().collect())
+}
+
+/// The screen of a journey: an ordinary desktop's or phone's, unless the scenario names another.
+fn screen(options: &JourneyOptions) -> Screen {
+    options.screen.unwrap_or(match options.channel {
+        Channel::Desktop => Screen { width: 1280, height: 800, scale: 1, touch: false },
+        Channel::Mobile => Screen { width: 390, height: 844, scale: 3, touch: true },
+    })
+}
+
+/// The proxy as WebDriver writes it.
+fn proxied(proxy: &Proxy) -> ProxyConfiguration {
+    let address = || Some(proxy.address.clone());
+    let is_http = proxy.kind == ProxyKind::Http;
+    ProxyConfiguration {
+        proxy_type: "manual",
+        http_proxy: is_http.then(address).flatten(),
+        ssl_proxy: is_http.then(address).flatten(),
+        socks_proxy: (!is_http).then(address).flatten(),
+        socks_version: (!is_http).then_some(5),
+    }
 }
 
 /// Requests are held back only where something may have to be stopped: each costs a round trip.
@@ -209,10 +246,16 @@ fn intercepts<'a>(wire: &'a Wire, guard: &Guard, deadline: Deadline) -> Vec<Sett
 }
 
 /// Makes one page a phone's: BiDi's viewport leaves `<meta name=viewport>` aside. Chromium only.
-pub async fn make_mobile(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
+pub async fn make_mobile(
+    wire: &Wire,
+    options: &JourneyOptions,
+    page: &str,
+    deadline: Deadline,
+) -> Result<(), BrowserError> {
     let fault = |error: CallError| fault(wire, error);
     let session = wire.cdp_session(page, deadline).await.map_err(fault)?;
-    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+    let Screen { width, height, scale, .. } = screen(options);
+    let phone = json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": true });
     wire.cdp(Some(&session), "Emulation.setDeviceMetricsOverride", &phone, deadline).await.map_err(fault)?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::engine::Engine;
 use crate::domain::language::Language;
+use crate::domain::place::Place;
 use crate::domain::scenario::Channel;
 
 use super::find::{Doctor, Programs};
@@ -40,6 +41,9 @@ pub async fn trial(settings: &Settings) -> Result<Trial, BrowserError> {
         channel: Channel::Desktop,
         language: Language::English,
         timezone: "UTC".to_owned(),
+        place: Place::default(),
+        origin: String::new(),
+        screen: None,
         user_agent: String::new(),
         guard: Guard { live: true, allow: Vec::new(), loopback: false, hosts: Vec::new() },
         slow: Duration::ZERO,

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::domain::ids::TargetId;
 use crate::domain::language::Language;
+use crate::domain::place::Place;
 use crate::domain::target::{Target, TargetClass};
 use crate::domain::template::Vars;
 use crate::plan::{Agent, BrowserPlan, Plan, WebPlan};
@@ -75,6 +76,7 @@ impl LoneArgs {
             secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
+            place: Place::default(),
             assessed: None,
         };
         Ok((plan, target))

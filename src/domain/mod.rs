@@ -16,6 +16,7 @@ pub mod masks;
 pub mod observation;
 pub mod outcome;
 pub mod personal;
+pub mod place;
 mod resolve;
 pub mod run;
 pub mod scenario;

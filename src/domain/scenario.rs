@@ -11,6 +11,7 @@ use super::indicator::IndicatorId;
 use super::locator::{Locator, TextMatch};
 use super::observation::EvidenceKind;
 use super::outcome::Outcome;
+use super::place::Screen;
 use super::template::{Template, Vars};
 
 /// A journey. Fragments are already put in; every variable is known to have a value.
@@ -22,6 +23,8 @@ pub struct Scenario {
     pub title: String,
     /// The kind of screen.
     pub channel: Channel,
+    /// The screen, when it is not the channel's usual one.
+    pub screen: Option<Screen>,
     /// Whether it counts for scores; otherwise it is only shown beside them.
     pub scored: bool,
     /// Time for the whole journey.
@@ -354,6 +357,7 @@ impl Default for Scenario {
             allow: Vec::new(),
             secrets: Vec::new(),
             keep: Vec::new(),
+            screen: None,
             steps: Vec::new(),
             file: PathBuf::new(),
             hash: String::new(),

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::TargetId;
+use super::place::Place;
 use super::template::Vars;
 
 /// A portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// Its id.
     pub id: TargetId,
@@ -31,6 +32,8 @@ pub struct Target {
     pub hosts: Vec<String>,
     /// Text that has to stand in the home page for it to count as usable.
     pub marker: Option<String>,
+    /// Where its citizen sits.
+    pub place: Place,
     /// Who assessed the impact of probing this portal, and when; live targets need it.
     pub assessed: Option<Assessment>,
 }

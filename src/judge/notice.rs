@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::{IncidentId, NoticeId, RunId};
 use crate::domain::incident::{Incident, Notice, NoticeFacts, NoticeKind};
+use crate::domain::place::Place;
 use crate::domain::run::{Run, StepRecord};
 use crate::domain::target::Target;
 
@@ -221,6 +222,7 @@ mod tests {
             secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
+            place: Place::default(),
             assessed: None,
         }
     }

@@ -17,6 +17,7 @@ mod load;
 mod locator;
 mod matching;
 pub mod model;
+mod place;
 mod post;
 mod probes;
 mod raw;

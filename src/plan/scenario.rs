@@ -16,6 +16,7 @@ use super::diagnostic::{Diagnostic, Spot};
 use super::duration;
 use super::expectation::{TIMES, outcome_of};
 use super::fragment;
+use super::place;
 use super::raw::Source;
 use super::scope::{Event, Loader, Scope, Trail, variables};
 use super::secrets::{self, asks_for_password};
@@ -93,6 +94,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let title = title.and_then(|item| item.filled()).map(|text| text.value.to_owned());
     let channels = [("desktop", Channel::Desktop), ("mobile", Channel::Mobile)];
     let channel = fields.get("channel").and_then(|item| item.choice(&channels)).unwrap_or_default();
+    let screen = fields.get("screen").and_then(|item| place::screen(&item));
     let scored = fields.get("scored").and_then(|item| item.boolean()).unwrap_or(true);
     let limits = Duration::from_secs(1)..=Duration::from_hours(1);
     // A deadline that cannot be read is no measure for the steps.
@@ -115,6 +117,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         id: id.unwrap_or_else(|| ScenarioId::new("")),
         title: title.unwrap_or_default(),
         channel,
+        screen,
         scored,
         deadline,
         vars,

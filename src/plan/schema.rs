@@ -215,6 +215,15 @@ fn probes() -> Value {
         may("labels", texts_by_name()),
         may("hosts", list(&filled())),
         may("marker", filled()),
+        may(
+            "place",
+            table([
+                may("locale", filled()),
+                may("timezone", filled()),
+                may("geolocation", described(filled(), "Degrees north and east: \"31.23, 121.47\".")),
+                may("proxy", json!({ "type": "string", "pattern": "^(http|socks5)://" })),
+            ]),
+        ),
         may("assessed", assessed),
     ]);
     let labels = json!({
@@ -344,6 +353,15 @@ fn scenario() -> Value {
         need("id", id()),
         need("title", described(filled(), "As the portal names the item.")),
         may("channel", one_of(&["desktop", "mobile"])),
+        may(
+            "screen",
+            table([
+                need("width", whole(200, 4000)),
+                need("height", whole(200, 4000)),
+                may("scale", whole(1, 4)),
+                may("touch", json!({ "type": "boolean" })),
+            ]),
+        ),
         may("scored", json!({ "type": "boolean", "default": true })),
         may("deadline", described(duration(), "Time for the whole journey. Default: 3m.")),
         may("allow", list(&request)),

@@ -127,7 +127,7 @@ pub(super) fn parse_contact(value: &str) -> Result<String, (String, String)> {
     Err((format!("`{value}` is no way to reach you"), hint))
 }
 
-fn timezone(item: &Item<'_>) -> Option<String> {
+pub(super) fn timezone(item: &Item<'_>) -> Option<String> {
     let text = item.filled()?;
     if knows_timezone(text.value) {
         return Some(text.value.to_owned());

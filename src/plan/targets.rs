@@ -6,6 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::diagnostic::Spot;
+use super::place;
 use super::scenario::{Ground, read_vars, refuse_passwords, valid_id};
 use super::secrets;
 use super::table::{Fields, Item, Text};
@@ -81,6 +82,7 @@ fn target(
     // A target has variables of its own and puts none in: braces are braces here.
     let secret = |item| secrets::read(&item, |text| Some(Template::literal(text.value)));
     let secret = fields.get("secrets").map(secret).unwrap_or_default();
+    let place = fields.get("place").map(|item| place::place(&item)).unwrap_or_default();
     let assessed = fields.get("assessed").map(|item| assessment(&item));
     if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live)
         && let Some(item) = fields.get("vars")
@@ -115,6 +117,7 @@ fn target(
         secrets: secret.iter().map(Template::text).collect(),
         hosts,
         marker,
+        place,
         assessed: assessed.flatten(),
     };
     Some(TargetDraft { target: Arc::new(target), spots })

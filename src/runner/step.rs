@@ -58,8 +58,6 @@ pub(super) struct Walker<'a> {
     proofs: Proofs,
     /// What the scenario asks to have kept of each of them.
     keep: Vec<EvidenceKind>,
-    /// A step failed by what the page did.
-    failed: bool,
     /// The time of the whole journey ended inside this step.
     late: bool,
     /// The present page did not answer within its time.
@@ -100,7 +98,6 @@ impl<'a> Walker<'a> {
             number: 0,
             proofs: Proofs::new(keeper),
             keep: scenario.keep.clone(),
-            failed: false,
             late: false,
             mute: false,
             secrets,
@@ -112,7 +109,8 @@ impl<'a> Walker<'a> {
     /// Gives the browser back, and everything that was kept with the number of its step. `records`
     /// are those of the steps that were walked.
     pub(super) async fn close(mut self, records: &[StepRecord]) -> Vec<(usize, Evidence)> {
-        if self.failed || self.keep.contains(&EvidenceKind::Har) {
+        let failed = records.iter().any(|record| is_failure(record.outcome));
+        if failed || self.keep.contains(&EvidenceKind::Har) {
             let walked = records.iter().take_while(|record| record.outcome != Outcome::NotReached).count();
             self.proofs.requests(&self.journey, &records[..walked]);
         }
@@ -340,8 +338,7 @@ impl<'a> Walker<'a> {
 
     /// Keeps what shows how the step ended: everything when it failed, else what the scenario asks for.
     async fn prove(&mut self, outcome: Outcome) {
-        let failed = !outcome.goes_on() && outcome != Outcome::ProbeFault;
-        self.failed |= failed;
+        let failed = is_failure(outcome);
         let kinds = if failed { EvidenceKind::ASKED.to_vec() } else { self.keep.clone() };
         if kinds.is_empty() || self.broken || self.mute {
             return;
@@ -379,6 +376,11 @@ impl<'a> Walker<'a> {
             self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, label);
         }
     }
+}
+
+/// Whether a step ended so that its page is worth keeping.
+fn is_failure(outcome: Outcome) -> bool {
+    !outcome.goes_on() && !matches!(outcome, Outcome::ProbeFault | Outcome::NotReached)
 }
 
 /// What a step gathers on its way.

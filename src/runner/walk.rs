@@ -167,6 +167,9 @@ fn options(order: &Order, scenario: &Scenario) -> JourneyOptions {
         channel: scenario.channel,
         language: order.agent.language,
         timezone: order.agent.timezone.clone(),
+        place: target.place.clone(),
+        origin: target.entry.origin().ascii_serialization(),
+        screen: scenario.screen,
         user_agent: user_agent(order.agent.contact.as_deref()),
         guard: Guard {
             live: target.class == TargetClass::Live,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::domain::ids::{ProbeId, TargetId};
 use crate::domain::incident::AlertRules;
 use crate::domain::language::Language;
+use crate::domain::place::Place;
 use crate::domain::scenario::Scenario;
 use crate::domain::target::{Target, TargetClass};
 use crate::plan::cron::Schedule;
@@ -41,6 +42,7 @@ pub(super) fn target_on(id: &str, entry: &str, class: TargetClass) -> Arc<Target
         secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
+        place: Place::default(),
         assessed: None,
     })
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::incident::AlertRules;
 use crate::domain::observation::Facts;
 use crate::domain::outcome::Outcome;
+use crate::domain::place::Place;
 use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
 use crate::domain::target::{Target, TargetClass};
@@ -66,6 +67,7 @@ fn context() -> JudgeContext {
             secrets: Vec::new(),
             hosts: Vec::new(),
             marker: None,
+            place: Place::default(),
             assessed: None,
         }),
         probe_title: "首页".into(),

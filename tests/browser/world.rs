@@ -14,6 +14,7 @@ use mystery_shopper::clock::Deadline;
 use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::locator::{Chain, Link, Locator, MatchOp, TextMatch};
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::scenario::{Action, Channel, Check, SourcePos, Verb};
 use mystery_shopper::domain::template::Template;
 
@@ -193,6 +194,9 @@ pub fn options() -> JourneyOptions {
         channel: Channel::Desktop,
         language: Language::Chinese,
         timezone: "Asia/Shanghai".to_owned(),
+        place: Place::default(),
+        origin: String::new(),
+        screen: None,
         user_agent: "mystery-shopper/test (+mailto:test@example.org)".to_owned(),
         guard: Guard { live: false, allow: Vec::new(), loopback: true, hosts: Vec::new() },
         slow: Duration::ZERO,

@@ -16,6 +16,7 @@ use mystery_shopper::clock::Clock;
 use mystery_shopper::domain::engine::Engine;
 use mystery_shopper::domain::ids::{ProbeId, TargetId};
 use mystery_shopper::domain::language::Language;
+use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::run::{Cause, Run};
 use mystery_shopper::domain::scenario::Scenario;
 use mystery_shopper::domain::target::{Target, TargetClass};
@@ -195,6 +196,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         secrets: Vec::new(),
         hosts: Vec::new(),
         marker: None,
+        place: Place::default(),
         assessed: None,
     };
     let agent = Agent {

@@ -366,7 +366,7 @@ impl Translator {
             | "browsingContext.handleUserPrompt" => Ok(json!({})),
             "network.addIntercept" => Ok(json!({ "intercept": "" })),
             "browser.setDownloadBehavior" if params["downloadBehavior"]["type"] == "denied" => Ok(json!({})),
-            "browser.createUserContext" => Ok(json!({ "userContext": CONTEXT })),
+            "browser.createUserContext" if params["proxy"].is_null() => Ok(json!({ "userContext": CONTEXT })),
             "browsingContext.setViewport" => {
                 let size = &params["viewport"];
                 self.post("window/rect", json!({ "width": size["width"], "height": size["height"] })).await?;

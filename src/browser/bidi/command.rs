@@ -92,6 +92,26 @@ commands! {
         user_contexts: [&'a str; 1],
     }
 
+    /// The place that pages of a user context are told.
+    SetGeolocationOverride<'a> = "emulation.setGeolocationOverride" -> Nothing {
+        /// Where they are.
+        coordinates: Coordinates,
+        /// Where this holds.
+        user_contexts: [&'a str; 1],
+    }
+
+    /// Grants a permission without asking.
+    SetPermission<'a> = "permissions.setPermission" -> Nothing {
+        /// Which.
+        descriptor: PermissionDescriptor<'a>,
+        /// `granted`, `denied` or `prompt`.
+        state: &'a str,
+        /// To whom.
+        origin: &'a str,
+        /// Where.
+        user_context: &'a str,
+    }
+
     /// Whether pages of a user context see a touch screen.
     SetTouchOverride<'a> = "emulation.setTouchOverride" -> Nothing {
         /// For how many fingers.
@@ -316,6 +336,24 @@ pub enum DownloadBehavior<'a> {
         #[serde(rename = "destinationFolder")]
         destination_folder: &'a str,
     },
+}
+
+/// A place on earth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Coordinates {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// How exact, in metres.
+    pub accuracy: f64,
+}
+
+/// A permission.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct PermissionDescriptor<'a> {
+    /// Its name, such as `geolocation`.
+    pub name: &'a str,
 }
 
 /// A size in CSS pixels.

@@ -240,7 +240,7 @@ impl Journey {
             && !self.mobile.iter().any(|known| known == id)
         {
             self.mobile.push(id.to_owned());
-            make_mobile(self.wire()?, id, fair(deadline)).await?;
+            make_mobile(self.wire()?, &self.options, id, fair(deadline)).await?;
         }
         self.settle(deadline).await?;
         self.wake(id, deadline).await
