@@ -96,5 +96,6 @@ pub fn browser_settings(plan: &Plan, headed: bool, temp: std::path::PathBuf) -> 
         headed,
         temp,
         retire_after: 200,
+        retire_above: plan.browser.memory,
     }
 }

@@ -16,6 +16,8 @@ mod gate;
 mod guard;
 #[path = "browser/hostile.rs"]
 mod hostile;
+#[path = "browser/isolation.rs"]
+mod isolation;
 #[path = "browser/locators.rs"]
 mod locators;
 #[path = "browser/submitting.rs"]

@@ -176,6 +176,7 @@ async fn tour(engine: Engine) {
         headed: false,
         temp: temp.path().to_owned(),
         retire_after: 200,
+        retire_above: 1 << 30,
     });
     let cases: [(&str, City, Option<Fault>, End); 10] = [
         ("drug-licence", City::Shifan, None, None),

@@ -84,6 +84,7 @@ fn pool(sessions: usize) -> Outcome<(Pool, tempfile::TempDir)> {
         headed: false,
         temp: temp.path().to_owned(),
         retire_after: 200,
+        retire_above: 1 << 30,
     };
     Ok((Pool::new(settings), temp))
 }

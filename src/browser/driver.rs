@@ -17,6 +17,7 @@ use crate::clock::{Deadline, Stopwatch};
 
 use super::BrowserError;
 use super::find::Programs;
+use super::port;
 
 /// How long we wait for a killed group to vanish.
 const VANISH: Duration = Duration::from_secs(5);
@@ -28,8 +29,10 @@ pub struct Launch<'a> {
     pub program: &'a Path,
     /// Its name, for people.
     pub name: &'static str,
-    /// Its arguments: a port that the system chooses, above all.
+    /// Its arguments.
     pub args: &'static [&'static str],
+    /// Whether its port is chosen so that no page reaches it, and told to it with a secret path.
+    pub hidden: bool,
     /// Whether its browser starts processes that leave the group.
     pub helpers: bool,
     /// The port in a line of its output.
@@ -41,7 +44,8 @@ pub fn chromedriver(programs: &Programs) -> Launch<'_> {
     Launch {
         program: &programs.chromedriver,
         name: "chromedriver",
-        args: &["--port=0"],
+        args: &[],
+        hidden: true,
         helpers: false,
         port_in,
     }
@@ -51,6 +55,8 @@ pub fn chromedriver(programs: &Programs) -> Launch<'_> {
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
+    /// The secret path below which it answers, if it has one.
+    base: Option<String>,
     group: Option<Group>,
 }
 
@@ -64,8 +70,27 @@ struct Group {
 }
 
 impl Driver {
-    /// Starts a driver on a port that the system chooses.
+    /// Starts a driver: where it is open to any page of loopback, on a port that pages cannot reach.
     pub async fn start(launch: Launch<'_>, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+        if !launch.hidden {
+            return Self::start_at(None, launch, temp, deadline).await;
+        }
+        for port in port::choices() {
+            match Self::start_at(Some(port), launch, temp, deadline).await {
+                // Another took the port meanwhile.
+                Err(BrowserError::Missing { .. }) if port != 0 && !port::is_free(port) => {}
+                result => return result,
+            }
+        }
+        Err(BrowserError::Busy)
+    }
+
+    async fn start_at(
+        at: Option<u16>,
+        launch: Launch<'_>,
+        temp: &Path,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
         let fault = |reason: String| BrowserError::Missing {
             program: launch.program.display().to_string(),
             reason,
@@ -74,8 +99,13 @@ impl Driver {
         let folder = make_folder(temp).map_err(|error| {
             fault(format!("its temporary folder in {} cannot be made: {error}", temp.display()))
         })?;
+        // Nobody can guess it: a version 7 UUID has 74 random bits.
+        let base = at.map(|_| uuid::Uuid::now_v7().simple().to_string());
+        let hidden = at.zip(base.as_ref());
+        let hidden = hidden.map(|(port, base)| [format!("--port={port}"), format!("--url-base={base}")]);
         let spawned = Command::new(launch.program)
             .args(launch.args)
+            .args(hidden.into_iter().flatten())
             .env("TMPDIR", &folder)
             // Names of files may be Chinese, whatever the service's own locale is.
             .env("LC_ALL", "C.UTF-8")
@@ -117,7 +147,12 @@ impl Driver {
             })
             .map_err(|error| fault(error.to_string()))?;
         match deadline.limit(port).await {
-            Ok(Ok(port)) => Ok(Self { port, group: Some(group) }),
+            Ok(Ok(port)) => {
+                if at.is_some() && !port::is_closed_to_pages(port) {
+                    tracing::warn!(port, "every port that pages cannot reach is taken");
+                }
+                Ok(Self { port, base, group: Some(group) })
+            }
             Ok(Err(_)) => Err(fault("it ended before it was ready".to_owned())),
             Err(_) => Err(BrowserError::Hung(format!("start of {}", launch.name))),
         }
@@ -125,7 +160,10 @@ impl Driver {
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        match &self.base {
+            Some(base) => format!("http://127.0.0.1:{}/{base}/", self.port),
+            None => format!("http://127.0.0.1:{}", self.port),
+        }
     }
 
     /// The folder of this driver and its browser.
@@ -214,7 +252,7 @@ fn only_zombies(group: u32) -> bool {
 }
 
 /// Processes of a group with their states, from `/proc/*/stat`.
-fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
+pub(super) fn members(group: u32) -> impl Iterator<Item = (u32, char)> {
     processes().filter_map(move |pid| {
         let (state, pgrp) = state_and_group(pid)?;
         (pgrp == group).then_some((pid, state))

@@ -61,6 +61,8 @@ pub fn launch(programs: &Programs) -> Launch<'_> {
         program: &programs.geckodriver,
         name: "geckodriver",
         args: &["--host", "127.0.0.1", "--port", "0", "--websocket-port", "0", "--profile-root", "."],
+        // It refuses whoever names an origin.
+        hidden: false,
         helpers: true,
         port_in,
     }

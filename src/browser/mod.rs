@@ -29,11 +29,15 @@ pub mod find;
 mod gecko;
 mod guard;
 pub mod har;
+mod hatch;
 mod journey;
+mod ladder;
+mod memory;
 mod network;
 mod page;
 mod picture;
 mod pool;
+mod port;
 mod prepare;
 mod session;
 mod source;
@@ -46,6 +50,8 @@ pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use gecko::look as firefox;
 pub use journey::Journey;
+pub use ladder::Rungs;
+pub use memory::{NEEDED, room};
 pub use picture::{Picture, Unpaintable};
 pub use pool::Pool;
 pub use trial::{Trial, trial};
@@ -71,6 +77,9 @@ pub struct Settings {
     pub temp: PathBuf,
     /// A browser is replaced by a fresh one after so many journeys.
     pub retire_after: u32,
+    /// A browser is replaced by a fresh one when all of its processes together take more than so
+    /// many bytes (PSS) after a journey.
+    pub retire_above: u64,
 }
 
 /// What one journey needs.
@@ -244,6 +253,16 @@ pub enum BrowserError {
         reason: String,
         /// What to do.
         hint: &'static str,
+    },
+    /// The machine, or our share of it, has too little memory for another browser.
+    #[error(
+        "no browser was started, because {free} MiB of memory are free and one needs {needed} MiB; give the service more memory, or lower `sessions` under [browser]"
+    )]
+    NoMemory {
+        /// What is free, in MiB.
+        free: u64,
+        /// What a browser needs, in MiB.
+        needed: u64,
     },
     /// No browser became free in time.
     #[error("no browser was free in time")]

@@ -12,13 +12,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::clock::Deadline;
 
 use super::journey::Journey;
+use super::ladder::{self, Rung, Rungs, Tally};
+use super::memory;
 use super::prepare::{Prepared, prepare};
 use super::session::{Browser, Kind};
 use super::source::Source;
 use super::{BrowserError, JourneyOptions, Settings};
-
-/// Time for a user context to go away.
-const REMOVE: Duration = Duration::from_secs(1);
 
 /// Time for a warm browser to open a journey before it is taken for dead.
 const OPEN: Duration = Duration::from_secs(8);
@@ -30,6 +29,7 @@ pub(super) struct Inner {
     warm: Mutex<Vec<Browser>>,
     source: Source,
     closed: AtomicBool,
+    rungs: Tally,
 }
 
 /// Browsers, kept warm.
@@ -42,8 +42,14 @@ impl Pool {
     /// Prepares a pool. Browsers start when they are first needed.
     pub fn new(settings: Settings) -> Self {
         let slots = Arc::new(Semaphore::new(settings.sessions.max(1)));
-        let source = Source::new(&settings);
-        let inner = Inner { settings, slots, warm: Mutex::default(), source, closed: AtomicBool::new(false) };
+        let inner = Inner {
+            source: Source::new(&settings),
+            settings,
+            slots,
+            warm: Mutex::default(),
+            closed: AtomicBool::new(false),
+            rungs: Tally::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -79,6 +85,12 @@ impl Pool {
         }
     }
 
+    /// What freed its slots until now. A journey that is dropped without being closed is not among
+    /// them: its browser is killed at once.
+    pub fn rungs(&self) -> Rungs {
+        self.inner.rungs.read()
+    }
+
     /// Ends every browser, waits until its processes are reaped and its folders gone. Journeys
     /// that are still under way end theirs when they are closed or dropped.
     pub async fn close(&self) {
@@ -110,6 +122,20 @@ impl Inner {
         let mut warm = self.warm();
         (warm.len() > self.slots.available_permits()).then(|| warm.remove(0))
     }
+
+    /// Whether a browser has walked enough, or grown too large.
+    async fn is_worn(&self, browser: &Browser) -> bool {
+        if browser.journeys >= self.settings.retire_after {
+            return true;
+        }
+        let Some(group) = browser.process_group() else { return false };
+        let size = tokio::task::spawn_blocking(move || memory::of_group(group)).await.unwrap_or_default();
+        let is_large = size > self.settings.retire_above;
+        if is_large {
+            tracing::info!(bytes = size, "a browser has grown too large and is replaced");
+        }
+        is_large
+    }
 }
 
 /// A browser in use, with the slot that it takes.
@@ -137,23 +163,16 @@ impl Seat {
         let Some(browser) = self.browser.take() else {
             return;
         };
-        let settings = &self.pool.settings;
-        let mut why = odd;
-        if why.is_none() && browser.wire().is_closed() {
-            why = Some("its connection closed".to_owned());
-        }
-        if why.is_none() {
-            why =
-                page.undo(browser.wire(), Deadline::after(REMOVE)).await.err().map(|error| error.to_string());
-        }
+        let pool = &self.pool;
+        let rung = ladder::climb(&browser, page, odd).await;
+        pool.rungs.count(rung);
         browser.tracker.end();
-        if let Some(why) = why {
-            tracing::info!(%why, "a browser is thrown away");
+        if matches!(rung, Rung::Kill(_)) {
             browser.end(false).await;
-        } else if browser.journeys >= settings.retire_after || self.pool.closed.load(Ordering::SeqCst) {
+        } else if pool.closed.load(Ordering::SeqCst) || pool.is_worn(&browser).await {
             browser.end(true).await;
         } else {
-            self.pool.warm().push(browser);
+            pool.warm().push(browser);
         }
         if self.pool.closed.load(Ordering::SeqCst) {
             // The pool was closed while this browser was being put back.

@@ -45,7 +45,8 @@ impl Prepared {
         &self.user_context
     }
 
-    /// Removes the user context and everything that was set up for it. The commands go out together.
+    /// Removes the user context and everything that was set up for it. The commands go out together;
+    /// what is gone already is well.
     pub async fn undo(&self, wire: &Wire, deadline: Deadline) -> Result<(), CallError> {
         let mut calls: Vec<BoxFuture<'_, Result<Nothing, CallError>>> = Vec::new();
         for undo in &self.undo {
@@ -60,7 +61,12 @@ impl Prepared {
         }
         let remove = RemoveUserContext { user_context: &self.user_context };
         calls.push(async move { wire.call(&remove, deadline).await }.boxed());
-        join_all(calls).await.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+        let mut failed = join_all(calls).await.into_iter().filter_map(Result::err);
+        let is_gone = |error: &CallError| {
+            matches!(error, CallError::Refused { code, .. }
+                if ["no such user context", "no such intercept", "no such network collector"].contains(&code.as_str()))
+        };
+        failed.find(|error| !is_gone(error)).map_or(Ok(()), Err)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a [`Browser`] that is dropped takes its processes and its folder with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ const START: Duration = Duration::from_secs(30);
 
 /// Time for an orderly end before the process group is killed.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The folder of the profile, within that of the driver.
+const PROFILE: &str = "profile";
 
 /// The same for a browser elsewhere, whose processes are not ours to kill.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -315,6 +318,11 @@ impl Browser {
         self.driver.as_ref().map_or(Path::new(""), Driver::folder)
     }
 
+    /// The folder of its profile.
+    pub fn profile(&self) -> PathBuf {
+        self.folder().join(PROFILE)
+    }
+
     /// The process group of driver and browser; absent for a remote one.
     pub fn process_group(&self) -> Option<u32> {
         self.driver.as_ref().and_then(Driver::pid)
@@ -425,7 +433,7 @@ fn arguments(settings: &Settings, folder: &Path, kind: Kind) -> Vec<String> {
         args.push("--headless=new".to_owned());
     }
     if settings.remote.is_empty() {
-        args.push(format!("--user-data-dir={}", folder.join("profile").display()));
+        args.push(format!("--user-data-dir={}", folder.join(PROFILE).display()));
         if rustix::process::geteuid().is_root() {
             // Chromium's own sandbox does not work for root.
             args.push("--no-sandbox".to_owned());

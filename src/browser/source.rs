@@ -2,6 +2,8 @@
 //!
 //! Invariant: no browser that cannot be proven to submit nothing is started for a live target.
 
+use std::path::Path;
+
 use tokio::sync::OnceCell;
 
 use crate::clock::Deadline;
@@ -12,6 +14,7 @@ use super::endpoints::Endpoints;
 use super::engine::{self, Ability};
 use super::find::{Doctor, Programs};
 use super::gecko;
+use super::memory;
 use super::session::{Browser, Kind};
 use super::{BrowserError, Settings};
 
@@ -54,11 +57,12 @@ impl Source {
             let _ = tokio::task::spawn_blocking(move || sweep(&temp)).await;
         });
         sweep_once.await;
+        memory::wait_for_room(Path::new("/"), deadline).await?;
         match kind.engine {
             Engine::Chromium => {
                 let find = || async { Doctor::examine(&self.settings).await.programs() };
                 let programs = self.chromium.get_or_try_init(find).await?;
-                Browser::start(&self.settings, programs, kind, deadline).await
+                Box::pin(Browser::start(&self.settings, programs, kind, deadline)).await
             }
             Engine::Firefox => {
                 let programs = self.firefox.get_or_try_init(|| gecko::find(&self.settings)).await?;

@@ -107,6 +107,7 @@ pub(super) async fn browser_findings(plan: &Plan) -> Vec<Finding> {
     if let Some(mismatch) = &report.mismatch {
         findings.push(Finding::bad(output::with_causes(mismatch), INSTALL));
     }
+    findings.extend(memory());
     if plan.walks_with(Engine::Firefox) {
         let (firefox, geckodriver) = browser::firefox(&settings).await;
         for (name, program) in [("Firefox", firefox), ("geckodriver", geckodriver)] {
@@ -128,6 +129,20 @@ pub(super) async fn browser_findings(plan: &Plan) -> Vec<Finding> {
         ),
     });
     findings
+}
+
+/// Whether there is room for a browser; nothing when the system does not say.
+fn memory() -> Option<Finding> {
+    let free = browser::room(Path::new("/"))?;
+    let (free, needed) = (free >> 20, browser::NEEDED >> 20);
+    Some(if free < needed {
+        Finding::bad(
+            format!("{free} MiB of memory are free and a browser needs {needed} MiB"),
+            "give the machine or the service (MemoryMax=, MemoryHigh=) more memory",
+        )
+    } else {
+        Finding::good(format!("{free} MiB of memory are free; a browser needs {needed} MiB"))
+    })
 }
 
 /// What files and versions cannot tell: a browser is started as for a live target.

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use crate::domain::ids::{IncidentId, NoticeId, RunId};
 use crate::domain::incident::{Incident, Notice, NoticeFacts, NoticeKind};
-use crate::domain::place::Place;
 use crate::domain::run::{Run, StepRecord};
 use crate::domain::target::Target;
 
@@ -167,6 +166,7 @@ mod tests {
     use crate::domain::ids::{EvidenceHash, RunId};
     use crate::domain::observation::{Evidence, EvidenceKind, MainResponse};
     use crate::domain::outcome::Outcome;
+    use crate::domain::place::Place;
     use crate::domain::run::{Cause, RunKind};
     use crate::domain::target::TargetClass;
     use crate::domain::verdict::Verdict;

@@ -72,9 +72,14 @@ pub struct BrowserPlan {
     pub firefox: Option<PathBuf>,
     /// Firefox's driver, when it is not on the PATH.
     pub geckodriver: Option<PathBuf>,
+    /// A browser that takes more bytes than this after a walk is replaced.
+    pub memory: u64,
 }
 
 impl BrowserPlan {
+    /// What a browser may take unless the configuration says otherwise: 1 GiB.
+    pub const MEMORY: u64 = 1 << 30;
+
     /// So many browsers of our own, found by themselves.
     pub fn spawning(sessions: usize) -> Self {
         Self {
@@ -84,6 +89,7 @@ impl BrowserPlan {
             chromedriver: None,
             firefox: None,
             geckodriver: None,
+            memory: Self::MEMORY,
         }
     }
 }

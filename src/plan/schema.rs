@@ -174,6 +174,13 @@ fn probes() -> Value {
         ),
         may("chromium", filled()),
         may("chromedriver", filled()),
+        may(
+            "memory",
+            described(
+                json!({ "type": "string", "pattern": "^[0-9]+ *[GM]iB$" }),
+                "What a browser may take before it is replaced. Default: 1GiB.",
+            ),
+        ),
         may("firefox", filled()),
         may("geckodriver", filled()),
     ]);

@@ -150,12 +150,33 @@ fn browser(root: &Path, fields: &Fields<'_>) -> BrowserPlan {
     let webdriver = read("webdriver").and_then(|item| webdriver(&item)).unwrap_or(WebDriver::Spawn);
     let path = |key| read(key).and_then(|item| item.filled()).map(|text| root.join(text.value));
     let (chromium, chromedriver) = (path("chromium"), path("chromedriver"));
+    let memory = read("memory").and_then(|item| memory(&item)).unwrap_or(BrowserPlan::MEMORY);
     let (firefox, geckodriver) = (path("firefox"), path("geckodriver"));
     if let Some(fields) = fields {
         fields.finish();
     }
     let sessions = sessions.and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
-    BrowserPlan { sessions, webdriver, chromium, chromedriver, firefox, geckodriver }
+    BrowserPlan { sessions, webdriver, chromium, chromedriver, firefox, geckodriver, memory }
+}
+
+/// `"1GiB"` or `"768MiB"` in bytes.
+fn memory(item: &Item<'_>) -> Option<u64> {
+    let text = item.filled()?;
+    let bytes = parse_memory(text.value);
+    if bytes.is_none() {
+        let hint = "write \"1GiB\" or \"768MiB\": from 300MiB, which an empty browser nearly takes, to 64GiB";
+        text.error(format!("`{}` is no amount of memory for a browser", text.value), hint.to_owned());
+    }
+    bytes
+}
+
+fn parse_memory(text: &str) -> Option<u64> {
+    let (number, shift) = match text.strip_suffix("GiB") {
+        Some(number) => (number, 30),
+        None => (text.strip_suffix("MiB")?, 20),
+    };
+    let bytes = number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)?;
+    (300 << 20..=64 << 30).contains(&bytes).then_some(bytes)
 }
 
 /// `"spawn"` or a list of addresses.

@@ -286,3 +286,90 @@ async fn a_driver_elsewhere_walks_as_well() {
     assert_eq!(browsers, 0);
     world.end().await;
 }
+
+/// The port that the journey's chromedriver listens on, from its command line.
+fn drivers_port(journey: &Journey) -> u16 {
+    let group = group(journey.process_group().unwrap());
+    let (_, driver) = group.iter().find(|(_, cmdline)| cmdline.contains("--url-base=")).unwrap();
+    driver.split_whitespace().find_map(|word| word.strip_prefix("--port=")?.parse().ok()).unwrap()
+}
+
+#[tokio::test]
+async fn no_page_reaches_the_driver_not_even_one_of_this_machine() {
+    const ASK: &str = "<title>问</title><script>onload = async () => {
+        const at = decodeURIComponent(location.hash.slice(1)), say = [];
+        for (const path of ['/shutdown', '/status', '/session'])
+            say.push(await fetch('http://' + at + path, { mode: 'no-cors' }).then(() => 'reached', () => 'closed'));
+        say.push(await fetch('http://' + at + '/session', { mode: 'no-cors', method: 'POST', body: '{}' }).then(() => 'reached', () => 'closed'));
+        say.push(await new Promise((done) => {
+            const socket = new WebSocket('ws://' + at + '/session');
+            socket.onopen = () => done('reached');
+            socket.onerror = () => done('closed');
+        }));
+        document.title = say.join(' ');
+    };</script>";
+    let world = World::of(&[("/ask", ASK)]).await;
+    let mut journey = world.journey().await;
+    let port = drivers_port(&journey);
+    assert_ne!(port, 0, "every port that pages cannot reach is taken on this machine");
+    // The driver is there, for those who are no pages.
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    for host in ["127.0.0.1", "localhost"] {
+        goto(&mut journey, &world.url(&format!("/ask?{host}#{host}:{port}"))).await.unwrap();
+        expect(&mut journey, Check::Title(contains("closed closed closed closed closed"))).await.unwrap();
+    }
+    journey.close().await;
+    assert_eq!(world.pool.rungs().context, 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_context_that_the_driver_does_not_close_is_closed_behind_its_back() {
+    let world = World::of(PAGES).await;
+    let journey = world.at("/").await;
+    let group = journey.process_group().unwrap();
+    let driver = member(&journey, |c| c.contains("chromedriver"));
+    // It stands still for longer than the first rung waits, and then goes on.
+    kill(driver, Signal::STOP);
+    let wake = async {
+        tokio::time::sleep(Duration::from_millis(1_400)).await;
+        kill(driver, Signal::CONT);
+    };
+    tokio::join!(journey.close(), wake);
+    let rungs = world.pool.rungs();
+    assert_eq!((rungs.context, rungs.hatch, rungs.kill), (0, 1, 0));
+    // The same browser walks on.
+    let mut journey = world.at("/").await;
+    assert_eq!(journey.process_group(), Some(group));
+    click(&mut journey, css("#b")).await.unwrap();
+    journey.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_driver_that_stays_frozen_takes_the_last_rung() {
+    let world = World::of(PAGES).await;
+    let journey = world.at("/").await;
+    kill(member(&journey, |c| c.contains("chromedriver")), Signal::STOP);
+    close_quickly(journey).await;
+    assert_eq!(world.pool.rungs().kill, 1);
+    goes_on(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_has_grown_too_large_is_replaced() {
+    let world = World::of(PAGES).await;
+    let small =
+        mystery_shopper::browser::Settings { retire_above: 1 << 20, ..settings(world.temp.path(), 1) };
+    let pool = Pool::new(small);
+    let journey = pool.open(options(), soon(20)).await.unwrap();
+    let first = journey.process_group().unwrap();
+    journey.close().await;
+    assert!(group(first).is_empty());
+    let journey = pool.open(options(), soon(20)).await.unwrap();
+    assert_ne!(journey.process_group(), Some(first));
+    journey.close().await;
+    pool.close().await;
+    world.end().await;
+}

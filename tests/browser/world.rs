@@ -85,6 +85,7 @@ pub fn settings(temp: &std::path::Path, sessions: usize) -> Settings {
         headed: false,
         temp: temp.to_owned(),
         retire_after: 200,
+        retire_above: 1 << 30,
     }
 }
 

@@ -64,6 +64,7 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!((plan.agent.timezone.as_str(), plan.agent.language), ("Asia/Urumqi", Language::English));
     assert_eq!(plan.agent.data_dir, Path::new("/var/lib/shopper"));
     assert_eq!(plan.browser.sessions, 4);
+    assert_eq!(plan.browser.memory, 768 << 20);
     let WebDriver::Remote(urls) = &plan.browser.webdriver else { panic!("remote") };
     assert_eq!(
         urls.iter().map(ToString::to_string).collect::<Vec<_>>(),

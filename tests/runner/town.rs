@@ -130,6 +130,7 @@ impl Town {
             headed: false,
             temp: temp.path().to_owned(),
             retire_after: 200,
+            retire_above: 1 << 30,
         };
         let pool = Arc::new(Pool::new(change(settings)));
         let keeper = Keeper::Folder(pictures.path().to_owned());
