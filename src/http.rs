@@ -373,6 +373,7 @@ impl Answer {
             url: self.url.to_string(),
             title: title.to_owned(),
             main: self.status.map(|status| MainResponse {
+                firewall: None,
                 url: self.url.to_string(),
                 status,
                 mime: self.mime(),

@@ -52,6 +52,7 @@ fn step(name: &str, outcome: Outcome) -> StepRecord {
             url: format!("http://city.example/{name}"),
             title: "示范市政务服务网".into(),
             main: Some(MainResponse {
+                firewall: None,
                 url: "http://city.example/".into(),
                 status: if outcome.goes_on() { 200 } else { 500 },
                 mime: "text/html".into(),

@@ -27,6 +27,7 @@ use super::traffic;
 use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
 mod gate;
+mod reading;
 mod snapshot;
 mod veiled;
 mod waiting;
@@ -174,30 +175,6 @@ impl Journey {
     /// Looks once, without waiting, whether the page shows `sign`; the phrase that fits.
     pub async fn sees(&mut self, sign: &Sign, deadline: Deadline) -> Result<Option<String>, BrowserError> {
         checks::sees(self, sign, deadline).await
-    }
-
-    /// The visible text of the page and its frames, at most 200,000 characters.
-    pub async fn visible_text(&mut self, deadline: Deadline) -> Result<String, BrowserError> {
-        let ask = json!({ "do": "read_page" });
-        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
-        let mut text = match self.ask(&page, &ask, deadline).await {
-            Ok(said) => said.text,
-            // It went on to another page meanwhile.
-            Err(error) if error.page_went_away() => {
-                self.ask(&page, &ask, deadline).await.map_err(|error| self.fault(error))?.text
-            }
-            Err(error) => return Err(self.fault(error)),
-        };
-        let frames = self.see(|state| state.frames()).unwrap_or_default();
-        let asks = frames.iter().map(|frame| self.ask(frame, &ask, deadline.tightened(PULSE)));
-        for said in futures_util::future::join_all(asks).await.into_iter().flatten() {
-            text.push('\n');
-            text.push_str(&said.text);
-        }
-        if let Some((at, _)) = text.char_indices().nth(MOST_TEXT) {
-            text.truncate(at);
-        }
-        Ok(text)
     }
 
     /// What was seen since [`Journey::begin_step`].

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Deadline;
 use crate::domain::locator::{Link, Locator, MatchOp, TextMatch};
-use crate::domain::observation::Vitals;
+use crate::domain::observation::{Area, Vitals};
 
 use super::bidi::command::{CallFunction, Evaluated, LocalValue, RemoteValue, SerializationOptions, Target};
 use super::bidi::{CallError, Wire};
@@ -27,6 +27,7 @@ pub const PRELOAD: &str = concat!(
     include_str!("inject/ready.js"),
     include_str!("inject/veil.js"),
     include_str!("inject/gate.js"),
+    include_str!("inject/read.js"),
     include_str!("inject/snapshot.js"),
     include_str!("inject/act.js"),
     "}; }"
@@ -57,6 +58,8 @@ pub struct Said {
     pub names: Vec<String>,
     /// How the page loaded, by its own clock.
     pub vitals: Option<PageClock>,
+    /// Where something stands on the screen.
+    pub area: Option<Area>,
     /// How many elements fit.
     pub count: usize,
     /// The first of them, described.

@@ -64,6 +64,10 @@ pub struct Facts {
     /// From the instant for which the run was scheduled to the beginning of the step, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after_ms: Option<u64>,
+    /// Scripts and marks of captchas and bot checks on the page, by their names in
+    /// `browser/inject/read.js`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub challenges: Vec<String>,
     /// What stood at the submit gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Box<GateFact>>,
@@ -94,6 +98,9 @@ pub struct MainResponse {
     pub status: u16,
     /// The media type, without parameters.
     pub mime: String,
+    /// A header that only firewalls send, as `name: value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<String>,
 }
 
 /// Why there was no answer.

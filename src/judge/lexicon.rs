@@ -15,6 +15,15 @@ use crate::domain::outcome::Outcome;
 /// How many characters of context are kept around a phrase, the phrase included.
 pub const CONTEXT: usize = 80;
 
+/// Stands in a phrase for a few characters of whatever kind: `使用…APP办理`.
+const GAP: char = '…';
+
+/// How many characters a gap may be wide: the name of an app, an office or an item.
+const WIDEST: usize = 20;
+
+/// A gap does not go past the end of a sentence, nor past struck words.
+const ENDS: [char; 9] = ['。', '；', ';', '！', '!', '？', '?', '\n', STRUCK];
+
 /// What stands in the text where a negation was struck. No phrase contains it.
 const STRUCK: char = '\u{0}';
 
@@ -36,8 +45,8 @@ pub fn find_among(
     let entries = lexicon.entries.iter().enumerate().filter(|(i, entry)| wanted(*i, entry));
     for (_, entry) in entries {
         for phrase in &entry.phrases {
-            if let Some(at) = folded.position(phrase) {
-                let context = folded.context(at, fold(phrase).count());
+            if let Some((at, len)) = folded.position(phrase) {
+                let context = folded.context(at, len);
                 return Some((
                     entry.outcome,
                     PhraseFact { phrase: phrase.clone(), context, place, area: None },
@@ -53,7 +62,8 @@ pub fn find_among(
 pub fn fact(phrase: &str, text: &str, place: PhrasePlace) -> PhraseFact {
     let folded = Folded::new(text);
     let at = folded.position(phrase);
-    let context = folded.context(at.unwrap_or(0), at.map_or(0, |_| fold(phrase).count()));
+    let (start, len) = at.unwrap_or_default();
+    let context = folded.context(start, len);
     PhraseFact { phrase: phrase.to_owned(), context, place, area: None }
 }
 
@@ -115,21 +125,32 @@ impl Folded {
         }
     }
 
-    /// Where the phrase stands, in characters.
-    fn position(&self, phrase: &str) -> Option<usize> {
+    /// Where the phrase stands and how long it is there, in characters.
+    fn position(&self, phrase: &str) -> Option<(usize, usize)> {
         let phrase: String = fold(phrase).collect();
-        if phrase.is_empty() {
-            return None;
-        }
+        let parts: Vec<&str> = phrase.split(GAP).map(str::trim).filter(|part| !part.is_empty()).collect();
+        let first = *parts.first()?;
         let word_before = phrase.starts_with(|c: char| c.is_ascii_alphanumeric());
         let word_after = phrase.ends_with(|c: char| c.is_ascii_alphanumeric());
-        let byte = self.compared.match_indices(&phrase).map(|(at, _)| at).find(|at| {
-            let before = self.compared[..*at].chars().next_back();
-            let after = self.compared[at + phrase.len()..].chars().next();
-            !(word_before && before.is_some_and(|c| c.is_ascii_alphanumeric())
-                || word_after && after.is_some_and(|c| c.is_ascii_alphanumeric()))
+        let (from, to) = self.compared.match_indices(first).find_map(|(at, _)| {
+            let end = self.follow(at + first.len(), &parts[1..])?;
+            let before = self.compared[..at].chars().next_back();
+            let after = self.compared[end..].chars().next();
+            let cut = word_before && before.is_some_and(|c| c.is_ascii_alphanumeric())
+                || word_after && after.is_some_and(|c| c.is_ascii_alphanumeric());
+            (!cut).then_some((at, end))
         })?;
-        Some(self.compared[..byte].chars().count())
+        Some((self.compared[..from].chars().count(), self.compared[from..to].chars().count()))
+    }
+
+    /// The end of the rest of a phrase behind `at`: each part within [`WIDEST`] characters of the one
+    /// before it, in the same sentence.
+    fn follow(&self, at: usize, parts: &[&str]) -> Option<usize> {
+        let Some((part, rest)) = parts.split_first() else { return Some(at) };
+        let sentence = self.compared[at..].find(ENDS).map_or(self.compared.len(), |end| at + end);
+        let near = self.compared[at..sentence].char_indices().nth(WIDEST + part.chars().count());
+        let within = &self.compared[at..near.map_or(sentence, |(end, _)| at + end)];
+        within.match_indices(part).find_map(|(found, _)| self.follow(at + found + part.len(), rest))
     }
 
     /// At most [`CONTEXT`] characters around `len` characters at `at`, as they are shown.
@@ -158,6 +179,7 @@ mod tests {
                 entry(Outcome::Broken, &["HTTP 404"]),
                 entry(Outcome::MustGoToWindow, &["请到窗口办理", "到窗口", "窗口办理"]),
                 entry(Outcome::LoginWall, &["请先登录"]),
+                entry(Outcome::AppOnly, &["使用…APP办理"]),
             ],
         }
     }
@@ -196,6 +218,13 @@ mod tests {
             ("the longest negation is struck first", "无需到窗口", None),
             ("struck text does not join its neighbours", "请先无需登录", None),
             ("nothing is found in nothing", "", None),
+            (
+                "a gap stands for a name",
+                "请使用“浣纱通”APP办理年报",
+                Some((Outcome::AppOnly, "使用…APP办理")),
+            ),
+            ("a gap ends with its sentence", "请使用新密码。APP办理更方便", None),
+            ("a gap is not wide", "请使用本市统一规划建设并向全体市民和企业开放的新一代政务服务平台的APP办理", None),
         ];
         for (name, text, want) in cases {
             let got = find(&lexicon(), text, PhrasePlace::Page);

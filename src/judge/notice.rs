@@ -242,7 +242,7 @@ mod tests {
         let mut failed = run("r2", &[("home", Done), ("form", ServerError), ("gate", NotReached)]);
         failed.steps[1].error = Some("The server answered with status 500.".into());
         failed.steps[1].facts.main =
-            Some(MainResponse { url: String::new(), status: 500, mime: "text/html".into() });
+            Some(MainResponse { url: String::new(), status: 500, mime: "text/html".into(), firewall: None });
         let since = Timestamp::from_second(900).unwrap();
         let incident = opened("i1".into(), since, &failed, &setting);
         assert_eq!((incident.step.as_str(), incident.outcome), ("form", ServerError));

@@ -6,7 +6,7 @@ use crate::browser::{Done, Journey, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::locator::Locator;
 use crate::domain::observation::{
-    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, StopReason, TimeSplit, TransportClass,
+    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, RequestFact, RequestKind, StopReason, TimeSplit, TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
@@ -270,7 +270,9 @@ impl<'a> Walker<'a> {
         let refused = facts.main.as_ref().is_some_and(|main| main.status >= 400);
         let wanted = expects_status(step, &facts);
         let text = if !self.broken && (stopped_early || refused && !wanted) {
-            self.journey.visible_text(look).await.unwrap_or_default()
+            let (text, challenges) = self.journey.main_text(look).await.unwrap_or_default();
+            facts.challenges = challenges;
+            text
         } else {
             String::new()
         };
@@ -308,6 +310,10 @@ impl<'a> Walker<'a> {
             error = Some(why.clone());
         }
         facts.phrase = phrase;
+        if let Some(said) = facts.phrase.as_mut().filter(|said| said.place == PhrasePlace::Page) {
+            said.area = self.journey.area_of(&said.phrase, look).await;
+        }
+        facts.cause = cause_of(outcome, &facts);
         let mut record = blank(&step.name, step.stage, step.measure.clone());
         record.outcome = outcome;
         record.credit = outcome.credit().points();
@@ -382,6 +388,18 @@ impl<'a> Walker<'a> {
             self.proofs.picture(self.number, picture, EvidenceKind::Screenshot, label);
         }
     }
+}
+
+/// The request that decided, when one did: the page's own answer, or its service's behind a healthy frame.
+fn cause_of(outcome: Outcome, facts: &Facts) -> Option<RequestFact> {
+    if facts.phrase.is_some() || outcome.goes_on() {
+        return None;
+    }
+    let of_page = |request: &&RequestFact| request.kind == RequestKind::Document;
+    let failed = &facts.failed_requests;
+    let own = |request: &&RequestFact| !request.third_party && request.status.is_some_and(|s| s >= 500);
+    let by_service = || failed.iter().find(own).filter(|_| outcome == Outcome::ServerError);
+    failed.iter().rfind(of_page).or_else(by_service).cloned()
 }
 
 /// Whether a step ended so that its page is worth keeping.

@@ -98,7 +98,12 @@ impl State {
             }
             let mime = response.mime_type.split(';').next().unwrap_or_default().trim();
             context.main =
-                Some((step, MainResponse { url: response.url.to_string(), status, mime: cut(mime, 100) }));
+                Some((step, MainResponse {
+                    url: response.url.to_string(),
+                    status,
+                    mime: cut(mime, 100),
+                    firewall: network::firewall(response.headers.iter().map(|header| (&*header.name, &*header.value.value))),
+                }));
         }
         if exchange.navigation.is_some() && matches!(status, 204 | 205) {
             self.loaded_enough(id);

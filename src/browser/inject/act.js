@@ -228,6 +228,16 @@ const DO = {
     return { state: 'ok', url: location.href.slice(0, 2000), title: document.title.slice(0, 500), vitals: globalThis.shopperVitals?.() };
   },
 
+  /** What is judged by: the text without what is beside the matter, and marks of bot checks. */
+  read_main() {
+    return { state: 'ok', text: mainText().slice(0, 200000), names: challenges() };
+  },
+
+  said({ phrase }) {
+    const area = whereSaid(phrase);
+    return { state: area ? 'ok' : 'none', area };
+  },
+
   tree() {
     return { state: 'ok', text: outline() };
   },

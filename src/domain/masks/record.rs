@@ -41,13 +41,14 @@ impl Masks {
             vitals: _,
             time: _,
             after_ms: _,
+            challenges: _,
             gate,
             phrase,
             cause,
         } = facts;
         self.put_url(url);
         self.put(title);
-        if let Some(MainResponse { url, status: _, mime: _ }) = main {
+        if let Some(MainResponse { url, status: _, mime: _, firewall: _ }) = main {
             self.put_url(url);
         }
         if let Some(Transport { class: _, detail }) = transport {

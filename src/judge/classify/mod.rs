@@ -110,6 +110,7 @@ pub fn classify(look: &Look<'_>, lexicon: &Lexicon) -> Classified {
         .or_else(|| transport(look))
         .or_else(|| status(look, lexicon))
         .or_else(|| look.seen.clone().map(Classified::said))
+        .or_else(|| challenge(look))
         .or_else(|| dialogs(look, lexicon))
         .unwrap_or_else(|| match look.failure {
             None => Classified::because(Outcome::Done, "The step worked."),
@@ -185,13 +186,15 @@ fn status(look: &Look<'_>, lexicon: &Lexicon) -> Option<Classified> {
     let why = format!("The server answered with status {status}.");
     let outcome = match status {
         401 => Outcome::LoginWall,
-        // 412 is what a firewall common among Chinese portals answers before its script has run.
-        403 | 412 | 429 => Outcome::CaptchaWaf,
+        // 412 is what a firewall common among Chinese portals answers before its script has run, 468
+        // what another one does.
+        403 | 412 | 429 | 468 => Outcome::CaptchaWaf,
+        404 | 410 => Outcome::Broken,
+        _ if is_challenged(look) => Outcome::CaptchaWaf,
         // A proxy or a network that wants a login stands on our side of the line.
         407 | 511 => Outcome::ProbeFault,
         408 => Outcome::Timeout,
-        400..=499 => Outcome::Broken,
-        503 => {
+        405 | 418 | 503 => {
             let said = [(look.facts.title.as_str(), PhrasePlace::Title), (look.text, PhrasePlace::Page)];
             let found = said.into_iter().find_map(|(text, place)| {
                 find_among(lexicon, text, place, |_, entry| {
@@ -201,11 +204,33 @@ fn status(look: &Look<'_>, lexicon: &Lexicon) -> Option<Classified> {
             if let Some((outcome, phrase)) = found {
                 return Some(Classified { outcome, phrase: Some(phrase), why });
             }
-            Outcome::ServerError
+            if status == 503 { Outcome::ServerError } else { Outcome::Broken }
         }
+        400..=499 => Outcome::Broken,
         _ => Outcome::ServerError,
     };
     Some(Classified::because(outcome, why))
+}
+
+/// Marks of scripts that have to run before a firewall lets anybody through; no ordinary page has them.
+const CHECKS: [&str; 6] = ["jsl", "acw", "ruishu", "cloudflare", "aliyun-waf", "client-check"];
+
+/// The bot check on the page that stands before a whole site, if there is one.
+fn bot_check<'a>(look: &Look<'a>) -> Option<&'a str> {
+    look.facts.challenges.iter().map(String::as_str).find(|mark| CHECKS.contains(mark))
+}
+
+/// Whether a firewall stands in the way, by its headers or its script.
+fn is_challenged(look: &Look<'_>) -> bool {
+    look.facts.main.as_ref().is_some_and(|main| main.firewall.is_some()) || bot_check(look).is_some()
+}
+
+/// A page that came with an ordinary status and is none of the portal's: a firewall's script that has to
+/// run first. Its headers alone stand on every page of some portals and prove nothing.
+fn challenge(look: &Look<'_>) -> Option<Classified> {
+    look.failure?;
+    let why = format!("A firewall wants its script to run first ({}).", bot_check(look)?);
+    Some(Classified::because(Outcome::CaptchaWaf, why))
 }
 
 /// What dialogs say. A question (`confirm`) is no refusal, and an alert may be good news ("the code
@@ -272,6 +297,10 @@ fn healthy(look: &Look<'_>, failure: Failure) -> Classified {
     if look.live && submission {
         let why = "Our own guard stopped a request that would have submitted something.";
         return Classified::because(Outcome::BlockedByPolicy, why);
+    }
+    if let Some(mark) = look.facts.challenges.first() {
+        let why = format!("The page shows a captcha ({mark}).");
+        return Classified::because(Outcome::CaptchaWaf, why);
     }
     let why = match failure {
         Failure::NotReady => "The page is healthy, but the element could not be used.",

@@ -38,7 +38,7 @@ const HEALTHY: &str = "您好，请登录 用户登录 个人登录 法人登录
 fn page(status: u16) -> Facts {
     let url = "http://city.example/item?id=1".to_owned();
     Facts {
-        main: Some(MainResponse { url: url.clone(), status, mime: "text/html".into() }),
+        main: Some(MainResponse { url: url.clone(), status, mime: "text/html".into(), firewall: None }),
         url,
         title: "某某市政务服务网".into(),
         ..Facts::default()
