@@ -40,6 +40,9 @@ const LOOK_TIME: Duration = Duration::from_secs(8);
 /// answer now, and a browser slot waits.
 const GLANCE_TIME: Duration = Duration::from_secs(2);
 
+/// What is left for the words of such a page when its picture has taken all that.
+const WORDS_TIME: Duration = Duration::from_millis(500);
+
 /// How much longer than its deadline a browser call may take before the journey is given up.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -60,8 +63,8 @@ pub(super) struct Walker<'a> {
     keep: Vec<EvidenceKind>,
     /// The time of the whole journey ended inside this step.
     late: bool,
-    /// The present page did not answer within its time.
-    mute: bool,
+    /// The present page did not answer within its time: until when it is looked at all the same.
+    mute: Option<Deadline>,
     /// What the author named as secret.
     secrets: Vec<Template>,
 }
@@ -99,7 +102,7 @@ impl<'a> Walker<'a> {
             proofs: Proofs::new(keeper),
             keep: scenario.keep.clone(),
             late: false,
-            mute: false,
+            mute: None,
             secrets,
         };
         walker.hide_secrets();
@@ -136,9 +139,11 @@ impl<'a> Walker<'a> {
         let gate = self.look_at_gate(step, stopped.as_ref(), deadline, &mut log).await;
         self.late = cut && stopped.is_some() && journey.passed();
 
-        self.mute = stopped.as_ref().is_some_and(|stop| {
+        let mute = stopped.as_ref().is_some_and(|stop| {
             matches!(stop, Stop::Failed(StepError::Loading(_) | StepError::Navigation(_)))
         });
+        // One limit for all looks: each by itself would hold the slot as long again.
+        self.mute = mute.then(|| Deadline::after(GLANCE_TIME));
         let mut facts = self.observe().await;
         facts.gate = gate.map(Box::new);
         let mut record = self.judge(step, stopped, facts).await;
@@ -253,7 +258,8 @@ impl<'a> Walker<'a> {
 
     /// Names the outcome.
     async fn judge(&mut self, step: &Step, stopped: Option<Stop>, mut facts: Facts) -> StepRecord {
-        let look = self.look();
+        // Words may come where no picture came.
+        let look = self.mute.map_or_else(|| self.look(), |mute| mute.extended(WORDS_TIME));
         let failure = stopped.as_ref().map(failure_of).map(|failure| late(failure, self.late));
         let stopped_early = stopped.is_some();
         // A step whose expectations hold has worked, whatever else the page says. Without
@@ -321,7 +327,7 @@ impl<'a> Walker<'a> {
 
     /// Time for looking at the page.
     fn look(&self) -> Deadline {
-        Deadline::after(if self.mute { GLANCE_TIME } else { LOOK_TIME })
+        self.mute.unwrap_or_else(|| Deadline::after(LOOK_TIME))
     }
 
     /// What was seen in the step, and a picture of how it ended.
@@ -346,7 +352,7 @@ impl<'a> Walker<'a> {
     async fn prove(&mut self, outcome: Outcome) {
         let failed = is_failure(outcome);
         let kinds = if failed { EvidenceKind::ASKED.to_vec() } else { self.keep.clone() };
-        if kinds.is_empty() || self.broken || self.mute {
+        if kinds.is_empty() || self.broken || self.mute.is_some() {
             return;
         }
         let look = self.look();
