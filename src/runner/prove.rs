@@ -52,19 +52,18 @@ impl Proofs {
                 EvidenceKind::WholePage => journey.whole_page(deadline).await.map(|picture| {
                     self.picture(step, picture, *kind, "");
                 }),
-                EvidenceKind::Dom => journey
-                    .document(deadline)
-                    .await
-                    .map(|html| self.text(step, html, "text/html; charset=utf-8", *kind)),
+                EvidenceKind::Dom => {
+                    journey.document(deadline).await.map(|html| self.text(step, html, "text/html", *kind))
+                }
                 EvidenceKind::Accessibility => journey
                     .accessibility(deadline)
                     .await
-                    .map(|tree| self.text(step, tree, "text/plain; charset=utf-8", *kind)),
+                    .map(|tree| self.text(step, tree, "text/plain", *kind)),
                 EvidenceKind::Text => {
                     let text = journey.visible_text(deadline).await;
                     text.map(|text| {
                         let text = journey.masks().text(&text).into_owned();
-                        self.text(step, text, "text/plain; charset=utf-8", *kind);
+                        self.text(step, text, "text/plain", *kind);
                     })
                 }
                 EvidenceKind::Har | EvidenceKind::Screenshot | EvidenceKind::Download => Ok(()),
