@@ -379,3 +379,85 @@ pub struct CallFrame {
     /// The column.
     pub column_number: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What both browsers said while they walked the demo's drug licence, shortened to a few of each.
+    const RECORDED: [(&str, &str); 2] = [
+        ("chromium", include_str!("recorded/chromium.jsonl")),
+        ("firefox", include_str!("recorded/firefox.jsonl")),
+    ];
+
+    #[derive(Deserialize)]
+    struct Line {
+        method: Option<String>,
+        params: Option<Box<serde_json::value::RawValue>>,
+    }
+
+    fn events(text: &str) -> Vec<(String, Event)> {
+        let lines = text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap());
+        let events = lines.filter_map(|line| Some((line.method?, line.params?)));
+        events
+            .map(|(method, params)| {
+                let event = Event::read(&method, params.get());
+                let event = event.unwrap_or_else(|| panic!("{method} is not followed"));
+                let event = event.unwrap_or_else(|error| panic!("{method}: {error}: {params}"));
+                (method, event)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_browsers_really_said_is_read() {
+        for (browser, text) in RECORDED {
+            let events = events(text);
+            let kinds: BTreeSet<&str> = events.iter().map(|(method, _)| method.as_str()).collect();
+            assert!(kinds.len() >= 10, "{browser}: {kinds:?}");
+            for (method, event) in &events {
+                match event {
+                    Event::BeforeRequestSent(exchange) => {
+                        assert!(exchange.request.url.starts_with("http"), "{browser}: {exchange:?}");
+                        assert!(!exchange.request.request.is_empty() && !exchange.request.method.is_empty());
+                    }
+                    Event::ResponseStarted(exchange) | Event::ResponseCompleted(exchange) => {
+                        let response = exchange.response.as_ref().unwrap();
+                        assert!((200..600).contains(&response.status), "{browser}: {exchange:?}");
+                        assert!(response.headers.iter().any(|header| !header.value.value.is_empty()));
+                    }
+                    Event::NavigationStarted(info) | Event::DomContentLoaded(info) | Event::Load(info) => {
+                        assert!(!info.context.is_empty() && info.navigation.is_some(), "{method}: {info:?}");
+                    }
+                    Event::DownloadWillBegin(info) => {
+                        assert!(!info.id().is_empty() && !info.suggested_filename.is_empty(), "{info:?}");
+                    }
+                    Event::DownloadEnd(info) => assert!(&*info.status == "complete", "{info:?}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_download_has_the_same_name_at_both_ends() {
+        for (browser, text) in RECORDED {
+            let mut ids: Vec<String> = Vec::new();
+            for (_, event) in events(text) {
+                if let Event::DownloadWillBegin(info) | Event::DownloadEnd(info) = event {
+                    ids.push(info.id().to_owned());
+                }
+            }
+            assert!(ids.len() == 2 && ids[0] == ids[1], "{browser}: {ids:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_costs_no_event_and_what_is_wrong_is_said() {
+        assert!(Event::read("browser.unknown", "{}").is_none());
+        assert!(Event::read("network.responseCompleted", "{}").unwrap().is_ok());
+        assert!(Event::read("network.responseCompleted", r#"{"request":7}"#).unwrap().is_err());
+    }
+}
