@@ -98,9 +98,7 @@ impl Page {
             "/" => self.send(self.status, &self.html),
             "/next" => self.send(200, &self.next),
             // A service of the page that is well.
-            path if path.starts_with("/api") => {
-                json(200)
-            }
+            path if path.starts_with("/api") => json(200),
             _ => page_with(404, "<h1>404 Not Found</h1>"),
         }
     }
@@ -261,7 +259,8 @@ fn table(results: &[Result]) -> String {
         text.push_str("\nWrong:\n\n");
     }
     for Result { page, got, why } in wrong {
-        writeln!(text, "- `{}`: labelled `{}`, called `{}`. {why}", page.id, page.outcome, got.name()).unwrap();
+        writeln!(text, "- `{}`: labelled `{}`, called `{}`. {why}", page.id, page.outcome, got.name())
+            .unwrap();
     }
     text
 }

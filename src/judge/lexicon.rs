@@ -224,7 +224,11 @@ mod tests {
                 Some((Outcome::AppOnly, "使用…APP办理")),
             ),
             ("a gap ends with its sentence", "请使用新密码。APP办理更方便", None),
-            ("a gap is not wide", "请使用本市统一规划建设并向全体市民和企业开放的新一代政务服务平台的APP办理", None),
+            (
+                "a gap is not wide",
+                "请使用本市统一规划建设并向全体市民和企业开放的新一代政务服务平台的APP办理",
+                None,
+            ),
         ];
         for (name, text, want) in cases {
             let got = find(&lexicon(), text, PhrasePlace::Page);

@@ -6,7 +6,8 @@ use crate::browser::{Done, Journey, StepError, Wait};
 use crate::clock::{Deadline, Stopwatch, millis};
 use crate::domain::locator::Locator;
 use crate::domain::observation::{
-    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, RequestFact, RequestKind, StopReason, TimeSplit, TransportClass,
+    Evidence, EvidenceKind, Facts, PhraseFact, PhrasePlace, RequestFact, RequestKind, StopReason, TimeSplit,
+    TransportClass,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;

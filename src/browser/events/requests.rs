@@ -97,13 +97,17 @@ impl State {
                 known.phase = Phase::Failed;
             }
             let mime = response.mime_type.split(';').next().unwrap_or_default().trim();
-            context.main =
-                Some((step, MainResponse {
+            context.main = Some((
+                step,
+                MainResponse {
                     url: response.url.to_string(),
                     status,
                     mime: cut(mime, 100),
-                    firewall: network::firewall(response.headers.iter().map(|header| (&*header.name, &*header.value.value))),
-                }));
+                    firewall: network::firewall(
+                        response.headers.iter().map(|header| (&*header.name, &*header.value.value)),
+                    ),
+                },
+            ));
         }
         if exchange.navigation.is_some() && matches!(status, 204 | 205) {
             self.loaded_enough(id);
