@@ -71,11 +71,20 @@ async fn hold(
         ),
         Check::Text { text, inside: None } => return page_text(journey, text, false, deadline).await,
         Check::NoText { text, inside: None } => return page_text(journey, text, true, deadline).await,
+        Check::Status(_) | Check::Downloaded(_) | Check::NoConsoleError if journey.is_classic() => {
+            return Err(unseen());
+        }
         Check::Status(wanted) => return status(journey, wanted, deadline).await,
         Check::Downloaded(expect) => return files::downloaded(journey, expect, deadline).await,
         Check::NoConsoleError => return no_console_error(journey, deadline).await,
     };
     journey.look(|_| ask.clone(), &what, deadline, unmet).await.map(|_| ())
+}
+
+/// What nobody saw is neither met nor unmet: it is our own eyes that are missing.
+fn unseen() -> StepError {
+    let reason = "its WebDriver has no BiDi, which alone tells of it".to_owned();
+    BrowserError::Command { command: "expectation".to_owned(), reason }.into()
 }
 
 /// Whether the page or one of its frames shows a text.

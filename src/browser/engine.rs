@@ -73,6 +73,14 @@ pub fn say(engine: Engine) {
     });
 }
 
+/// Says that a far end has no BiDi, and what follows.
+pub fn say_classic(url: &str) {
+    tracing::warn!(
+        url,
+        "the WebDriver offers no BiDi, so classic commands are used: requests, answers, script errors and downloads are not seen, frames are not read, and language, time zone and User-Agent stay the browser's own"
+    );
+}
+
 /// A phone's User-Agent with this browser's own version.
 pub fn phone_agent(engine: Engine, own: &str) -> String {
     let after = |what: &str| own.split_whitespace().find_map(|word| word.strip_prefix(what));

@@ -360,6 +360,11 @@ impl Journey {
         self.seat.browser()
     }
 
+    /// Whether the far end has no BiDi.
+    pub(super) fn is_classic(&self) -> bool {
+        self.seat.browser().is_some_and(|browser| browser.classic)
+    }
+
     pub(super) fn user_context(&self) -> &str {
         self.prepared.user_context()
     }

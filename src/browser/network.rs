@@ -12,7 +12,8 @@ pub fn is_abort(error: &str) -> bool {
 pub fn error_in(message: &str) -> Option<&str> {
     let message = message.trim();
     if let Some(at) = message.find("net::ERR_") {
-        return Some(&message[at..]);
+        // chromedriver adds a line about the session.
+        return message[at..].split_whitespace().next();
     }
     let name = message.strip_prefix("Error: ").unwrap_or(message);
     let firefox = name.starts_with("NS_ERROR_") || name == "deniedPortAccess" || PAGES.contains(&name);
@@ -189,6 +190,10 @@ mod tests {
     fn an_error_of_the_network_is_found_in_what_a_far_end_says() {
         let cases = [
             ("unknown error: net::ERR_NAME_NOT_RESOLVED", Some("net::ERR_NAME_NOT_RESOLVED")),
+            (
+                "unknown error: net::ERR_CONNECTION_REFUSED\n  (Session info: chrome=156)",
+                Some("net::ERR_CONNECTION_REFUSED"),
+            ),
             ("Error: NS_ERROR_NET_RESET", Some("NS_ERROR_NET_RESET")),
             ("Error: deniedPortAccess", Some("deniedPortAccess")),
             ("Error: NS_BINDING_ABORTED", None),

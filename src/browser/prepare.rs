@@ -78,6 +78,13 @@ pub async fn prepare(
 ) -> Result<Prepared, BrowserError> {
     let wire = browser.wire();
     let fault = |error: CallError| fault(wire, error);
+    if browser.classic && !options.guard.loopback && !can(options.engine, Ability::Resolver) {
+        // Pages could reach the driver's own port.
+        return Err(BrowserError::Command {
+            command: "walk".to_owned(),
+            reason: "without BiDi nothing keeps the pages of other machines away from this one".to_owned(),
+        });
+    }
     let proxy = options.place.proxy.as_ref().map(proxied);
     let made = wire.call(&CreateUserContext { proxy: proxy.as_ref() }, deadline).await.map_err(fault)?;
     let user_context = made.user_context;
@@ -97,7 +104,7 @@ pub async fn prepare(
         state.contexts.contains_key(&page).then_some(())
     });
     known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
-    if options.channel == Channel::Mobile && can(options.engine, Ability::PhoneViewport) {
+    if options.channel == Channel::Mobile && !browser.classic && can(options.engine, Ability::PhoneViewport) {
         make_mobile(wire, options, &page, deadline).await?;
     }
     if let Some(teller) = &browser.teller {
@@ -185,7 +192,7 @@ async fn set_up(
         ),
         set(wire, SetViewport { viewport, device_pixel_ratio, user_contexts }, deadline),
     ];
-    if touch && can(options.engine, Ability::Touch) {
+    if touch && !browser.classic && can(options.engine, Ability::Touch) {
         calls.push(set(wire, SetTouchOverride { max_touch_points: 5, user_contexts }, deadline));
     }
     if let Some(at) = place.geolocation {

@@ -53,6 +53,8 @@ pub struct Browser {
     pub journeys: u32,
     /// What it was started for.
     pub kind: Kind,
+    /// Whether it has no BiDi: what only events tell is not known.
+    pub classic: bool,
     /// Whether its WebDriver is on this machine, though not ours.
     beside: bool,
     /// Where its profile is, on whatever machine.
@@ -188,23 +190,38 @@ impl Browser {
             let reason = reason.chars().take(300).collect();
             BrowserError::Command { command: "new session".to_owned(), reason }
         };
-        let mut builder = fantoccini::ClientBuilder::new(HttpConnector::new());
-        let client = deadline
-            .limit(builder.capabilities(capabilities).connect(url))
-            .await
-            .map_err(|_| BrowserError::Hung("new session".to_owned()))?
-            .map_err(|error| refused(error.to_string()))?;
+        let client = match new_session(url, capabilities.clone(), deadline).await? {
+            // A far end that has never heard of BiDi may refuse even to be asked for it.
+            Err(reason) if reason.contains("webSocketUrl") => {
+                capabilities.remove("webSocketUrl");
+                new_session(url, capabilities, deadline).await?
+            }
+            made => made,
+        };
+        let client = client.map_err(refused)?;
         let answer = client.capabilities().cloned().unwrap_or_default();
-        let socket = answer
-            .get("webSocketUrl")
-            .and_then(Value::as_str)
-            .ok_or_else(|| refused("it offers no BiDi socket (webSocketUrl)".to_owned()))?;
+        let socket = answer.get("webSocketUrl").and_then(Value::as_str);
         let tracker = Tracker::new();
-        let connection = deadline
-            .limit(Connection::open(socket, Arc::<Tracker>::clone(&tracker)))
-            .await
-            .map_err(|_| BrowserError::Hung("BiDi socket".to_owned()))?
-            .map_err(refused)?;
+        let connection = match socket {
+            Some(socket) => deadline
+                .limit(Connection::open(socket, Arc::<Tracker>::clone(&tracker)))
+                .await
+                .map_err(|_| BrowserError::Hung("BiDi socket".to_owned()))?
+                .map_err(refused)?,
+            None if kind.live => {
+                // Whatever this says, the session is not used.
+                let _ = deadline.limit(client.close()).await;
+                return Err(BrowserError::Unguarded {
+                    reason: "its WebDriver offers no BiDi (webSocketUrl)".to_owned(),
+                    hint: "walk live targets with a WebDriver that has it",
+                });
+            }
+            None => {
+                engine::say_classic(url);
+                Connection::classic(client.clone(), Arc::<Tracker>::clone(&tracker))
+            }
+        };
+        let classic = socket.is_none();
         let wire = connection.wire();
         let ready = async {
             wire.call(&Subscribe { events: &engine::events(kind.engine) }, deadline).await?;
@@ -237,7 +254,12 @@ impl Browser {
         let profile = profile.and_then(Value::as_str).map(str::to_owned);
         let version = answer.get("browserVersion").and_then(Value::as_str).unwrap_or("of unknown version");
         Ok(Self {
-            name: format!("{} {version}", kind.engine.title()),
+            name: if classic {
+                format!("{} {version} (classic WebDriver, no events)", kind.engine.title())
+            } else {
+                format!("{} {version}", kind.engine.title())
+            },
+            classic,
             user_agent,
             tracker,
             client: Some(client),
@@ -272,7 +294,7 @@ impl Browser {
         if self.is_local() {
             return Some(self.folder().to_string_lossy().into_owned());
         }
-        let profile = self.profile.as_deref()?;
+        let profile = self.profile.as_deref().filter(|_| !self.classic)?;
         // A far end may be of another system.
         let separator = if profile.contains('\\') { '\\' } else { '/' };
         Some(format!("{}{separator}shopper-downloads", profile.trim_end_matches(separator)))
@@ -320,6 +342,18 @@ impl Browser {
             driver.end().await;
         }
     }
+}
+
+/// Asks for a session; what the far end said when it made none.
+async fn new_session(
+    url: &str,
+    capabilities: fantoccini::wd::Capabilities,
+    deadline: Deadline,
+) -> Result<Result<fantoccini::Client, String>, BrowserError> {
+    let mut builder = fantoccini::ClientBuilder::new(HttpConnector::new());
+    let made = deadline.limit(builder.capabilities(capabilities).connect(url)).await;
+    let made = made.map_err(|_| BrowserError::Hung("new session".to_owned()))?;
+    Ok(made.map_err(|error| error.to_string()))
 }
 
 /// What a failed command says about the browser.

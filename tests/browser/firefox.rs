@@ -124,7 +124,7 @@ async fn what_firefox_says_of_the_network_has_its_class() {
         _ => None,
     })
     .await;
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = std::net::TcpListener::bind("127.0.0.77:0").unwrap().local_addr().unwrap();
     // Half an answer, and none.
     let broken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let half = format!("http://{}/", broken.local_addr().unwrap());

@@ -15,7 +15,7 @@ use crate::browser::bidi::command::{
 use crate::browser::elsewhere::{self, Lost};
 use crate::browser::events::Download;
 use crate::browser::journey::Journey;
-use crate::browser::{StepError, Wait, page};
+use crate::browser::{BrowserError, StepError, Wait, page};
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::engine::Engine;
 use crate::domain::locator::Locator;
@@ -73,6 +73,10 @@ pub async fn download(
     let Some(browser) = journey.seat_browser() else {
         return Ok(());
     };
+    if browser.classic {
+        let reason = "its WebDriver has no BiDi, which alone tells of downloads".to_owned();
+        return Err(BrowserError::Command { command: "download".to_owned(), reason }.into());
+    }
     let Some(place) = browser.downloads() else {
         return Err(StepError::File("the WebDriver does not say where its browser keeps files".to_owned()));
     };

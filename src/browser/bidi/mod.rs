@@ -21,6 +21,7 @@ use crate::clock::Deadline;
 
 mod bounded;
 pub mod cdp;
+mod classic;
 pub mod command;
 pub mod event;
 
@@ -138,7 +139,7 @@ impl std::fmt::Debug for Wire {
 #[derive(Debug)]
 pub struct Connection {
     wire: Wire,
-    tasks: [tokio::task::JoinHandle<()>; 2],
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 /// Forgets a command whose caller went away.
@@ -226,7 +227,17 @@ impl Connection {
             }
             reader_wire.shared.close();
         });
-        Ok(Self { wire, tasks: [writer, reader] })
+        Ok(Self { wire, tasks: vec![writer, reader] })
+    }
+
+    /// A connection to a far end without BiDi: commands are translated ([`classic`]).
+    pub fn classic(client: fantoccini::Client, listener: Arc<dyn Listener>) -> Self {
+        let (outgoing, queue) = mpsc::channel::<Message>(OUTGOING);
+        let (closed, _) = watch::channel(false);
+        let shared = Arc::new(Shared { next: AtomicU64::new(1), pending: Mutex::default(), closed });
+        let wire = Wire { outgoing, shared };
+        let translator = classic::Translator::new(client, wire.clone(), listener, queue);
+        Self { wire, tasks: vec![tokio::spawn(translator.run())] }
     }
 
     /// The sending end.

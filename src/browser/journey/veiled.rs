@@ -125,6 +125,8 @@ impl Journey {
         let bytes = base64::engine::general_purpose::STANDARD.decode(taken.data).map_err(|error| {
             BrowserError::Command { command: CaptureScreenshot::METHOD.to_owned(), reason: error.to_string() }
         })?;
-        Ok(Picture::new(bytes, "image/jpeg", cover))
+        // Classic WebDriver knows one format only.
+        let mime = if bytes.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
+        Ok(Picture::new(bytes, mime, cover))
     }
 }

@@ -235,6 +235,7 @@ impl Journey {
             Err(error) => return Err(self.judge(error).await),
         }
         if self.options.channel == Channel::Mobile
+            && !self.is_classic()
             && can(self.options.engine, Ability::PhoneViewport)
             && !self.mobile.iter().any(|known| known == id)
         {
@@ -254,7 +255,7 @@ impl Journey {
     pub(in crate::browser) async fn wake(&mut self, id: &str, deadline: Deadline) -> Result<(), StepError> {
         let opened =
             self.see(|state| state.contexts.get(id).is_some_and(crate::browser::events::Context::is_opened));
-        let known = self.options.engine != Engine::Chromium;
+        let known = self.options.engine != Engine::Chromium || self.is_classic();
         if known || opened != Some(true) || self.awake.iter().any(|known| known == id) {
             return Ok(());
         }
