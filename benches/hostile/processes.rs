@@ -34,6 +34,13 @@ fn words(pid: u32) -> String {
     String::from_utf8_lossy(&text).replace('\0', " ")
 }
 
+/// The temporary folder that a process was given.
+fn home(pid: u32) -> Option<String> {
+    let text = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.split('\0').find_map(|entry| entry.strip_prefix("TMPDIR=")).map(str::to_owned)
+}
+
 /// The groups of the drivers that we have now: our living children.
 pub fn drivers() -> BTreeSet<u32> {
     let own = std::process::id();
@@ -134,12 +141,18 @@ pub fn left(temp: &Path, known: &BTreeSet<u32>) -> Left {
         let text = fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
         text.windows(name.len()).any(|part| part == name)
     };
+    // Crash handlers leave the group; those of a living browser name its folder, which is its driver's own.
+    let homes: Vec<String> = living.iter().filter_map(|driver| home(*driver)).collect();
+    let at_home = |pid: u32| {
+        homes.iter().any(|home| words(pid).contains(home) || self::home(pid).as_ref() == Some(home))
+    };
     let strays: Vec<u32> = all()
         .into_iter()
         .filter(|one| one.pid != own && !one.dead && !living.contains(&one.group))
         .filter(|one| {
             known.contains(&one.group) || mentions(one.pid, "cmdline") || mentions(one.pid, "environ")
         })
+        .filter(|one| known.contains(&one.group) || !at_home(one.pid))
         .map(|one| one.pid)
         .collect();
     let listening: Vec<Socket> = sockets().into_iter().filter(|socket| socket.listens).collect();
