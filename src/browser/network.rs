@@ -5,7 +5,8 @@ use crate::domain::observation::{Transport, TransportClass};
 /// Whether the browser gave a request up without an error of the network: a file came instead of a
 /// page, the page went on elsewhere, or there was no content.
 pub fn is_abort(error: &str) -> bool {
-    error.ends_with("ERR_ABORTED") || error.ends_with("NS_BINDING_ABORTED")
+    let names = ["ERR_ABORTED", "NS_BINDING_ABORTED", "NS_BINDING_RETARGETED"];
+    names.iter().any(|name| error.ends_with(name))
 }
 
 /// The part of a far end's message that names an error of the network.

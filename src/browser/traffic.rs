@@ -128,7 +128,7 @@ pub fn whole(ms: f64) -> u64 {
 
 /// Whether a request ended because the page did not want it any more.
 pub fn gave_up(error: &str) -> bool {
-    error.ends_with("ERR_ABORTED") || error == "NS_BINDING_ABORTED"
+    super::network::is_abort(error)
 }
 
 /// The requests of a journey.

@@ -54,6 +54,8 @@ async fn pass(
 impl Old {
     async fn start(folder: &std::path::Path) -> Self {
         let mut driver = Command::new("/usr/bin/chromedriver")
+            // File names may be Chinese.
+            .env("LC_ALL", "C.UTF-8")
             .arg("--port=0")
             .env("TMPDIR", folder)
             .stdout(Stdio::piped())
