@@ -20,9 +20,7 @@ pub const SANDBOX: &str = "mystery-shopper";
 pub const PRELOAD: &str = concat!(
     "() => { if (self === top) {\n",
     include_str!("inject/vitals.js"),
-    "}\n",
-    include_str!("inject/quiet.js"),
-    "\nglobalThis.shopper = async (request) => {\n",
+    "}\nglobalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
     include_str!("inject/veil.js"),

@@ -8,21 +8,7 @@ const frame = () => new Promise((go) => {
 
 const same = (a, b) => a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
 
-/**
- * Whether the element has stood still for two frames already, so that nobody need wait for them: no
- * animation, transition or marquee moves it, and nothing in the document changed or scrolled since. What
- * a script moves, it moves by changing something.
- */
-function still(el) {
-  const quiet = globalThis.shopperQuiet?.();
-  if (!(quiet > 40) || document.readyState !== 'complete') return false;
-  const moved = new Set(document.getAnimations().filter((a) => a.playState === 'running').map((a) => a.effect?.target));
-  for (let at = el; at; at = parentOf(at)) if (moved.has(at) || at.localName === 'marquee') return false;
-  return true;
-}
-
 async function stable(el) {
-  if (still(el)) return true;
   let last = el.getBoundingClientRect();
   for (let quiet = 0, looks = 0; quiet < 2; looks++) {
     if (looks > 6) return false;
