@@ -10,10 +10,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 /// Ports above 1023 that Chromium never connects to for a page: <https://fetch.spec.whatwg.org/#bad-port>.
-const CLOSED_TO_PAGES: [u16; 19] = [
-    6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 6566, 4190, 4045, 3659, 1719, 1720, 1723, 5060, 5061,
-    6000, 2049,
-];
+const CLOSED_TO_PAGES: [u16; 17] =
+    [6665, 6666, 6667, 6668, 6669, 6697, 10080, 6566, 4045, 3659, 1719, 1720, 1723, 5060, 5061, 6000, 2049];
 
 /// Ports to try, one after the other: free ones that pages cannot reach, beginning at a place that
 /// differs between processes, and then any.
