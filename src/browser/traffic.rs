@@ -20,13 +20,18 @@ use super::bidi::{Cut, Few};
 /// The most requests of one journey that are kept: a heavy portal page makes some 200.
 const MOST: usize = 3000;
 
+/// No event of a browser comes later than this, in milliseconds: its clock was set anew.
+const LATEST: f64 = 30_000.0;
+
 /// A request with its answer.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// In which step it began.
     pub step: u64,
     /// The page or frame that made it; empty for a worker.
-    pub context: String,
+    context: String,
+    /// The navigation that it belongs to.
+    navigation: Option<String>,
     request: String,
     /// How often it had been sent on by then.
     hop: u32,
@@ -40,8 +45,12 @@ pub struct Entry {
     pub third_party: bool,
     /// When it began.
     pub began: f64,
+    /// When it was sent, if the browser says so.
+    sent: Option<f64>,
+    /// When the first byte of its answer came, if the browser says so.
+    first_byte: Option<f64>,
     /// When the head of its answer was told.
-    pub answered: Option<f64>,
+    answered: Option<f64>,
     /// When it was told to be over.
     pub ended: Option<f64>,
     /// The parts inside it.
@@ -77,23 +86,15 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// When its first byte came, if it did.
+    /// When its first byte came, or its head was told, if it did.
     pub fn first_byte(&self) -> Option<f64> {
-        let end = self.ended.unwrap_or(f64::MAX);
-        match self.timings {
-            Some(timings) if timings.response_start > 0.0 => {
-                Some((self.began + timings.response_start - timings.fetch_start.max(0.0)).min(end))
-            }
-            _ => self.answered,
-        }
+        let first = self.first_byte.or(self.answered)?;
+        Some(first.min(self.ended.unwrap_or(f64::MAX)))
     }
 
     /// When it was sent, as far as is known.
     pub fn sent(&self) -> f64 {
-        match self.timings {
-            Some(timings) if timings.request_start > 0.0 => self.began + timings.request_start,
-            _ => self.began,
-        }
+        self.sent.unwrap_or(self.began)
     }
 
     /// From its beginning to its end.
@@ -193,7 +194,14 @@ impl Traffic {
         }
     }
 
-    /// A request is about to be sent. `page` is the address of the window that it is for, if any.
+    /// An instant of the browser's clock by ours. A machine under load may tell of it much later, all of
+    /// a request at once; what the browser noted is right nevertheless.
+    fn placed(&self, noted: f64) -> Option<f64> {
+        let (now, at) = (self.now(), noted - self.epoch?);
+        (noted > 0.0 && at > now - LATEST).then(|| at.min(now))
+    }
+
+    /// A request is about to be sent.
     pub fn begin(&mut self, exchange: &Exchange, step: u64, kind: RequestKind, third_party: bool) {
         let request = &exchange.request;
         if self.entries.len() >= MOST {
@@ -205,17 +213,21 @@ impl Traffic {
         if let Some(before) = self.latest.get(&*request.request).and_then(|at| self.entries.get_mut(*at)) {
             before.ended.get_or_insert(now);
         }
+        let began = self.placed(exchange.timestamp).unwrap_or(now);
         self.latest.insert(request.request.to_string(), self.entries.len());
         self.entries.push(Entry {
             step,
             context: exchange.place().to_owned(),
+            navigation: exchange.navigation.as_deref().map(str::to_owned),
             request: request.request.to_string(),
             hop: exchange.redirect_count,
             method: request.method.clone(),
             url: request.url.clone(),
             kind,
             third_party,
-            began: now,
+            began,
+            sent: None,
+            first_byte: None,
             answered: None,
             ended: None,
             timings: None,
@@ -247,11 +259,46 @@ impl Traffic {
         self.entries.get_mut(at)
     }
 
+    /// The navigation that a request was made for. What the event says of it is not asked when it can be
+    /// helped: chromedriver names the navigation that is under way by then.
+    pub fn navigation<'a>(&'a self, exchange: &'a Exchange) -> Option<&'a str> {
+        match self.latest.get(&*exchange.request.request) {
+            Some(at) => self.entries[*at].navigation.as_deref(),
+            None => exchange.navigation.as_deref(),
+        }
+    }
+
+    /// A page or frame shows the document of a navigation, and the one before is gone: nobody waits for
+    /// what that had asked for, and its end is not told of.
+    pub fn replaced(&mut self, context: &str, navigation: &str) {
+        let now = self.now();
+        let of = |entry: &Entry| entry.navigation.as_deref() == Some(navigation);
+        let Some(new) = self.entries.iter().rposition(of) else { return };
+        let came = self.entries[new].first_byte().unwrap_or(now);
+        let before = self.entries[..new].iter_mut().filter(|entry| entry.context == context && !of(entry));
+        for entry in before.filter(|entry| entry.ended.is_none()) {
+            entry.ended = Some(came.max(entry.began));
+        }
+    }
+
+    /// A page or frame is gone, and with it what it had asked for.
+    pub fn gone(&mut self, context: &str) {
+        let now = self.now();
+        for entry in self.entries.iter_mut().filter(|entry| entry.context == context) {
+            entry.ended.get_or_insert(now);
+        }
+    }
+
     /// The head of an answer came, or all of it.
     pub fn answer(&mut self, exchange: &Exchange, complete: bool) {
         let now = self.now();
         let Some(response) = &exchange.response else { return };
+        let timings = exchange.request.timings.unwrap_or_default();
+        let [sent, first_byte] = [timings.request_start, timings.response_start]
+            .map(|part| timings.noted(part).and_then(|noted| self.placed(noted)));
         let Some(entry) = self.entry(exchange) else { return };
+        entry.sent = sent.or(entry.sent).map(|at| at.max(entry.began));
+        entry.first_byte = first_byte.or(entry.first_byte).map(|at| at.max(entry.sent()));
         entry.answered.get_or_insert(now);
         entry.timings = exchange.request.timings.or(entry.timings);
         entry.status = response.status;
@@ -385,6 +432,58 @@ mod tests {
         traffic.answer(&hop(1, "http://a/b"), true);
         let told: Vec<(u16, bool)> = traffic.of_step(1).map(|e| (e.status, e.ended.is_some())).collect();
         assert_eq!(told, [(302, true), (200, true)]);
+    }
+
+    #[test]
+    fn a_server_is_timed_by_the_browsers_clock_however_late_we_hear_of_it() {
+        let chromium = (r#""timeOrigin":1795601282412,"requestStart":40,"responseStart":290"#, "chromium");
+        let firefox =
+            (r#""timeOrigin":0,"requestStart":1795601282452,"responseStart":1795601282702"#, "firefox");
+        let no_words = (r#""timeOrigin":0,"requestStart":0,"responseStart":0"#, "none");
+        for ((timings, name), sent, server) in
+            [(chromium, 40.0, 250.0), (firefox, 40.0, 250.0), (no_words, 0.0, 900.0)]
+        {
+            let told = exchange(&format!(
+                r#"{{"timestamp":1795601282412,"request":{{"request":"1","url":"http://a/","method":"GET",
+                "timings":{{{timings}}}}},"response":{{"url":"http://a/","status":200}}}}"#
+            ));
+            let mut traffic = Traffic::new();
+            // Everything of the request comes at once, when 900 ms have gone.
+            traffic.told_at(told.timestamp + 900.0);
+            traffic.begin(&told, 0, RequestKind::Document, false);
+            traffic.answer(&told, true);
+            let entry = &traffic.entries()[0];
+            let near = |a: f64, b: f64| (a - b).abs() < 5.0;
+            let first = entry.first_byte().unwrap();
+            assert!(near(entry.sent() - entry.began, sent), "{name}: {entry:?}");
+            assert!(near(first - entry.sent(), server), "{name}: {entry:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_what_a_page_asked_for_that_was_left() {
+        let request = |id: &str, context: &str, navigation: &str| {
+            exchange(&format!(
+                r#"{{"context":"{context}","navigation":{navigation},"request":{{"request":"{id}","url":"http://a/"}}}}"#
+            ))
+        };
+        let mut traffic = Traffic::new();
+        for (id, context, navigation) in
+            [("1", "page", "null"), ("2", "frame", "null"), ("3", "page", "\"n\""), ("4", "page", "null")]
+        {
+            traffic.begin(&request(id, context, navigation), 1, RequestKind::Xhr, false);
+        }
+        let open = |traffic: &Traffic| -> Vec<String> {
+            let open = traffic.entries().iter().filter(|entry| entry.ended.is_none());
+            open.map(|entry| entry.request.clone()).collect()
+        };
+        traffic.replaced("page", "n");
+        assert_eq!(open(&traffic), ["2", "3", "4"]);
+        traffic.gone("frame");
+        assert_eq!(open(&traffic), ["3", "4"]);
+        // chromedriver names the navigation that is under way by now.
+        let late = request("1", "page", "\"n\"");
+        assert_eq!(traffic.navigation(&late), None);
     }
 
     #[test]

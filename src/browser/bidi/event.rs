@@ -241,8 +241,8 @@ pub struct RequestData {
     pub resource_type: Option<Cut<20>>,
 }
 
-/// When each part of a request began: milliseconds from [`Timings::time_origin`]; 0 for a part that
-/// it did not have.
+/// When each part of a request began: milliseconds from [`Timings::time_origin`], which is 0 in
+/// Firefox, so that they are milliseconds since 1970; 0 for a part that it did not have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timings {
@@ -272,6 +272,13 @@ pub struct Timings {
     pub response_start: f64,
     /// The last one came.
     pub response_end: f64,
+}
+
+impl Timings {
+    /// When a part began, in milliseconds since 1970 by the browser's clock.
+    pub fn noted(&self, part: f64) -> Option<f64> {
+        (part > 0.0).then_some(self.time_origin + part)
+    }
 }
 
 /// An answer.

@@ -79,16 +79,17 @@ impl State {
         };
         let status = response.status;
         self.traffic.answer(exchange, complete);
-        if let Some(navigation) = exchange.navigation.as_deref() {
+        let navigation = self.traffic.navigation(exchange).map(str::to_owned);
+        if let Some(navigation) = &navigation {
             self.answered(navigation, exchange, response);
         }
         if self.stopped_ids.contains(&*exchange.request.request) {
             return;
         }
         let step = self.step;
-        if let (Some(navigation), Some(context)) = (exchange.navigation.as_deref(), self.contexts.get_mut(id))
+        if let (Some(navigation), Some(context)) = (&navigation, self.contexts.get_mut(id))
             && !(300..400).contains(&status)
-            && let Some(known) = context.navigation.as_mut().filter(|known| known.id == navigation)
+            && let Some(known) = context.navigation.as_mut().filter(|known| known.id == *navigation)
         {
             known.phase = known.phase.max(Phase::Answered);
             context.no_content = matches!(status, 204 | 205);
@@ -109,7 +110,7 @@ impl State {
                 },
             ));
         }
-        if exchange.navigation.is_some() && matches!(status, 204 | 205) {
+        if navigation.is_some() && matches!(status, 204 | 205) {
             self.loaded_enough(id);
         }
     }
@@ -199,6 +200,8 @@ impl State {
                 fact.hops.push((cut(&exchange.request.url, 500), status));
             }
         } else {
+            // Under load chromedriver tells the hop's answer again as the one to the address it leads to.
+            fact.hops.truncate(exchange.redirect_count as usize);
             (fact.url, fact.status) = (cut(&response.url, 500), Some(status));
         }
     }

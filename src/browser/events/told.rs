@@ -60,6 +60,7 @@ impl State {
 
     pub(super) fn destroyed(&mut self, id: &str) {
         self.loaded_enough(id);
+        self.traffic.gone(id);
         let gone = self.contexts.remove(id);
         let Some(at) = self.pages.iter().position(|page| page == id) else {
             return;
@@ -166,6 +167,9 @@ impl State {
             && navigation.phase < phase
         {
             navigation.phase = phase;
+            if phase < Phase::Failed {
+                self.traffic.replaced(&info.context, &navigation.id);
+            }
             if phase >= Phase::Loaded {
                 self.loaded_enough(&info.context);
             }
