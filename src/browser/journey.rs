@@ -182,9 +182,10 @@ impl Journey {
         self.read_facts(deadline).await
     }
 
-    /// [`Journey::facts`] and [`Journey::screenshot`] in the time of the longer one.
+    /// [`Journey::screenshot`] and [`Journey::facts`]. The picture comes first: a page that was just
+    /// loaded is painted for it, and knows only then when it was painted.
     pub async fn observe(&mut self, deadline: Deadline) -> (Facts, Result<Picture, BrowserError>) {
-        let (facts, picture) = tokio::join!(self.read_facts(deadline), self.veiled(deadline));
+        let (picture, facts) = self.veiled_before(deadline, self.read_facts(deadline)).await;
         (facts, self.developed(picture))
     }
 

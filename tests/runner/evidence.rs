@@ -80,6 +80,10 @@ async fn a_step_tells_its_requests_its_pages_and_whose_time_it_was() {
     assert_eq!((failed.kind, failed.status), (RequestKind::Xhr, Some(500)));
     let vitals = facts.vitals.as_ref().unwrap();
     assert!(vitals.ttfb_ms.is_some() && vitals.load_ms.is_some() && vitals.cls == Some(0.0), "{vitals:?}");
+    for step in [open, guide] {
+        let vitals = step.facts.vitals.as_ref().unwrap();
+        assert!(vitals.fcp_ms > Some(0.0) && vitals.lcp_ms >= vitals.fcp_ms, "{}: {vitals:?}", step.name);
+    }
     assert!(vitals.long_tasks >= 1 && vitals.long_task_ms >= Some(100.0), "{vitals:?}");
 
     for step in &run.steps {

@@ -44,16 +44,35 @@ impl Journey {
 
     /// A picture of the window, with the boxes that are to be covered on it.
     pub(super) async fn veiled(&self, deadline: Deadline) -> Result<(Screenshot, Cover), Missed> {
+        self.veiled_before(deadline, std::future::ready(())).await.0
+    }
+
+    /// The same, and `then` as soon as the picture is taken.
+    pub(super) async fn veiled_before<T>(
+        &self,
+        deadline: Deadline,
+        then: impl Future<Output = T>,
+    ) -> (Result<(Screenshot, Cover), Missed>, T) {
         // The page answers the question while the browser makes its next frame: the first look costs
         // no time of its own.
         let (before, taken) = tokio::join!(self.sight(deadline), self.capture(deadline));
-        let taken = taken?;
-        let after = self.sight(deadline).await;
-        let cover = Sight::cover(before, after, self.typed, Extent::Window);
-        if matches!(cover, Cover::All { .. }) {
-            tracing::info!("the page did not say where its fields are, so its picture was made illegible");
-        }
-        Ok((taken, cover))
+        let look_again = async {
+            match &taken {
+                Ok(_) => self.sight(deadline).await,
+                Err(_) => None,
+            }
+        };
+        let (after, done) = tokio::join!(look_again, then);
+        let taken = taken.map(|taken| {
+            let cover = Sight::cover(before, after, self.typed, Extent::Window);
+            if matches!(cover, Cover::All { .. }) {
+                tracing::info!(
+                    "the page did not say where its fields are, so its picture was made illegible"
+                );
+            }
+            (taken, cover)
+        });
+        (taken, done)
     }
 
     /// The same of the whole page. A page much longer than this is cut there: nobody reads on, and it
