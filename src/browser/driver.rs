@@ -33,22 +33,13 @@ pub struct Launch<'a> {
     pub args: &'static [&'static str],
     /// Whether its port is chosen so that no page reaches it, and told to it with a secret path.
     pub hidden: bool,
-    /// Whether its browser starts processes that leave the group.
-    pub helpers: bool,
     /// The port in a line of its output.
     pub port_in: fn(&str) -> Option<u16>,
 }
 
 /// How chromedriver is started.
 pub fn chromedriver(programs: &Programs) -> Launch<'_> {
-    Launch {
-        program: &programs.chromedriver,
-        name: "chromedriver",
-        args: &[],
-        hidden: true,
-        helpers: false,
-        port_in,
-    }
+    Launch { program: &programs.chromedriver, name: "chromedriver", args: &[], hidden: true, port_in }
 }
 
 /// A running driver.
@@ -65,8 +56,6 @@ pub struct Driver {
 struct Group {
     child: Child,
     folder: PathBuf,
-    /// Whether some of its processes leave the group.
-    helpers: bool,
 }
 
 impl Driver {
@@ -126,7 +115,7 @@ impl Driver {
             }
         };
         let stdout = child.stdout.take();
-        let group = Group { child, folder, helpers: launch.helpers };
+        let group = Group { child, folder };
         let (say, port) = oneshot::channel();
         let (launch_name, port_in) = (launch.name, launch.port_in);
         // A thread, not a task: it ends with the pipe, that is, with the driver.
@@ -203,10 +192,8 @@ impl Drop for Group {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        // Firefox's crash helper stands outside the group and outlives a killed browser.
-        if self.helpers {
-            kill_users(&self.folder, started);
-        }
+        // Crash handlers leave the group, and outlive a killed browser by a moment or for good.
+        kill_users(&self.folder, started);
         remove(&self.folder, started);
     }
 }

@@ -63,7 +63,6 @@ pub fn launch(programs: &Programs) -> Launch<'_> {
         args: &["--host", "127.0.0.1", "--port", "0", "--websocket-port", "0", "--profile-root", "."],
         // It refuses whoever names an origin.
         hidden: false,
-        helpers: true,
         port_in,
     }
 }
