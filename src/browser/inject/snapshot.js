@@ -56,7 +56,7 @@ function inert() {
   const head = copy.querySelector('head') || copy.insertBefore(empty.createElement('head'), copy.firstChild);
   const policy = empty.createElement('meta');
   policy.setAttribute('http-equiv', 'Content-Security-Policy');
-  policy.setAttribute('content', "default-src 'none'; style-src 'unsafe-inline'");
+  policy.setAttribute('content', "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'");
   const charset = empty.createElement('meta');
   charset.setAttribute('charset', 'utf-8');
   head.prepend(charset, policy);
