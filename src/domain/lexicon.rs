@@ -7,6 +7,8 @@ use super::outcome::Outcome;
 pub struct Lexicon {
     /// Phrases that take a meaning back (`无需到窗口`): they are struck from the text first.
     pub negations: Vec<String>,
+    /// Phrases by which a sentence leaves a choice (`也可`, `任选`): what it names beside is no refusal.
+    pub alternatives: Vec<String>,
     /// The phrases, strongest outcome first.
     pub entries: Vec<LexiconEntry>,
 }
@@ -16,6 +18,9 @@ pub struct Lexicon {
 pub struct LexiconEntry {
     /// What the phrases mean.
     pub outcome: Outcome,
+    /// Whether the phrases only name a way. They count on a page that nowhere says that the item is
+    /// handled online (a phrase of `online_ready`): a guide lists all of its ways.
+    pub unless_offered: bool,
     /// Texts to look for in what a citizen can see, white space folded, ASCII case ignored.
     pub phrases: Vec<String>,
 }

@@ -21,8 +21,8 @@ const GAP: char = '…';
 /// How many characters a gap may be wide: the name of an app, an office or an item.
 const WIDEST: usize = 20;
 
-/// A gap does not go past the end of a sentence, nor past struck words.
-const ENDS: [char; 9] = ['。', '；', ';', '！', '!', '？', '?', '\n', STRUCK];
+/// What ends a sentence; the end of a line and struck words do, too.
+const ENDS: [char; 8] = ['。', '；', ';', '！', '!', '？', '?', STRUCK];
 
 /// What stands in the text where a negation was struck. No phrase contains it.
 const STRUCK: char = '\u{0}';
@@ -40,28 +40,43 @@ pub fn find_among(
     place: PhrasePlace,
     wanted: impl Fn(usize, &LexiconEntry) -> bool,
 ) -> Option<(Outcome, PhraseFact)> {
-    let mut folded = Folded::new(text);
-    folded.strike(&lexicon.negations);
+    let folded = Folded::new(text, &lexicon.negations);
+    let said = place == PhrasePlace::Page;
+    let claims = || {
+        let claims = lexicon.entries.iter().filter(|entry| entry.outcome == Outcome::OnlineReady);
+        claims.flat_map(|entry| &entry.phrases).any(|phrase| folded.position(phrase, |_| true).is_some())
+    };
+    let offered = std::cell::LazyCell::new(|| said && claims());
+    // What a page says in a sentence that asks, or leaves a choice, refuses nobody.
+    let decides = |sentence: &str| {
+        let asks = sentence.ends_with(['?', '？']);
+        !said || !asks && !lexicon.alternatives.iter().any(|choice| holds(sentence, choice))
+    };
     let entries = lexicon.entries.iter().enumerate().filter(|(i, entry)| wanted(*i, entry));
     for (_, entry) in entries {
         for phrase in &entry.phrases {
-            if let Some((at, len)) = folded.position(phrase) {
+            if let Some((at, len)) = folded.position(phrase, decides)
+                && !(entry.unless_offered && *offered)
+            {
                 let context = folded.context(at, len);
-                return Some((
-                    entry.outcome,
-                    PhraseFact { phrase: phrase.clone(), context, place, area: None },
-                ));
+                let phrase = PhraseFact { phrase: phrase.clone(), context, place, area: None };
+                return Some((entry.outcome, phrase));
             }
         }
     }
     None
 }
 
+/// Whether a folded sentence holds a phrase.
+fn holds(sentence: &str, phrase: &str) -> bool {
+    sentence.contains(&fold(phrase).collect::<String>())
+}
+
 /// A phrase found in a text by whatever rule, with its context: for the step's own `seen` rules.
 /// When the phrase does not stand in the text itself, the context is the text's beginning.
 pub fn fact(phrase: &str, text: &str, place: PhrasePlace) -> PhraseFact {
-    let folded = Folded::new(text);
-    let at = folded.position(phrase);
+    let folded = Folded::new(text, &[]);
+    let at = folded.position(phrase, |_| true);
     let (start, len) = at.unwrap_or_default();
     let context = folded.context(start, len);
     PhraseFact { phrase: phrase.to_owned(), context, place, area: None }
@@ -104,52 +119,94 @@ fn without_width(c: char) -> bool {
 struct Folded {
     compared: String,
     shown: Vec<char>,
+    /// The byte at which each character of `compared` begins.
+    bytes: Vec<usize>,
+    /// The characters with which a sentence or a line ends, in order.
+    ends: Vec<usize>,
 }
 
 impl Folded {
-    fn new(text: &str) -> Self {
-        let (compared, shown) = pairs(text).unzip();
-        Self { compared, shown }
-    }
-
-    /// Strikes every negation, the longest first, so that a short one does not leave half of a
-    /// long one behind.
-    fn strike(&mut self, negations: &[String]) {
+    /// Folds a text and strikes every negation, the longest first, so that a short one does not leave
+    /// half of a long one behind.
+    fn new(text: &str, negations: &[String]) -> Self {
+        let (mut compared, mut shown, mut ends) = (String::new(), Vec::new(), Vec::new());
+        for line in text.lines() {
+            let before = shown.len();
+            for (c, as_shown) in pairs(line.trim()) {
+                compared.push(c);
+                shown.push(as_shown);
+            }
+            if shown.len() > before {
+                // A line break is a blank like any other, and ends what stood on the line.
+                ends.push(shown.len());
+                compared.push(' ');
+                shown.push(' ');
+            }
+        }
         let mut folded: Vec<String> = negations.iter().map(|n| fold(n).collect()).collect();
         folded.sort_by_key(|negation: &String| std::cmp::Reverse(negation.chars().count()));
         for negation in folded.iter().filter(|negation| !negation.is_empty()) {
-            if self.compared.contains(negation.as_str()) {
+            if compared.contains(negation.as_str()) {
                 let gap: String = std::iter::repeat_n(STRUCK, negation.chars().count()).collect();
-                self.compared = self.compared.replace(negation.as_str(), &gap);
+                compared = compared.replace(negation.as_str(), &gap);
             }
         }
+        let bytes = compared.char_indices().map(|(byte, _)| byte).collect();
+        let inside = compared.chars().enumerate().filter(|(_, c)| ENDS.contains(c)).map(|(at, _)| at);
+        ends.extend(inside);
+        ends.sort_unstable();
+        Self { compared, shown, bytes, ends }
     }
 
-    /// Where the phrase stands and how long it is there, in characters.
-    fn position(&self, phrase: &str) -> Option<(usize, usize)> {
+    /// The character that begins at a byte.
+    fn char_at(&self, byte: usize) -> usize {
+        self.bytes.partition_point(|begins| *begins < byte)
+    }
+
+    /// The byte at which a character begins, or the text ends.
+    fn byte_of(&self, char: usize) -> usize {
+        self.bytes.get(char).copied().unwrap_or(self.compared.len())
+    }
+
+    /// Where the sentence or line ends in which a character stands: that end itself.
+    fn end_behind(&self, char: usize) -> usize {
+        let next = self.ends.partition_point(|end| *end < char);
+        self.ends.get(next).copied().unwrap_or(self.shown.len())
+    }
+
+    /// The sentence in which a phrase from one character to another stands, its end included.
+    fn sentence(&self, from: usize, to: usize) -> &str {
+        let before = self.ends.partition_point(|end| *end < from);
+        let start = before.checked_sub(1).map_or(0, |at| self.ends[at] + 1);
+        let end = (self.end_behind(to) + 1).min(self.shown.len());
+        self.compared[self.byte_of(start)..self.byte_of(end)].trim_end()
+    }
+
+    /// Where the phrase stands in a sentence that decides, and how long it is there, in characters.
+    fn position(&self, phrase: &str, decides: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
         let phrase: String = fold(phrase).collect();
         let parts: Vec<&str> = phrase.split(GAP).map(str::trim).filter(|part| !part.is_empty()).collect();
         let first = *parts.first()?;
         let word_before = phrase.starts_with(|c: char| c.is_ascii_alphanumeric());
         let word_after = phrase.ends_with(|c: char| c.is_ascii_alphanumeric());
-        let (from, to) = self.compared.match_indices(first).find_map(|(at, _)| {
+        self.compared.match_indices(first).find_map(|(at, _)| {
             let end = self.follow(at + first.len(), &parts[1..])?;
             let before = self.compared[..at].chars().next_back();
             let after = self.compared[end..].chars().next();
             let cut = word_before && before.is_some_and(|c| c.is_ascii_alphanumeric())
                 || word_after && after.is_some_and(|c| c.is_ascii_alphanumeric());
-            (!cut).then_some((at, end))
-        })?;
-        Some((self.compared[..from].chars().count(), self.compared[from..to].chars().count()))
+            let (from, to) = (self.char_at(at), self.char_at(end));
+            (!cut && decides(self.sentence(from, to))).then(|| (from, to - from))
+        })
     }
 
-    /// The end of the rest of a phrase behind `at`: each part within [`WIDEST`] characters of the one
+    /// The end of the rest of a phrase behind a byte: each part within [`WIDEST`] characters of the one
     /// before it, in the same sentence.
     fn follow(&self, at: usize, parts: &[&str]) -> Option<usize> {
         let Some((part, rest)) = parts.split_first() else { return Some(at) };
-        let sentence = self.compared[at..].find(ENDS).map_or(self.compared.len(), |end| at + end);
-        let near = self.compared[at..sentence].char_indices().nth(WIDEST + part.chars().count());
-        let within = &self.compared[at..near.map_or(sentence, |(end, _)| at + end)];
+        let from = self.char_at(at);
+        let to = self.end_behind(from).min(from + WIDEST + part.chars().count());
+        let within = &self.compared[at..self.byte_of(to)];
         within.match_indices(part).find_map(|(found, _)| self.follow(at + found + part.len(), rest))
     }
 
@@ -170,10 +227,12 @@ mod tests {
     fn lexicon() -> Lexicon {
         let entry = |outcome, phrases: &[&str]| LexiconEntry {
             outcome,
+            unless_offered: false,
             phrases: phrases.iter().map(|p| (*p).to_owned()).collect(),
         };
         Lexicon {
             negations: vec!["无需到窗口".into(), "无需".into(), "不用跑".into()],
+            alternatives: vec!["也可".into(), "、网上".into()],
             entries: vec![
                 entry(Outcome::Maintenance, &["系统正在维护", "System Maintenance"]),
                 entry(Outcome::Broken, &["HTTP 404"]),
@@ -235,6 +294,21 @@ mod tests {
             let got = got.as_ref().map(|(outcome, fact)| (*outcome, fact.phrase.as_str()));
             assert_eq!(got, want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_only_names_a_way_counts_where_none_is_offered_online() {
+        let mut lexicon = lexicon();
+        let entry = |outcome, unless_offered, phrase: &str| LexiconEntry {
+            outcome,
+            unless_offered,
+            phrases: vec![phrase.into()],
+        };
+        lexicon.entries.push(entry(Outcome::MustGoToWindow, true, "窗口领取"));
+        lexicon.entries.push(entry(Outcome::OnlineReady, false, "网上申请"));
+        let found = |text| find(&lexicon, text, PhrasePlace::Page).map(|(outcome, _)| outcome);
+        assert_eq!(found("办理结果：窗口领取"), Some(Outcome::MustGoToWindow));
+        assert_eq!(found("办理结果：窗口领取\n办理方式：网上申请"), Some(Outcome::OnlineReady));
     }
 
     #[test]

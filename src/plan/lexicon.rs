@@ -8,6 +8,8 @@
 //! phrases = ["请到窗口办理", "本人到场"]
 //! ```
 //!
+//! `alternatives` are words that leave a choice, `unless_offered = true` marks phrases that only name a way.
+//!
 //! The order of the entries counts: the first that matches wins, and an outcome may stand in several
 //! places. Several files are put together entry by entry: the second `login_wall` of one file joins
 //! the second of the other; an entry that only the later file has comes behind.
@@ -106,14 +108,18 @@ fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
     if let Some(item) = fields.get("negations") {
         lexicon.negations = item.texts().unwrap_or_default().iter().map(|t| t.value.to_owned()).collect();
     }
+    if let Some(item) = fields.get("alternatives") {
+        lexicon.alternatives = item.texts().unwrap_or_default().iter().map(|t| t.value.to_owned()).collect();
+    }
     let tables = fields.get("outcome").map(|item| item.tables("an outcome")).unwrap_or_default();
     for fields in tables {
         let name = fields.need("name", "write name = \"must_go_to_window\" or another outcome");
         let outcome = name.as_ref().and_then(outcome_of);
         let phrases = fields.need("phrases", "write phrases = [\"…\"]").and_then(|item| item.texts());
+        let unless_offered = fields.get("unless_offered").and_then(|item| item.boolean()).unwrap_or_default();
         if let Some(outcome) = outcome {
             let phrases = phrases.unwrap_or_default().iter().map(|text| text.value.to_owned()).collect();
-            lexicon.entries.push(LexiconEntry { outcome, phrases });
+            lexicon.entries.push(LexiconEntry { outcome, unless_offered, phrases });
         }
         fields.finish();
     }
@@ -124,12 +130,15 @@ fn read(loader: &Loader<'_>, source: &Source) -> Lexicon {
 /// Puts a further file behind the ones before it.
 fn append(all: &mut Lexicon, further: Lexicon) {
     all.negations.extend(further.negations);
+    all.alternatives.extend(further.alternatives);
+    let alike =
+        |a: &LexiconEntry, b: &LexiconEntry| (a.outcome, a.unless_offered) == (b.outcome, b.unless_offered);
     let count = |entries: &[LexiconEntry], entry: &LexiconEntry| {
-        entries.iter().filter(|other| other.outcome == entry.outcome).count()
+        entries.iter().filter(|other| alike(other, entry)).count()
     };
     for (i, entry) in further.entries.iter().enumerate() {
         let nth = count(&further.entries[..i], entry);
-        match all.entries.iter_mut().filter(|known| known.outcome == entry.outcome).nth(nth) {
+        match all.entries.iter_mut().filter(|known| alike(known, entry)).nth(nth) {
             Some(known) => known.phrases.extend_from_slice(&entry.phrases),
             None => all.entries.push(entry.clone()),
         }

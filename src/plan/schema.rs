@@ -396,7 +396,15 @@ fn fragment() -> Value {
 }
 
 fn lexicon() -> Value {
-    let outcome = table([need("name", outcomes()), need("phrases", list(&filled()))]);
-    let root = table([may("negations", list(&filled())), may("outcome", list(&outcome))]);
+    let outcome = table([
+        need("name", outcomes()),
+        need("phrases", list(&filled())),
+        may("unless_offered", json!({ "type": "boolean", "default": false })),
+    ]);
+    let root = table([
+        may("negations", list(&filled())),
+        may("alternatives", list(&filled())),
+        may("outcome", list(&outcome)),
+    ]);
     file("A lexicon of mystery-shopper", root, Value::Null)
 }
