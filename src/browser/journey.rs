@@ -27,6 +27,7 @@ use super::traffic;
 use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
 
 mod gate;
+mod press;
 mod reading;
 mod snapshot;
 mod veiled;
@@ -63,6 +64,8 @@ pub struct Journey {
     mobile: Vec<String>,
     /// Opened pages whose script world the driver knows.
     awake: Vec<String>,
+    /// Pages with the sessions by which Chromium's own protocol reaches them.
+    sessions: Vec<(String, String)>,
     /// An action began and did not come to its end: its future was dropped.
     busy: bool,
     pub(super) own: Duration,
@@ -83,6 +86,7 @@ impl Journey {
             frame: None,
             mobile: Vec::new(),
             awake: Vec::new(),
+            sessions: Vec::new(),
             busy: false,
             own: Duration::ZERO,
             patience: None,

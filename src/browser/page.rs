@@ -20,7 +20,9 @@ pub const SANDBOX: &str = "mystery-shopper";
 pub const PRELOAD: &str = concat!(
     "() => { if (self === top) {\n",
     include_str!("inject/vitals.js"),
-    "}\nglobalThis.shopper = async (request) => {\n",
+    "}\n",
+    include_str!("inject/rest.js"),
+    "globalThis.shopper = async (request) => {\n",
     include_str!("inject/find.js"),
     include_str!("inject/ready.js"),
     include_str!("inject/veil.js"),

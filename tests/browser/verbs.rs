@@ -180,6 +180,52 @@ const OBSTACLES: &str = r#"<title>障碍</title>
   requestAnimationFrame(() => { slide.style.left = '300px'; });
 </script>"#;
 
+/// What a citizen wants to press jumps away when the pointer comes near, and something else lies there.
+const DODGES: &str = r#"<title>躲</title>
+<style>button{position:absolute;top:50px;width:100px;height:40px} #right{left:50px} #wrong{left:300px}</style>
+<button id=right>下一步</button><button id=wrong>撤回</button><pre id=log style="position:absolute;top:200px">无</pre>
+<script>
+  const log = [];
+  const kinds = ['pointerdown', 'mousedown', 'mouseup', 'click'];
+  for (const el of [right, wrong]) for (const kind of kinds) el.addEventListener(kind, (e) => {
+    log.push(`${el.id} ${e.type} ${e.isTrusted}`);
+    document.getElementById('log').textContent = log.join(', ');
+  });
+  let often = Number(location.hash.slice(1));
+  addEventListener('mousemove', () => {
+    if (!often--) return;
+    const sheet = document.styleSheets[0];
+    const swap = often % 2 ? ['50px', '300px'] : ['300px', '50px'];
+    sheet.cssRules[1].style.left = swap[0];
+    sheet.cssRules[2].style.left = swap[1];
+  });
+</script>"#;
+
+#[tokio::test]
+async fn a_press_reaches_nothing_but_what_it_was_meant_for() {
+    let world = World::of(&[("/", DODGES)]).await;
+    let trusted = "right pointerdown true, right mousedown true, right mouseup true, right click true";
+    for often in ["#0", "#1", "#2"] {
+        let mut journey = world.at(&format!("/{often}")).await;
+        click(&mut journey, css("#right")).await.unwrap();
+        assert_eq!(read(&mut journey, css("#log")).await, trusted, "{often}");
+        // A later press that is not aimed by the pointer is nobody's business.
+        act(&mut journey, Verb::Press("Enter".to_owned())).await.unwrap();
+        assert_eq!(read(&mut journey, css("#log")).await, format!("{trusted}, right click true"));
+        journey.close().await;
+    }
+    let mut journey = world.at("/#-1").await;
+    match act_within(&mut journey, Verb::Click(css("#right")), 300).await {
+        Err(StepError::NotReady(wait)) => {
+            assert_eq!(wait.last_seen, "it moved away from the pointer each time");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(read(&mut journey, css("#log")).await, "无");
+    journey.close().await;
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_click_waits_until_the_element_can_take_it() {
     let world = World::of(&[("/", OBSTACLES)]).await;

@@ -44,7 +44,7 @@ pub async fn press(journey: &mut Journey, chord: &str, deadline: Deadline) -> Re
 async fn send(journey: &mut Journey, strokes: &[Value], deadline: Deadline) -> Result<(), StepError> {
     let mark = journey.mark();
     journey.input(json!([{ "type": "key", "id": "keys", "actions": strokes }]), deadline).await?;
-    journey.follow(mark, deadline).await
+    journey.follow(mark, deadline).await.map(|_| ())
 }
 
 /// Chooses an option of a list by its label or value.
@@ -59,7 +59,7 @@ pub async fn choose(
     let ask = |_| json!({ "do": "choose", "locator": means, "option": option });
     journey.look(ask, &list.to_string(), deadline, false).await?;
     // Lists that submit themselves are common.
-    journey.follow(mark, deadline).await
+    journey.follow(mark, deadline).await.map(|_| ())
 }
 
 /// The text of an element, its value if it is a field, or one of its attributes.

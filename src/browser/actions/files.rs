@@ -52,7 +52,7 @@ pub async fn upload(
     let set = SetFiles { context: &here, element: SharedReference { shared_id: &field }, files: [&path] };
     journey.call(&set, deadline).await?;
     // Many fields send the file away at once.
-    journey.follow(mark, deadline).await
+    journey.follow(mark, deadline).await.map(|_| ())
 }
 
 /// What a file that did not come over means for the step.

@@ -12,15 +12,30 @@ use crate::domain::locator::Locator;
 use crate::domain::scenario::Channel;
 use crate::domain::target::sounds_like_submitting;
 
-/// Presses the main button on an element and follows what that sets off.
+/// Presses the main button on an element and follows what that sets off. A page that moved between
+/// the look and the press got nothing of the press, and is pressed again where the element is then.
 pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline) -> Result<(), StepError> {
-    let at = find(journey, "point", locator, &Value::Null, deadline).await?;
-    if journey.options.guard.live && sounds_like_submitting(&at.text) {
-        return Err(StepError::Refused(format!("`{}` would submit something to a live portal", at.text)));
+    let watch = Stopwatch::start();
+    let means = page::locator(locator);
+    let what = locator.to_string();
+    let mut doubt = false;
+    loop {
+        let ask = |turn| json!({ "do": "point", "locator": means, "turn": turn, "doubt": doubt });
+        let at = journey.look(ask, &what, deadline, false).await?;
+        if journey.options.guard.live && sounds_like_submitting(&at.text) {
+            return Err(StepError::Refused(format!("`{}` would submit something to a live portal", at.text)));
+        }
+        let mark = journey.mark();
+        press_at(journey, &at, deadline).await?;
+        if !journey.follow(mark, deadline).await? {
+            return Ok(());
+        }
+        if deadline.passed() {
+            let last_seen = "it moved away from the pointer each time".to_owned();
+            return Err(StepError::NotReady(Wait { what, waited: watch.elapsed(), last_seen }));
+        }
+        doubt = true;
     }
-    let mark = journey.mark();
-    press_at(journey, &at, deadline).await?;
-    journey.follow(mark, deadline).await
 }
 
 /// Moves the pointer onto an element.
@@ -100,14 +115,17 @@ async fn find(
 }
 
 async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Result<(), StepError> {
+    // A phone has no mouse: pages listen to fingers there, and show other things to them.
+    let mobile = journey.options.channel == Channel::Mobile;
+    if !mobile && journey.press_mouse(at.x, at.y, deadline).await? {
+        return Ok(());
+    }
     let actions = json!([
         { "type": "pointerMove", "x": at.x, "y": at.y },
         { "type": "pointerDown", "button": 0 },
         { "type": "pointerUp", "button": 0 },
     ]);
-    // A phone has no mouse: pages listen to fingers there, and show other things to them.
-    let kind = if journey.options.channel == Channel::Mobile { "touch" } else { "mouse" };
-    pointer(journey, kind, actions, deadline).await
+    pointer(journey, if mobile { "touch" } else { "mouse" }, actions, deadline).await
 }
 
 async fn pointer(

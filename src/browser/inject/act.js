@@ -31,10 +31,10 @@ function setValue(field, value) {
 
 const DO = {
   /** A point to click. */
-  async point({ locator, turn }) {
+  async point({ locator, turn, doubt }) {
     const { el, fault } = one(locator);
     if (fault) return fault;
-    const found = await point(el, turn);
+    const found = await press(el, turn, doubt);
     // What a citizen would press: the control around a word, by its name.
     found.text = name(el.closest('button, a, input, summary, [role=button], [role=link]') || el);
     return found;
@@ -42,7 +42,7 @@ const DO = {
 
   async hover({ locator, turn }) {
     const { el, fault } = one(locator);
-    return fault || point(el, turn, false);
+    return fault || point(el, turn, { mustBeEnabled: false });
   },
 
   fill({ locator, value }) {
@@ -113,13 +113,13 @@ const DO = {
     }
     if ((stateOf(box, 'checked') === 'true') === want) return { state: 'already' };
     if (visible(box)) {
-      const at = await point(box, turn);
+      const at = await press(box, turn);
       if (at.state !== 'covered' && at.state !== 'outside') return at;
     }
     const label = [...(box.labels || [])].find(visible);
     if (!label) return fault || { state: 'hidden', note: describe(box) };
     if (disabled(box)) return { state: 'disabled', note: describe(box) };
-    return point(label, turn);
+    return press(label, turn);
   },
 
   scroll({ locator }) {

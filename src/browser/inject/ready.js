@@ -8,7 +8,12 @@ const frame = () => new Promise((go) => {
 
 const same = (a, b) => a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
 
-async function stable(el) {
+/** Whether an element will stay where it is, as far as the page's own stillness tells. */
+const rests = (el) => el.getRootNode() === document && Boolean(globalThis.shopperRest?.is()) && !el.closest('marquee');
+
+/** Stays where it is: the page has been at rest, or two frames have shown it there. */
+async function stable(el, doubt) {
+  if (!doubt && rests(el)) return true;
   let last = el.getBoundingClientRect();
   for (let quiet = 0, looks = 0; quiet < 2; looks++) {
     if (looks > 6) return false;
@@ -16,6 +21,7 @@ async function stable(el) {
     if (!el.isConnected) return false;
     const box = el.getBoundingClientRect();
     quiet = same(last, box) ? quiet + 1 : 0;
+    if (quiet && !doubt && rests(el)) return true;
     last = box;
   }
   return true;
@@ -53,6 +59,8 @@ function bring(el, turn) {
   if (turn === 0 && inView(el)) return;
   const block = ['center', 'end', 'start', 'nearest'][turn % 4];
   el.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
+  // What follows a scroll (a bar that shrinks) comes with the next frames.
+  globalThis.shopperRest?.note();
 }
 
 function hit(x, y) {
@@ -75,10 +83,10 @@ function reaches(el, at) {
 }
 
 /** Looks for a point that can be clicked. */
-async function point(el, turn, mustBeEnabled = true) {
+async function point(el, turn, { mustBeEnabled = true, doubt = turn > 0 } = {}) {
   if (mustBeEnabled && disabled(el)) return { state: 'disabled', note: describe(el) };
   bring(el, turn);
-  if (!await stable(el)) return el.isConnected ? { state: 'moving', note: describe(el) } : { state: 'none' };
+  if (!await stable(el, doubt)) return el.isConnected ? { state: 'moving', note: describe(el) } : { state: 'none' };
   let last = null;
   for (let more = 0; more < 2; more++) {
     const spot = middle(el);
@@ -92,6 +100,13 @@ async function point(el, turn, mustBeEnabled = true) {
     await frame();
   }
   return last;
+}
+
+/** A point to press; the press is kept from whatever else lies there by then. */
+async function press(el, turn, doubt) {
+  const found = await point(el, turn, { doubt: doubt || turn > 0 });
+  if (found.state === 'ok') globalThis.shopperAim?.at((target) => reaches(el, target));
+  return found;
 }
 
 /** The one element that an action means, or why there is none. */

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::browser::bidi::CallError;
-use crate::browser::bidi::command::{Activate, CallFunction, GetTree, PerformActions, Target};
+use crate::browser::bidi::command::{Activate, CallFunction, Evaluated, GetTree, PerformActions, Target};
 use crate::browser::engine::{Ability, can};
 use crate::browser::page::{self, Said};
 use crate::browser::prepare::make_mobile;
@@ -106,15 +106,16 @@ impl Journey {
         .unwrap_or(Mark { opened: 0, stopped: 0, navigations: 0 })
     }
 
-    /// Waits for what an action set off: a new page is followed, a navigation waited for.
+    /// Waits for what an action set off: a new page is followed, a navigation waited for. Answers
+    /// whether a press that was part of it missed its element, and so did nothing.
     pub(in crate::browser) async fn follow(
         &mut self,
         mark: Mark,
         deadline: Deadline,
-    ) -> Result<(), StepError> {
+    ) -> Result<bool, StepError> {
         let before = self.current();
-        self.round_trip(deadline).await?;
-        self.conclude(mark, before, deadline).await
+        let missed = self.round_trip(deadline).await?;
+        self.conclude(mark, before, deadline).await.map(|()| missed)
     }
 
     /// Whether an action set anything off that is known of by now.
@@ -189,14 +190,14 @@ impl Journey {
     }
 
     /// A task of the page's own event loop: what the action started by script has begun by then,
-    /// and the browser has told us.
-    async fn round_trip(&mut self, deadline: Deadline) -> Result<(), StepError> {
+    /// and the browser has told us. Answers whether a press missed what it was aimed at.
+    async fn round_trip(&mut self, deadline: Deadline) -> Result<bool, StepError> {
         let Some(tracker) = self.tracker() else {
-            return Ok(());
+            return Ok(false);
         };
         let here = self.here()?;
         let turn = CallFunction {
-            function_declaration: "() => new Promise((go) => setTimeout(go, 0))",
+            function_declaration: "() => new Promise((go) => setTimeout(() => go(Boolean(globalThis.shopperAim?.missed())), 0))",
             await_promise: true,
             target: Target { context: &here, sandbox: Some(page::SANDBOX) },
             arguments: Vec::new(),
@@ -210,12 +211,13 @@ impl Journey {
         });
         let result = tokio::select! {
             biased;
-            Some(()) = moved => return Ok(()),
+            Some(()) = moved => return Ok(false),
             result = self.wire()?.call(&turn, fair(deadline)) => result,
         };
         match result {
+            Ok(Evaluated::Success { result }) => Ok(result.value == json!(true)),
             // A page that went away meanwhile is found out by what comes next.
-            Ok(_) | Err(CallError::Refused { .. }) => Ok(()),
+            Ok(_) | Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(self.judge(error).await),
         }
     }
