@@ -291,17 +291,23 @@ async fn pages_are_called_what_a_careful_person_calls_them() {
     assert!(right * 100 >= results.len() * 97, "{table}");
 }
 
-/// The set that nobody had tuned anything on when it was walked for the first time. That result stands in
-/// docs/classification.md as it came; here it may only not become worse.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_of_the_held_out_set_are_called_as_before() {
-    let results = walk_all("tests/pages-held-out").await;
+/// Sets that nobody had tuned anything on when they were walked for the first time. Those results stand in
+/// docs/classification.md as they came; here they may only not become worse.
+async fn held_out(folder: &str, name: &str, least: usize) {
+    let results = walk_all(folder).await;
     let table = table(&results);
-    record("held-out", &table);
+    record(name, &table);
     let right = results.iter().filter(|result| result.right()).count();
-    assert!(right >= LEAST, "{right} of {} right\n{table}", results.len());
+    assert!(right >= least, "{right} of {} right\n{table}", results.len());
 }
 
-/// How many of these must be right. It was 29 when they were walked for the first time, before the
-/// phrases were widened with these pages in view.
-const LEAST: usize = 48;
+/// 29 of 50 were right the first time, before the phrases were widened with these pages in view.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_the_held_out_set_are_called_as_before() {
+    held_out("tests/pages-held-out", "held-out", 48).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_the_second_held_out_set_are_called_as_before() {
+    held_out("tests/pages-held-out-2", "held-out-2", 0).await;
+}

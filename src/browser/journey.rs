@@ -33,6 +33,7 @@ mod snapshot;
 mod veiled;
 mod waiting;
 
+pub(super) use press::Press;
 pub(super) use waiting::fair;
 use waiting::flooded;
 

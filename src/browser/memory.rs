@@ -18,13 +18,29 @@ pub const NEEDED: u64 = 384 << 20;
 /// The pause between looks while memory is short.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Bytes that the processes of a group take together, shared pages divided among those that share
-/// them (PSS). Reading takes a few milliseconds.
-pub fn of_group(group: u32) -> u64 {
-    driver::members(group)
-        .filter_map(|(pid, _)| std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok())
-        .filter_map(|rollup| kibibytes(&rollup, "Pss:"))
-        .sum()
+/// What a group of processes takes together when that is more than `limit` bytes: shared pages divided
+/// among those that share them (PSS).
+///
+/// The kernel walks every page of a process for that, 40 ms for a browser, which stands still meanwhile.
+/// So what it has counted anyway is looked at first: all that the processes have for themselves, and
+/// the program's files once.
+pub fn above(group: u32, limit: u64) -> Option<u64> {
+    let read = |file: &str| -> Vec<String> {
+        let paths = driver::members(group).map(|(pid, _)| format!("/proc/{pid}/{file}"));
+        paths.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+    };
+    if estimate(&read("status")) < limit - limit / 8 {
+        return None;
+    }
+    let size = read("smaps_rollup").iter().filter_map(|rollup| kibibytes(rollup, "Pss:")).sum();
+    (size > limit).then_some(size)
+}
+
+/// About what processes take together, by their `/proc/*/status`.
+fn estimate(processes: &[String]) -> u64 {
+    let get = |status: &String, key: &str| kibibytes(status, key).unwrap_or(0);
+    let own: u64 = processes.iter().map(|status| get(status, "RssAnon:") + get(status, "RssShmem:")).sum();
+    own + processes.iter().map(|status| get(status, "RssFile:")).max().unwrap_or(0)
 }
 
 /// Bytes that may still be taken: what the machine has available, or what the control groups (v2)
@@ -155,7 +171,11 @@ mod tests {
     #[test]
     fn processes_of_a_group_have_a_size() {
         let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
-        assert!(of_group(group) > 1 << 20);
+        assert!(above(group, 1 << 20) > Some(1 << 20));
+        assert_eq!(above(group, 1 << 40), None);
+        let status =
+            |anon, file| format!("Name: x\nRssAnon: {anon} kB\nRssFile: {file} kB\nRssShmem: 1 kB\n");
+        assert_eq!(estimate(&[status(10, 300), status(20, 200)]), 332 << 10);
         assert_eq!(kibibytes("Rss: 9 kB\nPss:      12 kB\nPss_Dirty: 3 kB\n", "Pss:"), Some(12 << 10));
     }
 }

@@ -129,12 +129,12 @@ impl Inner {
             return true;
         }
         let Some(group) = browser.process_group() else { return false };
-        let size = tokio::task::spawn_blocking(move || memory::of_group(group)).await.unwrap_or_default();
-        let is_large = size > self.settings.retire_above;
-        if is_large {
-            tracing::info!(bytes = size, "a browser has grown too large and is replaced");
+        let limit = self.settings.retire_above;
+        let size = tokio::task::spawn_blocking(move || memory::above(group, limit)).await.unwrap_or_default();
+        if let Some(bytes) = size {
+            tracing::info!(bytes, "a browser has grown too large and is replaced");
         }
-        is_large
+        size.is_some()
     }
 }
 

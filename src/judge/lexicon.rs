@@ -44,7 +44,12 @@ pub fn find_among(
     let said = place == PhrasePlace::Page;
     let claims = || {
         let claims = lexicon.entries.iter().filter(|entry| entry.outcome == Outcome::OnlineReady);
-        claims.flat_map(|entry| &entry.phrases).any(|phrase| folded.position(phrase, |_| true).is_some())
+        claims.flat_map(|entry| &entry.phrases).any(|phrase| {
+            // A label alone (a button, a menu) promises nothing: it may be what led here.
+            folded
+                .position(phrase, |sentence| sentence.trim_end_matches(ENDS) != Folded::plain(phrase))
+                .is_some()
+        })
     };
     let offered = std::cell::LazyCell::new(|| said && claims());
     // What a page says in a sentence that asks, or leaves a choice, refuses nobody.
@@ -69,7 +74,7 @@ pub fn find_among(
 
 /// Whether a folded sentence holds a phrase.
 fn holds(sentence: &str, phrase: &str) -> bool {
-    sentence.contains(&fold(phrase).collect::<String>())
+    sentence.contains(&Folded::plain(phrase))
 }
 
 /// A phrase found in a text by whatever rule, with its context: for the step's own `seen` rules.
@@ -156,6 +161,11 @@ impl Folded {
         ends.extend(inside);
         ends.sort_unstable();
         Self { compared, shown, bytes, ends }
+    }
+
+    /// A phrase as it stands in a folded text.
+    fn plain(phrase: &str) -> String {
+        fold(phrase).collect()
     }
 
     /// The character that begins at a byte.
@@ -308,6 +318,7 @@ mod tests {
         lexicon.entries.push(entry(Outcome::OnlineReady, false, "网上申请"));
         let found = |text| find(&lexicon, text, PhrasePlace::Page).map(|(outcome, _)| outcome);
         assert_eq!(found("办理结果：窗口领取"), Some(Outcome::MustGoToWindow));
+        assert_eq!(found("办理结果：窗口领取\n网上申请"), Some(Outcome::MustGoToWindow), "a button");
         assert_eq!(found("办理结果：窗口领取\n办理方式：网上申请"), Some(Outcome::OnlineReady));
     }
 

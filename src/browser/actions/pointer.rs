@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::journey::Journey;
+use crate::browser::journey::{Journey, Press};
 use crate::browser::page::{self, Said};
 use crate::browser::{StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
@@ -26,8 +26,16 @@ pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline)
             return Err(StepError::Refused(format!("`{}` would submit something to a live portal", at.text)));
         }
         let mark = journey.mark();
-        press_at(journey, &at, deadline).await?;
-        if !journey.follow(mark, deadline).await? {
+        let before = journey.current();
+        let missed = match press_at(journey, &at, deadline).await? {
+            Press::Missed => true,
+            Press::Over => {
+                journey.conclude(mark, before, deadline).await?;
+                false
+            }
+            Press::Made | Press::Impossible => journey.follow(mark, deadline).await?,
+        };
+        if !missed {
             return Ok(());
         }
         if deadline.passed() {
@@ -114,18 +122,22 @@ async fn find(
     journey.look(ask, &locator.to_string(), deadline, false).await
 }
 
-async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Result<(), StepError> {
+async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Result<Press, StepError> {
     // A phone has no mouse: pages listen to fingers there, and show other things to them.
     let mobile = journey.options.channel == Channel::Mobile;
-    if !mobile && journey.press_mouse(at.x, at.y, deadline).await? {
-        return Ok(());
+    if !mobile {
+        let press = journey.press_mouse(at.x, at.y, deadline).await?;
+        if press != Press::Impossible {
+            return Ok(press);
+        }
     }
     let actions = json!([
         { "type": "pointerMove", "x": at.x, "y": at.y },
         { "type": "pointerDown", "button": 0 },
         { "type": "pointerUp", "button": 0 },
     ]);
-    pointer(journey, if mobile { "touch" } else { "mouse" }, actions, deadline).await
+    pointer(journey, if mobile { "touch" } else { "mouse" }, actions, deadline).await?;
+    Ok(Press::Made)
 }
 
 async fn pointer(

@@ -59,8 +59,7 @@ function bring(el, turn) {
   if (turn === 0 && inView(el)) return;
   const block = ['center', 'end', 'start', 'nearest'][turn % 4];
   el.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
-  // What follows a scroll (a bar that shrinks) comes with the next frames.
-  globalThis.shopperRest?.note();
+  globalThis.shopperRest?.scrolled();
 }
 
 function hit(x, y) {

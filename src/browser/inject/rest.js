@@ -1,39 +1,49 @@
-// Whether the document is at rest, known before anybody asks: two frames were painted since the last
-// change, and nothing moves by itself. Asking anew for every click would cost two frames each time.
+// Whether the document is at rest, known before anybody asks: a frame was begun and painted after the
+// last change, nothing changed in it, and nothing moves by itself. A page that moves by script changes
+// with every frame. Asking anew for every click would cost two frames each time.
 //
 // What it cannot see (style sheets changed by script, other shadow trees) is caught by `shopperAim`.
 globalThis.shopperRest = (() => {
-  let quiet = 0;
-  let armed = false;
   const watched = document;
+  let changed = 0;
+  let calm = false;
+  let armed = false;
+  /** Whether the next scrolling is ours: it is over at once. */
+  let ours = false;
   const arm = () => {
     if (armed) return;
     armed = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((begun) => {
       armed = false;
-      quiet += 1;
-      if (quiet < 2) arm();
+      ours = false;
+      calm = changed < begun;
+      if (!calm) arm();
     });
   };
-  /** Something changed: frames count anew from here. */
   const note = () => {
-    quiet = 0;
+    changed = performance.now();
+    calm = false;
     arm();
   };
   const everything = { subtree: true, childList: true, attributes: true, characterData: true };
   const observer = new MutationObserver(note);
   observer.observe(watched, everything);
-  const moves = ['scroll', 'load', 'error', 'transitionrun', 'animationstart', 'toggle', 'slotchange'];
-  const happened = (event) => { if (event.target !== watched || event.type === 'scroll') note(); };
-  for (const kind of moves) addEventListener(kind, happened, { capture: true, passive: true });
+  for (const kind of ['load', 'error', 'transitionrun', 'animationstart', 'toggle', 'slotchange']) {
+    addEventListener(kind, (event) => { if (event.target !== watched) note(); }, { capture: true, passive: true });
+  }
+  addEventListener('scroll', () => { if (!ours) note(); }, { capture: true, passive: true });
   addEventListener('resize', note);
   note();
   return {
-    note,
+    /** We have scrolled; what follows it (a bar that shrinks) comes with the next frame. */
+    scrolled() {
+      note();
+      ours = true;
+    },
     is() {
       // The observer may have been told and not have said so yet.
       if (observer.takeRecords().length) note();
-      return quiet >= 2 && watched === document && !document.hidden
+      return calm && watched === document && !document.hidden
         && !document.getAnimations().some((one) => one.playState === 'running' || one.pending);
     },
   };
@@ -47,6 +57,8 @@ globalThis.shopperAim = (() => {
     if (!aim || !event.isTrusted) return;
     // The first event of a press decides; what it does to the page is no reason to stop the others.
     if (event.type === 'pointerdown') aim.hit ??= aim.reaches(event.composedPath()[0]);
+    // What it set off by script has begun when the task after it runs.
+    if (event.type === 'pointerup') setTimeout(aim.over, 0);
     if (aim.hit !== false) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -54,7 +66,17 @@ globalThis.shopperAim = (() => {
   const press = ['pointerdown', 'mousedown', 'touchstart', 'pointerup', 'mouseup', 'touchend', 'click', 'auxclick'];
   for (const kind of press) addEventListener(kind, judge, { capture: true, passive: false });
   return {
-    at(reaches) { aim = { reaches }; },
+    at(reaches) {
+      aim = { reaches };
+      aim.end = new Promise((go) => { aim.over = go; });
+    },
+    /** When the press is over: whether it missed; nothing when it does not come soon. */
+    async over() {
+      if (!aim) return null;
+      const soon = new Promise((go) => { setTimeout(() => go(false), 100); });
+      const came = await Promise.race([aim.end.then(() => true), soon]);
+      return came ? this.missed() : null;
+    },
     /** Whether the press missed. */
     missed() {
       const missed = aim?.hit === false;

@@ -14,22 +14,37 @@ use crate::clock::Deadline;
 
 use super::{Journey, fair};
 
+/// Answers when the press is over: whether it missed.
+const OVER: &str = "() => globalThis.shopperAim?.over()";
+
+/// What became of a press.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::browser) enum Press {
+    /// It cannot be made in this way here; nothing was pressed.
+    Impossible,
+    /// It was made. What it set off has to be waited for.
+    Made,
+    /// It was made, and what it set off by script has begun.
+    Over,
+    /// It met something else and was kept from the page.
+    Missed,
+}
+
 impl Journey {
-    /// Moves the mouse to a point of the window, presses the main button and releases it. Answers false
-    /// when this cannot be done here and nothing was pressed.
+    /// Moves the mouse to a point of the window, presses the main button and releases it.
     pub(in crate::browser) async fn press_mouse(
         &mut self,
         x: f64,
         y: f64,
         deadline: Deadline,
-    ) -> Result<bool, StepError> {
+    ) -> Result<Press, StepError> {
         // A frame has coordinates of its own.
         if self.is_classic() || self.frame.is_some() || !can(self.options.engine, Ability::Devtools) {
-            return Ok(false);
+            return Ok(Press::Impossible);
         }
         let deadline = fair(deadline);
         let here = self.here()?;
-        let Some(session) = self.devtools(&here, deadline).await else { return Ok(false) };
+        let Some(session) = self.devtools(&here, deadline).await else { return Ok(Press::Impossible) };
         let wire = self.wire()?;
         let event = |kind: &str, buttons: u8, count: u8| -> Value {
             let button = if count == 0 { "none" } else { "left" };
@@ -38,11 +53,13 @@ impl Journey {
         let events = [event("mouseMoved", 0, 0), event("mousePressed", 1, 1), event("mouseReleased", 0, 1)];
         let sent =
             events.iter().map(|event| wire.cdp(Some(&session), "Input.dispatchMouseEvent", event, deadline));
-        let mut told = join_all(sent).await.into_iter();
+        // The page says by itself when the press is over, so that nobody has to ask afterwards.
+        let (told, over) = tokio::join!(join_all(sent), self.turn(&here, OVER, deadline));
+        let mut told = told.into_iter();
         match told.next() {
             Some(Err(CallError::Refused { .. })) => {
                 self.sessions.retain(|(page, _)| *page != here);
-                return Ok(false);
+                return Ok(Press::Impossible);
             }
             Some(Err(error)) => return Err(self.judge(error).await),
             _ => {}
@@ -54,7 +71,11 @@ impl Journey {
                 Err(error) => return Err(self.judge(error).await),
             }
         }
-        Ok(true)
+        Ok(match over? {
+            Some(true) => Press::Missed,
+            Some(false) => Press::Over,
+            None => Press::Made,
+        })
     }
 
     /// The session by which a page is reached.

@@ -192,32 +192,44 @@ impl Journey {
     /// A task of the page's own event loop: what the action started by script has begun by then,
     /// and the browser has told us. Answers whether a press missed what it was aimed at.
     async fn round_trip(&mut self, deadline: Deadline) -> Result<bool, StepError> {
-        let Some(tracker) = self.tracker() else {
-            return Ok(false);
-        };
+        const TURN: &str =
+            "() => new Promise((go) => setTimeout(() => go(globalThis.shopperAim?.missed()), 0))";
         let here = self.here()?;
+        Ok(self.turn(&here, TURN, deadline).await? == Some(true))
+    }
+
+    /// What `function` answers in `here`, unless a page goes away or sets out meanwhile.
+    pub(super) async fn turn(
+        &self,
+        here: &str,
+        function: &str,
+        deadline: Deadline,
+    ) -> Result<Option<bool>, StepError> {
+        let Some(tracker) = self.tracker() else {
+            return Ok(None);
+        };
         let turn = CallFunction {
-            function_declaration: "() => new Promise((go) => setTimeout(() => go(Boolean(globalThis.shopperAim?.missed())), 0))",
+            function_declaration: function,
             await_promise: true,
-            target: Target { context: &here, sandbox: Some(page::SANDBOX) },
+            target: Target { context: here, sandbox: Some(page::SANDBOX) },
             arguments: Vec::new(),
             serialization_options: None,
         };
         let moved = tracker.wait(deadline, |state| {
-            (state.pending(&here).is_some()
+            (state.pending(here).is_some()
                 || state.pending(&state.current).is_some()
-                || !state.contexts.contains_key(&here))
+                || !state.contexts.contains_key(here))
             .then_some(())
         });
         let result = tokio::select! {
             biased;
-            Some(()) = moved => return Ok(false),
+            Some(()) = moved => return Ok(Some(false)),
             result = self.wire()?.call(&turn, fair(deadline)) => result,
         };
         match result {
-            Ok(Evaluated::Success { result }) => Ok(result.value == json!(true)),
+            Ok(Evaluated::Success { result }) => Ok(result.value.as_bool()),
             // A page that went away meanwhile is found out by what comes next.
-            Ok(_) | Err(CallError::Refused { .. }) => Ok(false),
+            Ok(_) | Err(CallError::Refused { .. }) => Ok(None),
             Err(error) => Err(self.judge(error).await),
         }
     }
