@@ -1,5 +1,7 @@
 //! The browser room against real Chromium and small servers of its own.
 
+#[path = "browser/cgroup.rs"]
+mod cgroup;
 #[path = "browser/classic.rs"]
 mod classic;
 #[path = "browser/emulation.rs"]

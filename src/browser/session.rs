@@ -95,7 +95,7 @@ impl Browser {
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
-        let driver = Driver::start(chromedriver(programs), &settings.temp, deadline).await?;
+        let driver = Driver::start(chromedriver(programs), settings, deadline).await?;
         let args = arguments(settings, driver.folder(), kind);
         let mut options = chrome(kind, &args);
         options["binary"] = json!(programs.chromium);
@@ -110,7 +110,7 @@ impl Browser {
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
-        let driver = Driver::start(gecko::launch(programs), &settings.temp, deadline).await?;
+        let driver = Driver::start(gecko::launch(programs), settings, deadline).await?;
         Self::below(driver, gecko::options(Some(programs), settings.headed), kind, deadline).await
     }
 

@@ -84,6 +84,7 @@ pub fn settings(temp: &std::path::Path, sessions: usize) -> Settings {
         geckodriver: None,
         headed: false,
         temp: temp.to_owned(),
+        cgroup: None,
         retire_after: 200,
         retire_above: 1 << 30,
     }
