@@ -22,6 +22,8 @@ mod hostile;
 mod isolation;
 #[path = "browser/locators.rs"]
 mod locators;
+#[path = "browser/password.rs"]
+mod password;
 #[path = "browser/submitting.rs"]
 mod submitting;
 #[path = "browser/trial.rs"]

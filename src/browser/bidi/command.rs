@@ -240,6 +240,14 @@ commands! {
         request: &'a str,
     }
 
+    /// Answers a server that asks for a password.
+    ContinueWithAuth<'a> = "network.continueWithAuth" -> Nothing {
+        /// In answer to which request.
+        request: &'a str,
+        /// `cancel` shows the page what the server said.
+        action: &'a str,
+    }
+
     /// Answers a held request without the network.
     ProvideResponse<'a> = "network.provideResponse" -> Nothing {
         /// Which.
