@@ -24,6 +24,8 @@ mod isolation;
 mod locators;
 #[path = "browser/password.rs"]
 mod password;
+#[path = "browser/shared.rs"]
+mod shared;
 #[path = "browser/submitting.rs"]
 mod submitting;
 #[path = "browser/trial.rs"]

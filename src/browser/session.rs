@@ -237,6 +237,7 @@ impl Browser {
                 expression: "navigator.userAgent",
                 await_promise: false,
                 target: Target { context: &first, sandbox: None },
+                user_activation: false,
             };
             wire.call(&evaluate, deadline).await
         };

@@ -291,6 +291,9 @@ commands! {
         await_promise: bool,
         /// Where.
         target: Target<'a>,
+        /// Whether it runs as if a person had just done something on the page.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        user_activation: bool,
     }
 
     /// Trusted input: keys and pointer.
