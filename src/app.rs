@@ -95,6 +95,7 @@ pub fn browser_settings(plan: &Plan, headed: bool, temp: std::path::PathBuf) -> 
         geckodriver: plan.browser.geckodriver.clone(),
         headed,
         temp,
+        cgroup: None,
         retire_after: 200,
         retire_above: plan.browser.memory,
     }

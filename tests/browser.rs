@@ -1,5 +1,7 @@
 //! The browser room against real Chromium and small servers of its own.
 
+#[path = "browser/cgroup.rs"]
+mod cgroup;
 #[path = "browser/classic.rs"]
 mod classic;
 #[path = "browser/emulation.rs"]
@@ -20,6 +22,10 @@ mod hostile;
 mod isolation;
 #[path = "browser/locators.rs"]
 mod locators;
+#[path = "browser/password.rs"]
+mod password;
+#[path = "browser/shared.rs"]
+mod shared;
 #[path = "browser/submitting.rs"]
 mod submitting;
 #[path = "browser/trial.rs"]

@@ -175,6 +175,7 @@ async fn tour(engine: Engine) {
         geckodriver: None,
         headed: false,
         temp: temp.path().to_owned(),
+        cgroup: None,
         retire_after: 200,
         retire_above: 1 << 30,
     });

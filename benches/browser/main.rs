@@ -83,6 +83,7 @@ fn pool(sessions: usize) -> Outcome<(Pool, tempfile::TempDir)> {
         chromedriver: std::env::var_os("CHROMEDRIVER").map(PathBuf::from),
         headed: false,
         temp: temp.path().to_owned(),
+        cgroup: None,
         retire_after: 200,
         retire_above: 1 << 30,
     };

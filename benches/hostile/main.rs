@@ -107,6 +107,7 @@ impl Yard {
             chromedriver: std::env::var_os("CHROMEDRIVER").map(PathBuf::from),
             headed: false,
             temp: temp.path().to_owned(),
+            cgroup: None,
             retire_after: 200,
             retire_above: 1 << 30,
         };

@@ -68,9 +68,10 @@ impl Service {
         let temp = browser_folder(&folder)?;
         // At once, not when the first browser starts: that may be hours away.
         let swept = temp.clone();
-        if tokio::task::spawn_blocking(move || browser::sweep(&swept)).await.is_err() {
+        if tokio::task::spawn_blocking(move || browser::sweep(&swept, None)).await.is_err() {
             warn!("what a killed agent left could not be cleared away");
         }
+        info!("{}", browser::way_of_ending(None));
         let pool = Arc::new(Pool::new(browser_settings(&plan, false, temp)));
         let runner = Runner::new(
             Arc::clone(&pool),

@@ -1,7 +1,8 @@
-//! One driver process (chromedriver, geckodriver) with the browser below it, in a process group and a folder of its own.
+//! One driver process (chromedriver, geckodriver) with the browser below it, in a process group, a
+//! folder and, where there is one to be had, a control group of its own.
 //!
-//! Invariant: when a [`Driver`] is gone, however it went, its whole process group is killed and
-//! reaped and its folder removed.
+//! Invariant: when a [`Driver`] is gone, however it went, its groups are killed and reaped and its
+//! folder removed.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
@@ -15,9 +16,10 @@ use tokio::sync::oneshot;
 
 use crate::clock::{Deadline, Stopwatch};
 
-use super::BrowserError;
+use super::cgroup::{self, Cgroup};
 use super::find::Programs;
 use super::port;
+use super::{BrowserError, Settings};
 
 /// How long we wait for a killed group to vanish.
 const VANISH: Duration = Duration::from_secs(5);
@@ -51,21 +53,26 @@ pub struct Driver {
     group: Option<Group>,
 }
 
-/// A process group and its folder; both are gone when this is dropped.
+/// A process group, its control group and its folder; all are gone when this is dropped.
 #[derive(Debug)]
 struct Group {
     child: Child,
+    cgroup: Option<Cgroup>,
     folder: PathBuf,
 }
 
 impl Driver {
     /// Starts a driver: where it is open to any page of loopback, on a port that pages cannot reach.
-    pub async fn start(launch: Launch<'_>, temp: &Path, deadline: Deadline) -> Result<Self, BrowserError> {
+    pub async fn start(
+        launch: Launch<'_>,
+        settings: &Settings,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
         if !launch.hidden {
-            return Self::start_at(None, launch, temp, deadline).await;
+            return Self::start_at(None, launch, settings, deadline).await;
         }
         for port in port::choices() {
-            match Self::start_at(Some(port), launch, temp, deadline).await {
+            match Self::start_at(Some(port), launch, settings, deadline).await {
                 // Another took the port meanwhile.
                 Err(BrowserError::Missing { .. }) if port != 0 && !port::is_free(port) => {}
                 result => return result,
@@ -77,9 +84,10 @@ impl Driver {
     async fn start_at(
         at: Option<u16>,
         launch: Launch<'_>,
-        temp: &Path,
+        settings: &Settings,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
+        let temp = &settings.temp;
         let fault = |reason: String| BrowserError::Missing {
             program: launch.program.display().to_string(),
             reason,
@@ -115,7 +123,14 @@ impl Driver {
             }
         };
         let stdout = child.stdout.take();
-        let group = Group { child, folder };
+        let cgroup = cgroup::home(settings.cgroup.as_deref()).and_then(|home| {
+            Cgroup::around(child.id(), &home)
+                .inspect_err(|error| {
+                    tracing::warn!(home = %home.display(), %error, "a browser gets no control group");
+                })
+                .ok()
+        });
+        let group = Group { child, cgroup, folder };
         let (say, port) = oneshot::channel();
         let (launch_name, port_in) = (launch.name, launch.port_in);
         // A thread, not a task: it ends with the pipe, that is, with the driver.
@@ -165,7 +180,7 @@ impl Driver {
         self.group.as_ref().map(|group| group.child.id())
     }
 
-    /// Kills the group, waits until it is reaped, removes the folder.
+    /// Kills the groups, waits until they are reaped, removes the folder.
     pub async fn end(mut self) {
         if let Some(group) = self.group.take() {
             // Killing takes 2–160 ms; the runtime goes on meanwhile.
@@ -180,6 +195,10 @@ impl Drop for Group {
         let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
             return;
         };
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.end(started, VANISH);
+        }
+        // All that is left where there was a control group, and all there is where there was none.
         loop {
             let _ = kill_process_group(pid, Signal::KILL);
             let reaped = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
@@ -267,9 +286,12 @@ fn has_ended(pid: u32) -> bool {
 }
 
 /// Clears what a process of ours that was killed left in `temp`: browsers that run on, and folders.
-/// Folders carry the id of the process that made them; those of living ones and of other users are
-/// left alone.
-pub fn sweep(temp: &Path) {
+/// Folders and control groups carry the id of the process that made them; those of living ones and of
+/// other users are left alone. Control groups are looked for below `cgroup`, or our own.
+pub fn sweep(temp: &Path, cgroup: Option<&Path>) {
+    if let Some(home) = cgroup::home(cgroup) {
+        cgroup::sweep(&home, VANISH);
+    }
     let folders = std::fs::read_dir(temp).into_iter().flatten().flatten().map(|entry| entry.path());
     for folder in folders.filter(|folder| is_orphan(folder)) {
         let started = Stopwatch::start();
@@ -282,7 +304,8 @@ pub fn sweep(temp: &Path) {
     }
 }
 
-fn is_orphan(folder: &Path) -> bool {
+/// Whether a folder was made by a process of ours that has ended.
+pub(super) fn is_orphan(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let owner = name.strip_prefix("shopper-").and_then(|rest| rest.split('-').next());
     let is_dead = owner.and_then(|owner| owner.parse::<u32>().ok()).is_some_and(has_ended);
@@ -303,7 +326,7 @@ fn has_variable(pid: u32, variable: &[u8]) -> bool {
 /// left there is cleared first.
 pub fn temp_folder() -> std::io::Result<tempfile::TempDir> {
     let all = std::env::temp_dir();
-    sweep(&all);
+    sweep(&all, None);
     tempfile::Builder::new().prefix(&format!("shopper-{}-", std::process::id())).tempdir_in(all)
 }
 

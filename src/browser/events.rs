@@ -16,7 +16,7 @@ use crate::domain::observation::{
 };
 
 use super::Guard;
-use super::bidi::command::FailRequest;
+use super::bidi::command::{ContinueWithAuth, FailRequest};
 use super::bidi::event::Event;
 use super::bidi::{Listener, Wire};
 use super::split::{Activity, Span};
@@ -474,6 +474,12 @@ fn cut(text: &str, most: usize) -> String {
 
 impl Listener for Tracker {
     fn event(&self, wire: &Wire, event: Event) {
+        if let Event::AuthRequired(exchange) = event {
+            if exchange.is_blocked {
+                wire.post(&ContinueWithAuth { request: &exchange.request.request, action: "cancel" });
+            }
+            return;
+        }
         let mut lock = self.lock();
         let Some(state) = lock.as_mut() else {
             drop(lock);
@@ -505,6 +511,8 @@ impl Listener for Tracker {
             Event::ResponseCompleted(exchange) => state.response(&exchange, true),
             Event::FetchError(exchange) => ask = state.fetch_error(&exchange),
             Event::LogEntryAdded(entry) => state.log(&entry),
+            // Answered above, whether or not there is a journey.
+            Event::AuthRequired(_) => {}
         }
         drop(lock);
         if let Some(body_of) = ask {

@@ -18,6 +18,7 @@ use crate::domain::scenario::{AllowedRequest, Channel};
 
 mod actions;
 mod bidi;
+mod cgroup;
 mod checks;
 mod driver;
 mod elsewhere;
@@ -46,6 +47,7 @@ mod traffic;
 mod trial;
 mod veil;
 
+pub use cgroup::way as way_of_ending;
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use gecko::look as firefox;
@@ -75,6 +77,9 @@ pub struct Settings {
     pub headed: bool,
     /// The folder in which each session gets its own temporary folder.
     pub temp: PathBuf,
+    /// The control group (cgroup v2), as its folder, below which each session gets one of its own;
+    /// that of this process when absent, if it is delegated to us.
+    pub cgroup: Option<PathBuf>,
     /// A browser is replaced by a fresh one after so many journeys.
     pub retire_after: u32,
     /// A browser is replaced by a fresh one when all of its processes together take more than so

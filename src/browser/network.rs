@@ -85,7 +85,9 @@ pub fn classify(error: &str) -> TransportClass {
         | "NETWORK_ACCESS_DENIED"
         | "INSUFFICIENT_RESOURCES"
         | "OUT_OF_MEMORY"
-        | "NETWORK_IO_SUSPENDED" => C::Ours,
+        | "NETWORK_IO_SUSPENDED"
+        // Status 407 where we know of no proxy: somebody on our way has one.
+        | "UNEXPECTED_PROXY_AUTH" => C::Ours,
         _ if name.starts_with("DNS_") => C::Dns,
         _ if name.starts_with("PROXY_") || name.starts_with("TUNNEL_") || name.starts_with("SOCKS_") => {
             C::Ours
@@ -166,6 +168,7 @@ mod tests {
             ("net::ERR_BLOCKED_BY_CLIENT", C::Policy),
             ("net::ERR_PROXY_CONNECTION_FAILED", C::Ours),
             ("net::ERR_INTERNET_DISCONNECTED", C::Ours),
+            ("net::ERR_UNEXPECTED_PROXY_AUTH", C::Ours),
             ("net::ERR_FAILED", C::Other),
             ("NS_ERROR_UNKNOWN_HOST", C::Dns),
             ("NS_ERROR_CONNECTION_REFUSED", C::Refused),

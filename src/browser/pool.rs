@@ -14,7 +14,7 @@ use crate::clock::Deadline;
 use super::journey::Journey;
 use super::ladder::{self, Rung, Rungs, Tally};
 use super::memory;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, forget_clipboard, prepare};
 use super::session::{Browser, Kind};
 use super::source::Source;
 use super::{BrowserError, JourneyOptions, Settings};
@@ -64,7 +64,7 @@ impl Pool {
         let kind = Kind::of(&options);
         while let Some(browser) = inner.take_fitting(kind) {
             if !browser.wire().is_closed() {
-                match prepare(&browser, &options, deadline.tightened(OPEN)).await {
+                match inner.prepare_again(&browser, &options, deadline.tightened(OPEN)).await {
                     Ok(page) => return Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
                     Err(error) => tracing::warn!(%error, "a warm browser failed and is replaced"),
                 }
@@ -105,6 +105,20 @@ impl Pool {
 impl Inner {
     fn warm(&self) -> MutexGuard<'_, Vec<Browser>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prepares a browser that another journey has used.
+    async fn prepare_again(
+        &self,
+        browser: &Browser,
+        options: &JourneyOptions,
+        deadline: Deadline,
+    ) -> Result<Prepared, BrowserError> {
+        let page = prepare(browser, options, deadline).await?;
+        if !self.settings.headed && !browser.classic {
+            forget_clipboard(browser, &page, deadline).await?;
+        }
+        Ok(page)
     }
 
     fn take_warm(&self) -> Option<Browser> {

@@ -11,13 +11,15 @@ use crate::domain::scenario::Channel;
 
 use super::bidi::command::{
     AddDataCollector, AddIntercept, Command, Coordinates, Create, CreateUserContext, DownloadBehavior,
-    Evaluate, Nothing, PermissionDescriptor, ProxyConfiguration, RemoveDataCollector, RemoveIntercept,
-    RemoveUserContext, SetDownloadBehavior, SetGeolocationOverride, SetLocaleOverride, SetPermission,
-    SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target, UrlPattern,
+    Evaluate, Evaluated, Nothing, PermissionDescriptor, ProxyConfiguration, RemoveDataCollector,
+    RemoveIntercept, RemoveUserContext, SetDownloadBehavior, SetGeolocationOverride, SetLocaleOverride,
+    SetPermission, SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target,
+    UrlPattern,
 };
 use super::bidi::{CallError, Wire};
 use super::engine::{Ability, can, phone_agent};
 use super::filter::{self, Teller};
+use super::page::SANDBOX;
 use super::session::{Browser, fault};
 use super::{BrowserError, Guard, JourneyOptions};
 
@@ -28,6 +30,8 @@ const ACCURACY: f64 = 30.0;
 #[derive(Debug)]
 pub struct Prepared {
     user_context: String,
+    /// The first page.
+    page: String,
     /// What has to be undone in the browser itself before the next journey.
     undo: Vec<Undo>,
 }
@@ -110,7 +114,7 @@ pub async fn prepare(
     if let Some(teller) = &browser.teller {
         prove_filter(browser, teller, &options.guard, &page, deadline).await?;
     }
-    Ok(Prepared { user_context, undo })
+    Ok(Prepared { user_context, page, undo })
 }
 
 /// Gives the filter the journey's rules and sends a request that it must refuse, from the
@@ -138,6 +142,7 @@ async fn prove_filter(
         ),
         await_promise: true,
         target: Target { context: page, sandbox: None },
+        user_activation: false,
     };
     wire.call(&send, deadline).await.map_err(|error| fault(wire, error))?;
     let said = browser.tracker.wait(deadline, |state| state.proof.clone()).await;
@@ -148,6 +153,36 @@ async fn prove_filter(
         other => {
             Err(unguarded(format!("a request that must be refused met {}", other.unwrap_or("no answer"))))
         }
+    }
+}
+
+/// Writes an empty text; the clipboard of a browser without a window is the browser's own, and all of
+/// its user contexts share it. `beforecopy` says that there is something to copy.
+const EMPTY: &str = "(() => {
+    const take = (event) => event.preventDefault();
+    const copy = (event) => { event.clipboardData.setData('text/plain', ''); event.preventDefault(); };
+    addEventListener('beforecopy', take); addEventListener('copy', copy);
+    const copied = document.execCommand('copy');
+    removeEventListener('beforecopy', take); removeEventListener('copy', copy);
+    return copied;
+})()";
+
+/// Empties the clipboard of a browser that another journey has used. Not for one with a window: that
+/// clipboard is the watching person's.
+pub async fn forget_clipboard(
+    browser: &Browser,
+    page: &Prepared,
+    deadline: Deadline,
+) -> Result<(), BrowserError> {
+    let wire = browser.wire();
+    let target = Target { context: &page.page, sandbox: Some(SANDBOX) };
+    let empty = Evaluate { expression: EMPTY, await_promise: false, target, user_activation: true };
+    match wire.call(&empty, deadline).await.map_err(|error| fault(wire, error))? {
+        Evaluated::Success { result } if result.value.as_bool() == Some(true) => Ok(()),
+        other => Err(BrowserError::Command {
+            command: "empty the clipboard".to_owned(),
+            reason: format!("{other:?}").chars().take(200).collect(),
+        }),
     }
 }
 

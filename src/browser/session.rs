@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::clock::Deadline;
 use crate::domain::engine::Engine;
 
-use super::bidi::command::{AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
+use super::bidi::command::{AddIntercept, AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
 use super::bidi::{CallError, Connection, Wire};
 use super::driver::{Driver, chromedriver};
 use super::elsewhere::{self, Lost};
@@ -95,7 +95,7 @@ impl Browser {
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
-        let driver = Driver::start(chromedriver(programs), &settings.temp, deadline).await?;
+        let driver = Driver::start(chromedriver(programs), settings, deadline).await?;
         let args = arguments(settings, driver.folder(), kind);
         let mut options = chrome(kind, &args);
         options["binary"] = json!(programs.chromium);
@@ -110,7 +110,7 @@ impl Browser {
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
-        let driver = Driver::start(gecko::launch(programs), &settings.temp, deadline).await?;
+        let driver = Driver::start(gecko::launch(programs), settings, deadline).await?;
         Self::below(driver, gecko::options(Some(programs), settings.headed), kind, deadline).await
     }
 
@@ -227,12 +227,17 @@ impl Browser {
             wire.call(&Subscribe { events: &engine::events(kind.engine) }, deadline).await?;
             let preload = AddPreloadScript { function_declaration: page::PRELOAD, sandbox: page::SANDBOX };
             wire.call(&preload, deadline).await?;
+            if !engine::can(kind.engine, Ability::NoPasswords) {
+                let hold = AddIntercept { phases: ["authRequired"], url_patterns: Vec::new() };
+                wire.call(&hold, deadline).await?;
+            }
             let tree = wire.call(&GetTree { max_depth: 0 }, deadline).await?;
             let first = tree.contexts.first().map(|entry| entry.context.clone()).unwrap_or_default();
             let evaluate = Evaluate {
                 expression: "navigator.userAgent",
                 await_promise: false,
                 target: Target { context: &first, sandbox: None },
+                user_activation: false,
             };
             wire.call(&evaluate, deadline).await
         };
@@ -398,9 +403,15 @@ const OFF: [&str; 8] = [
 /// CPU of a walk with a picture after every step.
 const ON: &str = "CDPScreenshotNewSurface";
 
+/// The only way to log in over HTTP that the browser knows, and there is none of that name. Without a
+/// window a browser that is asked for a password waits for ever, and with it every page that wants a
+/// picture of that server; this one shows the answer (401) as it came. It costs no time, as holding
+/// every request back would, and it holds in workers.
+const NO_SCHEME: &str = "none";
+
 /// What chromedriver is told about the browser.
 fn chrome(kind: Kind, args: &[String]) -> Value {
-    let mut options = json!({ "args": args });
+    let mut options = json!({ "args": args, "localState": { "auth.schemes": NO_SCHEME } });
     if kind.live {
         options["extensions"] = json!([filter::extension()]);
         options["prefs"] = filter::preferences();

@@ -52,9 +52,9 @@ impl Source {
             return self.endpoints.start(&self.settings, kind, deadline).await;
         }
         let sweep_once = self.swept.get_or_init(|| async {
-            let temp = self.settings.temp.clone();
+            let Settings { temp, cgroup, .. } = self.settings.clone();
             // Nothing found is nothing to do; a failed sweep leaves what was there.
-            let _ = tokio::task::spawn_blocking(move || sweep(&temp)).await;
+            let _ = tokio::task::spawn_blocking(move || sweep(&temp, cgroup.as_deref())).await;
         });
         sweep_once.await;
         memory::wait_for_room(Path::new("/"), deadline).await?;

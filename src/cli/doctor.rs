@@ -108,6 +108,8 @@ pub(super) async fn browser_findings(plan: &Plan) -> Vec<Finding> {
         findings.push(Finding::bad(output::with_causes(mismatch), INSTALL));
     }
     findings.extend(memory());
+    // Asked from a shell, the answer is the shell's: the service says its own in the journal.
+    findings.push(Finding::good(browser::way_of_ending(None)));
     if plan.walks_with(Engine::Firefox) {
         let (firefox, geckodriver) = browser::firefox(&settings).await;
         for (name, program) in [("Firefox", firefox), ("geckodriver", geckodriver)] {

@@ -1,12 +1,13 @@
 //! What every test brings along: a server on a port of its own, a pool, short words for steps.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use mystery_shopper::browser::{Done, Guard, Journey, JourneyOptions, Pool, Settings, StepError};
@@ -25,6 +26,8 @@ pub struct Hit {
     pub path: String,
     pub headers: HeaderMap,
     pub body: String,
+    /// Where it came from: each connection has a port of its own.
+    pub from: SocketAddr,
 }
 
 type Answer = Arc<dyn Fn(&Hit) -> Option<Response> + Send + Sync>;
@@ -45,6 +48,7 @@ pub struct World {
 
 async fn answer(
     State(portal): State<Portal>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -55,6 +59,7 @@ async fn answer(
         path: uri.path().to_owned(),
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
+        from,
     };
     portal.hits.lock().unwrap().push(hit.clone());
     (portal.answer)(&hit)
@@ -70,7 +75,8 @@ pub async fn serve(
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let router = axum::Router::new().fallback(answer).with_state(portal);
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
     (base, hits)
 }
 
@@ -84,6 +90,7 @@ pub fn settings(temp: &std::path::Path, sessions: usize) -> Settings {
         geckodriver: None,
         headed: false,
         temp: temp.to_owned(),
+        cgroup: None,
         retire_after: 200,
         retire_above: 1 << 30,
     }

@@ -129,6 +129,7 @@ impl Town {
             geckodriver: None,
             headed: false,
             temp: temp.path().to_owned(),
+            cgroup: None,
             retire_after: 200,
             retire_above: 1 << 30,
         };

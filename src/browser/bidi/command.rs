@@ -240,6 +240,14 @@ commands! {
         request: &'a str,
     }
 
+    /// Answers a server that asks for a password.
+    ContinueWithAuth<'a> = "network.continueWithAuth" -> Nothing {
+        /// In answer to which request.
+        request: &'a str,
+        /// `cancel` shows the page what the server said.
+        action: &'a str,
+    }
+
     /// Answers a held request without the network.
     ProvideResponse<'a> = "network.provideResponse" -> Nothing {
         /// Which.
@@ -283,6 +291,9 @@ commands! {
         await_promise: bool,
         /// Where.
         target: Target<'a>,
+        /// Whether it runs as if a person had just done something on the page.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        user_activation: bool,
     }
 
     /// Trusted input: keys and pointer.

@@ -30,6 +30,7 @@ pub const NAMES: &[&str] = &[
     "network.responseStarted",
     "network.responseCompleted",
     "network.fetchError",
+    "network.authRequired",
     "log.entryAdded",
 ];
 
@@ -68,6 +69,8 @@ pub enum Event {
     ResponseCompleted(Exchange),
     /// It failed.
     FetchError(Exchange),
+    /// The server asks for a password.
+    AuthRequired(Exchange),
     /// A script complained.
     LogEntryAdded(LogEntry),
 }
@@ -98,6 +101,7 @@ impl Event {
             "network.responseStarted" => of(params, Self::ResponseStarted),
             "network.responseCompleted" => of(params, Self::ResponseCompleted),
             "network.fetchError" => of(params, Self::FetchError),
+            "network.authRequired" => of(params, Self::AuthRequired),
             "log.entryAdded" => of(params, Self::LogEntryAdded),
             _ => return None,
         })
