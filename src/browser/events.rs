@@ -241,6 +241,24 @@ impl State {
         }
     }
 
+    /// An empty page is there already, and the journey is on it.
+    pub fn adopt(&mut self, page: &str) {
+        self.opened += 1;
+        page.clone_into(&mut self.current);
+        self.pages.push(page.to_owned());
+        let context = Context {
+            parent: None,
+            opener: None,
+            number: self.opened,
+            navigation: None,
+            url: "about:blank".to_owned(),
+            no_content: false,
+            main: None,
+            transport: None,
+        };
+        self.contexts.insert(page.to_owned(), context);
+    }
+
     /// The number of the page that was opened last.
     pub fn opened(&self) -> u64 {
         self.opened

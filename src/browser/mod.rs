@@ -42,6 +42,7 @@ mod port;
 mod prepare;
 mod session;
 mod source;
+mod spare;
 mod split;
 mod traffic;
 mod trial;

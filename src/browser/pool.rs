@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Deadline;
+use crate::domain::engine::Engine;
 
 use super::journey::Journey;
 use super::ladder::{self, Rung, Rungs, Tally};
@@ -17,6 +18,7 @@ use super::memory;
 use super::prepare::{Prepared, forget_clipboard, prepare};
 use super::session::{Browser, Kind};
 use super::source::Source;
+use super::spare::Making;
 use super::{BrowserError, JourneyOptions, Settings};
 
 /// Time for a warm browser to open a journey before it is taken for dead.
@@ -62,9 +64,9 @@ impl Pool {
             return Err(BrowserError::Busy);
         };
         let kind = Kind::of(&options);
-        while let Some(browser) = inner.take_fitting(kind) {
+        while let Some(mut browser) = inner.take_fitting(kind) {
             if !browser.wire().is_closed() {
-                match inner.prepare_again(&browser, &options, deadline.tightened(OPEN)).await {
+                match inner.prepare_again(&mut browser, &options, deadline.tightened(OPEN)).await {
                     Ok(page) => return Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
                     Err(error) => tracing::warn!(%error, "a warm browser failed and is replaced"),
                 }
@@ -75,8 +77,8 @@ impl Pool {
         if let Some(browser) = inner.take_surplus() {
             browser.end(true).await;
         }
-        let browser = inner.source.start(kind, deadline).await?;
-        match prepare(&browser, &options, deadline).await {
+        let mut browser = inner.source.start(kind, deadline).await?;
+        match prepare(&mut browser, &options, deadline).await {
             Ok(page) => Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
             Err(error) => {
                 browser.end(false).await;
@@ -110,15 +112,29 @@ impl Inner {
     /// Prepares a browser that another journey has used.
     async fn prepare_again(
         &self,
-        browser: &Browser,
+        browser: &mut Browser,
         options: &JourneyOptions,
         deadline: Deadline,
     ) -> Result<Prepared, BrowserError> {
-        let page = prepare(browser, options, deadline).await?;
-        if !self.settings.headed && !browser.classic {
-            forget_clipboard(browser, &page, deadline).await?;
+        // It was emptied when the spare context was made, which is not used for a proxy.
+        let spare = browser.spare.is_some() && options.place.proxy.is_none();
+        let forgotten = spare || self.settings.headed || browser.classic;
+        let prepared = prepare(browser, options, deadline).await?;
+        if !forgotten {
+            forget_clipboard(browser.wire(), prepared.page(), deadline).await?;
         }
-        Ok(page)
+        Ok(prepared)
+    }
+
+    /// Whether the context for the next journey is made now. In a window that a person watches it would
+    /// stand there empty; Firefox makes its contexts in no time.
+    fn prepares_ahead(&self, browser: &Browser) -> bool {
+        browser.kind.engine == Engine::Chromium
+            && !browser.classic
+            && !self.settings.headed
+            && browser.spare.is_none()
+            && browser.journeys < self.settings.retire_after
+            && !self.closed.load(Ordering::SeqCst)
     }
 
     fn take_warm(&self) -> Option<Browser> {
@@ -174,10 +190,13 @@ impl Seat {
 
     /// Removes the user context and gives the browser back, or ends it.
     pub async fn give_back(mut self, page: &Prepared, odd: Option<String>) {
-        let Some(browser) = self.browser.take() else {
+        let Some(mut browser) = self.browser.take() else {
             return;
         };
         let pool = &self.pool;
+        if odd.is_none() && pool.prepares_ahead(&browser) {
+            browser.spare = Some(Making::begin(browser.wire().clone(), Deadline::after(OPEN)));
+        }
         let rung = ladder::climb(&browser, page, odd).await;
         pool.rungs.count(rung);
         browser.tracker.end();

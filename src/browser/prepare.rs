@@ -21,6 +21,7 @@ use super::engine::{Ability, can, phone_agent};
 use super::filter::{self, Teller};
 use super::page::SANDBOX;
 use super::session::{Browser, fault};
+use super::spare::Spare;
 use super::{BrowserError, Guard, JourneyOptions};
 
 /// How exact a place is told to be, in metres: a phone in a town.
@@ -49,6 +50,11 @@ impl Prepared {
         &self.user_context
     }
 
+    /// The first page.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
     /// Removes the user context and everything that was set up for it. The commands go out together;
     /// what is gone already is well.
     pub async fn undo(&self, wire: &Wire, deadline: Deadline) -> Result<(), CallError> {
@@ -74,12 +80,16 @@ impl Prepared {
     }
 }
 
-/// Opens a user context with one empty page, set up as the journey wants it.
+/// Opens a user context with one empty page, or takes the one that is there, and sets it up as the
+/// journey wants it.
 pub async fn prepare(
-    browser: &Browser,
+    browser: &mut Browser,
     options: &JourneyOptions,
     deadline: Deadline,
 ) -> Result<Prepared, BrowserError> {
+    // A context with a proxy has to be made with it.
+    let spare = if options.place.proxy.is_none() { browser.spare.take() } else { None };
+    let browser = &*browser;
     let wire = browser.wire();
     let fault = |error: CallError| fault(wire, error);
     if browser.classic && !options.guard.loopback && !can(options.engine, Ability::Resolver) {
@@ -90,10 +100,37 @@ pub async fn prepare(
         });
     }
     let proxy = options.place.proxy.as_ref().map(proxied);
+    let (user_context, page, undo) = match spare {
+        Some(spare) => {
+            let Spare { user_context, page } = spare.end().await?;
+            browser.tracker.begin(user_context.clone(), options.guard.clone());
+            browser.tracker.with(|state| state.adopt(&page));
+            let undo = set_up(browser, options, &user_context, deadline).await.map_err(fault)?;
+            (user_context, page, undo)
+        }
+        None => open(browser, options, proxy, deadline).await?,
+    };
+    if options.channel == Channel::Mobile && !browser.classic && can(options.engine, Ability::PhoneViewport) {
+        make_mobile(wire, options, &page, deadline).await?;
+    }
+    if let Some(teller) = &browser.teller {
+        prove_filter(browser, teller, &options.guard, &page, deadline).await?;
+    }
+    Ok(Prepared { user_context, page, undo })
+}
+
+/// Opens a user context with one empty page.
+async fn open(
+    browser: &Browser,
+    options: &JourneyOptions,
+    proxy: Option<ProxyConfiguration>,
+    deadline: Deadline,
+) -> Result<(String, String, Vec<Undo>), BrowserError> {
+    let wire = browser.wire();
+    let fault = |error: CallError| fault(wire, error);
     let made = wire.call(&CreateUserContext { proxy: proxy.as_ref() }, deadline).await.map_err(fault)?;
     let user_context = made.user_context;
     browser.tracker.begin(user_context.clone(), options.guard.clone());
-
     // Sent one behind the other without waiting; the browser keeps the order.
     let create = Create { kind: "tab", user_context: &user_context };
     let (undo, page) = futures_util::future::join(
@@ -108,13 +145,7 @@ pub async fn prepare(
         state.contexts.contains_key(&page).then_some(())
     });
     known.await.ok_or_else(|| BrowserError::Hung(Create::METHOD.to_owned()))?;
-    if options.channel == Channel::Mobile && !browser.classic && can(options.engine, Ability::PhoneViewport) {
-        make_mobile(wire, options, &page, deadline).await?;
-    }
-    if let Some(teller) = &browser.teller {
-        prove_filter(browser, teller, &options.guard, &page, deadline).await?;
-    }
-    Ok(Prepared { user_context, page, undo })
+    Ok((user_context, page, undo))
 }
 
 /// Gives the filter the journey's rules and sends a request that it must refuse, from the
@@ -169,13 +200,8 @@ const EMPTY: &str = "(() => {
 
 /// Empties the clipboard of a browser that another journey has used. Not for one with a window: that
 /// clipboard is the watching person's.
-pub async fn forget_clipboard(
-    browser: &Browser,
-    page: &Prepared,
-    deadline: Deadline,
-) -> Result<(), BrowserError> {
-    let wire = browser.wire();
-    let target = Target { context: &page.page, sandbox: Some(SANDBOX) };
+pub async fn forget_clipboard(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
+    let target = Target { context: page, sandbox: Some(SANDBOX) };
     let empty = Evaluate { expression: EMPTY, await_promise: false, target, user_activation: true };
     match wire.call(&empty, deadline).await.map_err(|error| fault(wire, error))? {
         Evaluated::Success { result } if result.value.as_bool() == Some(true) => Ok(()),

@@ -23,6 +23,7 @@ use super::filter::{self, Teller};
 use super::find::{Programs, ask_remote};
 use super::gecko;
 use super::page;
+use super::spare::Making;
 use super::{BrowserError, JourneyOptions, Settings};
 
 /// A browser must be up within this; a cold disk needs a few seconds.
@@ -63,6 +64,8 @@ pub struct Browser {
     _place: Option<Place>,
     /// Where its request filter says what it refused.
     pub teller: Option<Teller>,
+    /// A user context for the next journey.
+    pub spare: Option<Making>,
 }
 
 /// What cannot be changed in a running browser.
@@ -276,6 +279,7 @@ impl Browser {
             journeys: 0,
             kind,
             teller,
+            spare: None,
         })
     }
 
