@@ -64,7 +64,7 @@ pub struct Facts {
     /// From the instant for which the run was scheduled to the beginning of the step, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after_ms: Option<u64>,
-    /// Scripts and marks of captchas and bot checks on the page, by their names in
+    /// Scripts and marks of captchas, bot checks and login forms on the page, by their names in
     /// `browser/inject/read.js`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub challenges: Vec<String>,

@@ -15,9 +15,19 @@ const CHALLENGES = [
   ['recaptcha', /recaptcha\/api\.js|hcaptcha\.com/],
 ];
 
+/** A login form: one password, and hardly a field besides. Who registers gives it twice. */
+function asksToLogIn() {
+  const fields = select(document, 'input, select, textarea').filter((el) => !['hidden', 'submit', 'button', 'checkbox', 'radio', 'image', 'reset'].includes(el.type) && visible(el));
+  const secret = fields.filter((el) => el.type === 'password');
+  return secret.length === 1 && fields.filter((el) => el.form === secret[0].form).length <= 4;
+}
+
+/** Marks of bot checks, by the page's scripts, and of a login form. */
 function challenges() {
   const scripts = [...document.scripts].slice(0, 200).map((s) => (s.src || s.textContent).slice(0, 20000));
-  return CHALLENGES.filter(([, mark]) => scripts.some((text) => mark.test(text))).map(([called]) => called);
+  const found = CHALLENGES.filter(([, mark]) => scripts.some((text) => mark.test(text))).map(([called]) => called);
+  if (asksToLogIn()) found.push('login-form');
+  return found;
 }
 
 /** What is beside the matter: the foot of the page, its menus, entries of lists that are links to something else. */

@@ -215,6 +215,9 @@ fn status(look: &Look<'_>, lexicon: &Lexicon) -> Option<Classified> {
 /// Marks of scripts that have to run before a firewall lets anybody through; no ordinary page has them.
 const CHECKS: [&str; 6] = ["jsl", "acw", "ruishu", "cloudflare", "aliyun-waf", "client-check"];
 
+/// The mark of a page that asks for a password instead of what the step looks for.
+const LOGIN_FORM: &str = "login-form";
+
 /// The bot check on the page that stands before a whole site, if there is one.
 fn bot_check<'a>(look: &Look<'a>) -> Option<&'a str> {
     look.facts.challenges.iter().map(String::as_str).find(|mark| CHECKS.contains(mark))
@@ -297,6 +300,9 @@ fn healthy(look: &Look<'_>, failure: Failure) -> Classified {
     if look.live && submission {
         let why = "Our own guard stopped a request that would have submitted something.";
         return Classified::because(Outcome::BlockedByPolicy, why);
+    }
+    if look.facts.challenges.iter().any(|mark| mark == LOGIN_FORM) {
+        return Classified::because(Outcome::LoginWall, "The page shows a form to log in instead.");
     }
     if let Some(mark) = look.facts.challenges.first() {
         let why = format!("The page shows a captcha ({mark}).");
