@@ -13,6 +13,7 @@ use crate::domain::masks::Masks;
 use crate::domain::observation::{Facts, Transport, TransportClass, Vitals};
 use crate::domain::scenario::{Action, Check, Sign};
 
+use super::actions::{self, fields};
 use super::bidi::command::{Command, GetTree};
 use super::bidi::{CallError, Wire};
 use super::events::{State, Tracker};
@@ -24,7 +25,7 @@ use super::prepare::Prepared;
 use super::session::{Browser, fault};
 use super::split::split;
 use super::traffic;
-use super::{BrowserError, Done, JourneyOptions, StepError, actions, checks};
+use super::{BrowserError, Done, JourneyOptions, StepError, checks};
 
 mod gate;
 mod press;
@@ -133,6 +134,24 @@ impl Journey {
         self.see(|state| state.acting(false));
         self.busy = false;
         result.map(|done| Done { own: self.own, ..done })
+    }
+
+    /// Does as many of these actions as can be done in one call, from the first: neighbouring fields that
+    /// are there already. How many these were; the next one is done by [`Journey::act`].
+    ///
+    /// # Errors
+    /// What a look at the page meets. No error says that a field cannot be filled: the action itself does.
+    pub async fn act_ahead(&mut self, actions: &[Action], deadline: Deadline) -> Result<usize, StepError> {
+        let fields: Vec<_> = actions.iter().map_while(fields::plain).collect();
+        if fields.len() < 2 || !self.options.slow.is_zero() {
+            return Ok(0);
+        }
+        self.enter()?;
+        self.see(|state| state.acting(true));
+        let filled = fields::fill_at_once(self, &fields, deadline).await;
+        self.see(|state| state.acting(false));
+        self.busy = false;
+        filled
     }
 
     /// Waits until `check` holds, until `deadline`.

@@ -52,15 +52,16 @@ pub fn find_among(
         })
     };
     let offered = std::cell::LazyCell::new(|| said && claims());
-    // What a page says in a sentence that asks, or leaves a choice, refuses nobody.
-    let decides = |sentence: &str| {
-        let asks = sentence.ends_with(['?', '？']);
+    // What a page says in a sentence that asks, or leaves a choice, refuses nobody. Only who is led away is
+    // asked whether to go on.
+    let decides = |outcome: Outcome, sentence: &str| {
+        let asks = outcome != Outcome::ExternalSystem && sentence.ends_with(['?', '？']);
         !said || !asks && !lexicon.alternatives.iter().any(|choice| holds(sentence, choice))
     };
     let entries = lexicon.entries.iter().enumerate().filter(|(i, entry)| wanted(*i, entry));
     for (_, entry) in entries {
         for phrase in &entry.phrases {
-            if let Some((at, len)) = folded.position(phrase, decides)
+            if let Some((at, len)) = folded.position(phrase, |sentence| decides(entry.outcome, sentence))
                 && !(entry.unless_offered && *offered)
             {
                 let context = folded.context(at, len);

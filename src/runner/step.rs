@@ -164,7 +164,14 @@ impl<'a> Walker<'a> {
     }
 
     async fn perform(&mut self, step: &Step, deadline: Deadline, log: &mut Log) -> Result<(), Stop> {
-        for action in &step.actions {
+        let mut ahead = 0_usize;
+        for (at, action) in step.actions.iter().enumerate() {
+            if at >= ahead {
+                ahead = at + self.fill_ahead(step, &step.actions[at..], deadline).await?;
+            }
+            if at < ahead {
+                continue;
+            }
             let action = self.prepare(action).map_err(Stop::Missing)?;
             if let Verb::Click(at) = &action.verb {
                 log.clicked = Some(at.clone());
@@ -181,6 +188,35 @@ impl<'a> Walker<'a> {
             log.own += done.own;
         }
         Ok(())
+    }
+
+    /// Fills neighbouring fields in one call; how many actions that did.
+    async fn fill_ahead(&mut self, step: &Step, actions: &[Action], until: Deadline) -> Result<usize, Stop> {
+        let fills = actions.iter().take_while(|action| matches!(action.verb, Verb::Fill { .. }));
+        let fills: Result<Vec<Action>, _> = fills.map(|action| self.prepare(action)).collect();
+        // A value that is missing is told by its own action.
+        let Ok(fills) = fills else { return Ok(0) };
+        if fills.len() < 2 {
+            return Ok(0);
+        }
+        for action in &fills {
+            self.note_typed(step, &action.verb);
+        }
+        let limit = Deadline::after(until.remaining() + GRACE);
+        match limit.limit(self.journey.act_ahead(&fills, until)).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error @ (StepError::Browser(_) | StepError::Loading(_) | StepError::Navigation(_)))) => {
+                self.broken |= matches!(error, StepError::Browser(_));
+                Err(Stop::Failed(error))
+            }
+            // The action itself waits, and says what is wrong with its field.
+            Ok(Err(_)) => Ok(0),
+            Err(_) => {
+                self.broken = true;
+                let what = "filling a form under its own deadline".to_owned();
+                Err(Stop::Failed(crate::browser::BrowserError::Hung(what).into()))
+            }
+        }
     }
 
     /// Does or expects something in slices of time. Nothing has happened on the page when an

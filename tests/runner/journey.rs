@@ -130,3 +130,35 @@ async fn a_phone_walks_too() {
     assert!(agent.contains("Mobile"), "{agent}");
     town.end().await;
 }
+
+/// Each field becomes usable by what was typed into the one before it, at once or a moment later.
+const CHAIN: &str = "<title>连环</title><label>甲 <input id=a></label><label>乙 <input id=b disabled></label>\
+    <p id=more></p><label>丁 <input id=d></label><output id=log></output><script>\
+    const say = (name) => (event) => { log.textContent += name + event.target.value + '；'; };\
+    a.oninput = (event) => { say('甲')(event); Promise.resolve().then(() => { b.disabled = false; }); };\
+    b.oninput = (event) => { say('乙')(event); setTimeout(() => {\
+      more.innerHTML = '<label>丙 <input id=c></label>'; c.oninput = say('丙'); }, 120); };\
+    d.oninput = say('丁');</script>";
+
+#[tokio::test]
+async fn fields_are_filled_in_order_whether_they_are_there_at_once_or_not() {
+    let site = Site::open(|_| async { page(CHAIN) }).await;
+    let town = Town::new(1);
+    let run = town
+        .walk(&order(
+            &site.base,
+            r#"
+[[step]]
+name = "填写"
+stage = "form"
+do = [
+  { goto = "{entry}" },
+  { fill = "label=甲", with = "1" }, { fill = "label=乙", with = "2" },
+  { fill = "label=丙", with = "3" }, { fill = "label=丁", with = "4" },
+]
+expect = [{ text = "甲1；乙2；丙3；丁4；" }]
+"#,
+        ))
+        .await;
+    assert_eq!(outcomes(&run), ["done"], "{:?}", run.steps[0].error);
+}

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::journey::Journey;
+use crate::browser::journey::{Journey, Look};
 use crate::browser::{StepError, page};
 use crate::clock::Deadline;
 use crate::domain::locator::Locator;
+use crate::domain::scenario::{Action, Verb};
 
 use super::keys;
 
@@ -19,6 +20,33 @@ pub async fn fill(
     let means = page::locator(field);
     let ask = |_| json!({ "do": "fill", "locator": means, "value": value });
     journey.look(ask, &field.to_string(), deadline, false).await.map(|_| ())
+}
+
+/// The field and value of an action that only fills one, in the time that its step has.
+pub fn plain(action: &Action) -> Option<(&Locator, String)> {
+    match &action.verb {
+        Verb::Fill { field, with } if action.within.is_none() => Some((field, with.text())),
+        _ => None,
+    }
+}
+
+/// Fills as many of these fields as can be filled at once, in one call; how many these were. The next
+/// one is then waited for as ever. Nothing is known of a page that went away meanwhile: filling its
+/// fields again does no harm.
+pub async fn fill_at_once(
+    journey: &mut Journey,
+    fields: &[(&Locator, String)],
+    deadline: Deadline,
+) -> Result<usize, StepError> {
+    let asks: Vec<Value> = fields
+        .iter()
+        .map(|(field, value)| json!({ "locator": page::locator(field), "value": value }))
+        .collect();
+    let ask = json!({ "do": "fills", "fields": asks });
+    Ok(match journey.look_once(&ask, "the fields of a form", deadline).await? {
+        Some(Look::Ok(said)) => said.count,
+        Some(Look::NotYet(_)) | None => 0,
+    })
 }
 
 /// Focuses and presses one key after the other.

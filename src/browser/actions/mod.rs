@@ -2,7 +2,7 @@
 //!
 //! Invariant: clicks and keys are the browser's own (trusted) input, never events made by script.
 
-mod fields;
+pub(super) mod fields;
 pub(super) mod files;
 mod keys;
 mod pages;
