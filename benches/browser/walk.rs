@@ -77,9 +77,18 @@ async fn walk(pool: &Pool, scenario: &Scenario, vars: &Vars, looks: bool) -> Out
         journey.begin_step();
         let watch = Stopwatch::start();
         let deadline = Deadline::after(step.within);
-        for action in &step.actions {
-            let action = prepare(action, vars, &root())?;
-            journey.act(&action, deadline).await?;
+        // As the runner does it.
+        let actions = step.actions.iter().map(|action| prepare(action, vars, &root()));
+        let actions = actions.collect::<Result<Vec<_>, _>>()?;
+        let mut at = 0;
+        while at < actions.len() {
+            match journey.act_ahead(&actions[at..], deadline).await? {
+                0 => {
+                    journey.act(&actions[at], deadline).await?;
+                    at += 1;
+                }
+                done => at += done,
+            }
         }
         for expected in &step.expect {
             let check = expected.check.resolve(vars).map_err(|missing| missing.to_string())?;
