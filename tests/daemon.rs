@@ -156,14 +156,19 @@ async fn shopper(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) 
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// Waits until a run of the probe goes on.
-async fn under_way(folder: &Path, probe: &str) {
+/// Waits until a run of the probe goes on that began after an instant: one that began before may end before
+/// anything is done to it.
+async fn under_way(folder: &Path, probe: &str, after: jiff::Timestamp) {
+    let begun = |entry: &Value| {
+        let since = entry["running_since"].as_str().and_then(|since| since.parse::<jiff::Timestamp>().ok());
+        since.is_some_and(|since| since >= after)
+    };
     timeout(PATIENCE, async {
         loop {
             let (_, out, _) = shopper(folder, &["status", "--format", "json"]).await;
             let status: Value = serde_json::from_str(&out).unwrap();
             let probes = status["probes"].as_array().unwrap();
-            if probes.iter().any(|entry| entry["probe"] == probe && !entry["running_since"].is_null()) {
+            if probes.iter().any(|entry| entry["probe"] == probe && begun(entry)) {
                 return;
             }
         }
@@ -247,7 +252,7 @@ async fn an_outage_is_told_once_and_so_is_its_end_whatever_happens_between() {
 
     // Killed in the middle of a walk.
     portal.state().set_fault(City::Linhai, Fault::Slow, true);
-    under_way(folder, "walk").await;
+    under_way(folder, "walk", Clock::system().now()).await;
     let orphans = descendants(daemon.pid());
     daemon.signal(Signal::KILL);
     let (status, _) = daemon.ended().await;

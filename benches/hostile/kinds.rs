@@ -67,7 +67,7 @@ const AMPLE: u64 = 20_000;
 pub const KINDS: &[Kind] = &[
     page(
         "healthy",
-        21,
+        19,
         Right::Pass,
         "do = [{ goto = '/' }, { click = 'text=按' }]\nexpect = [{ title = '按了' }]",
         AMPLE,
@@ -98,6 +98,13 @@ pub const KINDS: &[Kind] = &[
         8,
         Right::Portal(&["timeout"]),
         "do = [{ goto = '/loop' }, { click = 'text=按' }]\nexpect = [{ title = '好' }]",
+        DEADLINE,
+    ),
+    page(
+        "memory bomb",
+        2,
+        Right::Portal(&["timeout"]),
+        "do = [{ goto = '/hoard' }, { click = 'text=按' }]\nexpect = [{ title = '好' }]",
         DEADLINE,
     ),
     page(

@@ -57,6 +57,10 @@ async fn answer(
             "<title>留</title><button>按</button><script>addEventListener('beforeunload', (e) => { e.preventDefault(); e.returnValue = 'x'; });</script>"
         }
         "/loop" => "<title>环</title><button onclick='for(;;);'>按</button>",
+        // Two gigabytes at most: it is to be ended, not to take the machine along.
+        "/hoard" => {
+            "<title>囤</title><button onclick='const kept = []; for(;;) if (kept.length < 32) kept.push(new Uint8Array(1 << 26).fill(1));'>按</button>"
+        }
         "/noise" => {
             "<title>噪</title><script>for (let i = 0; i < 20000; i++) console.error('x'.repeat(200) + i); document.title = '完';</script>"
         }

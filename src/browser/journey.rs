@@ -44,6 +44,10 @@ const PAUSES: [u64; 6] = [0, 20, 50, 100, 100, 500];
 /// A page whose document is ready but whose pictures or scripts never come is used after this.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long the browser may take to tell of a navigation that the page knows of. A refused address
+/// (`mailto:`) is never told of.
+const SET_OUT: Duration = Duration::from_millis(500);
+
 /// How long an aborted navigation may take to turn out as a download.
 const TURN_OUT: Duration = Duration::from_millis(300);
 

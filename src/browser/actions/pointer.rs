@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::journey::{Journey, Press};
+use crate::browser::journey::{Journey, Mark, Press};
 use crate::browser::page::{self, Said};
 use crate::browser::{StepError, Wait};
 use crate::clock::{Deadline, Stopwatch};
@@ -27,7 +27,7 @@ pub async fn click(journey: &mut Journey, locator: &Locator, deadline: Deadline)
         }
         let mark = journey.mark();
         let before = journey.current();
-        let missed = match press_at(journey, &at, deadline).await? {
+        let missed = match press_at(journey, &at, mark, deadline).await? {
             Press::Missed => true,
             Press::Over => {
                 journey.conclude(mark, before, deadline).await?;
@@ -75,7 +75,7 @@ pub async fn check(
         }
         let mark = journey.mark();
         let page = journey.current();
-        press_at(journey, &at, deadline).await?;
+        press_at(journey, &at, mark, deadline).await?;
         // Asking whether it changed is also the round trip after which events have arrived.
         let changed = find_once(journey, locator, &want, deadline).await?;
         if changed || journey.current() != page || journey.set_off(mark) {
@@ -122,11 +122,16 @@ async fn find(
     journey.look(ask, &locator.to_string(), deadline, false).await
 }
 
-async fn press_at(journey: &mut Journey, at: &Said, deadline: Deadline) -> Result<Press, StepError> {
+async fn press_at(
+    journey: &mut Journey,
+    at: &Said,
+    mark: Mark,
+    deadline: Deadline,
+) -> Result<Press, StepError> {
     // A phone has no mouse: pages listen to fingers there, and show other things to them.
     let mobile = journey.options.channel == Channel::Mobile;
     if !mobile {
-        let press = journey.press_mouse(at.x, at.y, deadline).await?;
+        let press = journey.press_mouse(at.x, at.y, mark, deadline).await?;
         if press != Press::Impossible {
             return Ok(press);
         }

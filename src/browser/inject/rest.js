@@ -49,39 +49,52 @@ globalThis.shopperRest = (() => {
   };
 })();
 
-// Where a press is meant to go. Between the look at an element and the press on it a page may move; a
-// press that reaches something else is kept from the page and made again. Listens before the page does.
+// Where a press is meant to go, and what it sets off. Between the look at an element and the press on it a
+// page may move; a press that reaches something else is kept from the page and made again. Whether the
+// document is being left is known here before the browser tells of it. Listens before the page does.
 globalThis.shopperAim = (() => {
   let aim = null;
+  let leaves = false;
+  let sent = null;
   const judge = (event) => {
     if (!aim || !event.isTrusted) return;
     // The first event of a press decides; what it does to the page is no reason to stop the others.
     if (event.type === 'pointerdown') aim.hit ??= aim.reaches(event.composedPath()[0]);
-    // What it set off by script has begun when the task after it runs.
-    if (event.type === 'pointerup') setTimeout(aim.over, 0);
+    if (event.type === 'pointerup') turns().then(aim.over);
     if (aim.hit !== false) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   };
   const press = ['pointerdown', 'mousedown', 'touchstart', 'pointerup', 'mouseup', 'touchend', 'click', 'auxclick'];
   for (const kind of press) addEventListener(kind, judge, { capture: true, passive: false });
+  addEventListener('submit', (event) => { sent = event; }, { capture: true });
+  globalThis.navigation?.addEventListener('navigate', (event) => {
+    if (!event.destination.sameDocument) leaves = true;
+  });
+  /** What was set off by script has begun in the first task, what the browser does itself (a form) in the second. */
+  const turns = () => new Promise((go) => { setTimeout(() => setTimeout(go, 0), 0); });
+  const report = () => {
+    const missed = aim?.hit === false;
+    const left = leaves || Boolean(sent && !sent.defaultPrevented);
+    [aim, leaves, sent] = [null, false, null];
+    return missed ? 'missed' : left ? 'leaves' : 'stays';
+  };
   return {
     at(reaches) {
-      aim = { reaches };
+      [aim, leaves, sent] = [{ reaches }, false, null];
       aim.end = new Promise((go) => { aim.over = go; });
     },
-    /** When the press is over: whether it missed; nothing when it does not come soon. */
+    /** What became of the press, when it is over; nothing when it does not come soon. */
     async over() {
       if (!aim) return null;
       const soon = new Promise((go) => { setTimeout(() => go(false), 100); });
       const came = await Promise.race([aim.end.then(() => true), soon]);
-      return came ? this.missed() : null;
+      return came ? report() : null;
     },
-    /** Whether the press missed. */
-    missed() {
-      const missed = aim?.hit === false;
-      aim = null;
-      return missed;
+    /** What became of an action that is over. */
+    async after() {
+      await turns();
+      return report();
     },
   };
 })();

@@ -12,9 +12,10 @@ use crate::browser::bidi::CallError;
 use crate::browser::engine::{Ability, can};
 use crate::clock::Deadline;
 
-use super::{Journey, fair};
+use super::waiting::Turn;
+use super::{Journey, Mark, fair};
 
-/// Answers when the press is over: whether it missed.
+/// Answers when the press is over: what became of it.
 const OVER: &str = "() => globalThis.shopperAim?.over()";
 
 /// What became of a press.
@@ -36,6 +37,7 @@ impl Journey {
         &mut self,
         x: f64,
         y: f64,
+        mark: Mark,
         deadline: Deadline,
     ) -> Result<Press, StepError> {
         // A frame has coordinates of its own.
@@ -71,9 +73,11 @@ impl Journey {
                 Err(error) => return Err(self.judge(error).await),
             }
         }
-        Ok(match over? {
-            Some(true) => Press::Missed,
-            Some(false) => Press::Over,
+        let over = over?;
+        self.set_out(over, mark, deadline).await;
+        Ok(match over {
+            Some(Turn::Missed) => Press::Missed,
+            Some(Turn::Leaves | Turn::Stays) => Press::Over,
             None => Press::Made,
         })
     }

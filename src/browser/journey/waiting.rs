@@ -16,7 +16,7 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::domain::engine::Engine;
 use crate::domain::scenario::Channel;
 
-use super::{Journey, Look, Mark, PATIENCE, PAUSES, PULSE, TURN_OUT};
+use super::{Journey, Look, Mark, PATIENCE, PAUSES, PULSE, SET_OUT, TURN_OUT};
 
 impl Journey {
     /// Waits until neither the page nor the frame is on its way to another document.
@@ -114,7 +114,7 @@ impl Journey {
         deadline: Deadline,
     ) -> Result<bool, StepError> {
         let before = self.current();
-        let missed = self.round_trip(deadline).await?;
+        let missed = self.round_trip(mark, deadline).await?;
         self.conclude(mark, before, deadline).await.map(|()| missed)
     }
 
@@ -191,11 +191,22 @@ impl Journey {
 
     /// A task of the page's own event loop: what the action started by script has begun by then,
     /// and the browser has told us. Answers whether a press missed what it was aimed at.
-    async fn round_trip(&mut self, deadline: Deadline) -> Result<bool, StepError> {
-        const TURN: &str =
-            "() => new Promise((go) => setTimeout(() => go(globalThis.shopperAim?.missed()), 0))";
+    async fn round_trip(&mut self, mark: Mark, deadline: Deadline) -> Result<bool, StepError> {
+        const TURN: &str = "() => globalThis.shopperAim?.after() ?? new Promise((go) => setTimeout(go, 0))";
         let here = self.here()?;
-        Ok(self.turn(&here, TURN, deadline).await? == Some(true))
+        let said = self.turn(&here, TURN, deadline).await?;
+        self.set_out(said, mark, deadline).await;
+        Ok(said == Some(Turn::Missed))
+    }
+
+    /// Waits until the browser tells of what the page said that it does.
+    pub(super) async fn set_out(&self, said: Option<Turn>, mark: Mark, deadline: Deadline) {
+        let (Some(Turn::Leaves), Some(tracker)) = (said, self.tracker()) else { return };
+        let told = tracker.wait(deadline.tightened(SET_OUT), |state| {
+            let begun = state.navigations > mark.navigations || state.opened() > mark.opened;
+            (begun || state.facts.stopped.len() > mark.stopped).then_some(())
+        });
+        told.await;
     }
 
     /// What `function` answers in `here`, unless a page goes away or sets out meanwhile.
@@ -204,7 +215,7 @@ impl Journey {
         here: &str,
         function: &str,
         deadline: Deadline,
-    ) -> Result<Option<bool>, StepError> {
+    ) -> Result<Option<Turn>, StepError> {
         let Some(tracker) = self.tracker() else {
             return Ok(None);
         };
@@ -223,11 +234,11 @@ impl Journey {
         });
         let result = tokio::select! {
             biased;
-            Some(()) = moved => return Ok(Some(false)),
+            Some(()) = moved => return Ok(Some(Turn::Stays)),
             result = self.wire()?.call(&turn, fair(deadline)) => result,
         };
         match result {
-            Ok(Evaluated::Success { result }) => Ok(result.value.as_bool()),
+            Ok(Evaluated::Success { result }) => Ok(result.value.as_str().and_then(Turn::of)),
             // A page that went away meanwhile is found out by what comes next.
             Ok(_) | Err(CallError::Refused { .. }) => Ok(None),
             Err(error) => Err(self.judge(error).await),
@@ -385,6 +396,28 @@ impl Journey {
             },
             Err(error) if error.page_went_away() => Ok(None),
             Err(error) => Err(self.judge(error).await),
+        }
+    }
+}
+
+/// What a page says became of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A press met something else and was kept from the page.
+    Missed,
+    /// The document is being left.
+    Leaves,
+    /// Neither, or the browser knows already that it is being left.
+    Stays,
+}
+
+impl Turn {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "missed" => Some(Self::Missed),
+            "leaves" => Some(Self::Leaves),
+            "stays" => Some(Self::Stays),
+            _ => None,
         }
     }
 }
