@@ -280,14 +280,23 @@ class Limits {
 
 /** The line above a table: when, where, with what. A busy machine makes preliminary figures. */
 function head(what, ...more) {
-  const load = Number(fs.readFileSync("/proc/loadavg", "utf8").split(" ")[0]);
   const cores = os.cpus().length;
-  const busy = startLoad > cores / 2 ? "**Preliminary, on a machine that others were using.** " : "";
+  const busy = others > 0.1 ? "**Preliminary, on a machine that others were using.** " : "";
   const version = String(execFileSync(shopper(), ["--version"])).trim();
   const browser = String(execFileSync(chromium, ["--version"], { stdio: ["ignore", "pipe", "ignore"] })).trim().split(" ").slice(0, 2).join(" ");
-  return `${busy}${new Date().toISOString().slice(0, 10)}: ${what}; ${cores} cores, load ${startLoad.toFixed(2)} before and ${load.toFixed(2)} after; ${[browser, version, ...more].join("; ")}.`;
+  return `${busy}${new Date().toISOString().slice(0, 10)}: ${what}; ${cores} cores, ${Math.round(others * 100)} % of them in use by others before; ${[browser, version, ...more].join("; ")}.`;
 }
-const startLoad = Number(fs.readFileSync("/proc/loadavg", "utf8").split(" ")[0]);
+
+/** The part of all cores that is in use during two seconds. The load average still has in it what was measured before. */
+function inUse() {
+  const read = () => fs.readFileSync("/proc/stat", "utf8").split("\n")[0].trim().split(/\s+/).slice(1, 9).map(Number);
+  const before = read();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+  const spent = read().map((ticks, at) => ticks - before[at]);
+  const idle = spent[3] + spent[4];
+  return 1 - idle / spent.reduce((total, ticks) => total + ticks, 0);
+}
+const others = inUse();
 
 /** Prints a text and puts it between the markers `name` of a file when one is given. */
 function publish(file, name, text) {

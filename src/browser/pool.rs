@@ -116,11 +116,8 @@ impl Inner {
         options: &JourneyOptions,
         deadline: Deadline,
     ) -> Result<Prepared, BrowserError> {
-        // It was emptied when the spare context was made, which is not used for a proxy.
-        let spare = browser.spare.is_some() && options.place.proxy.is_none();
-        let forgotten = spare || self.settings.headed || browser.classic;
         let prepared = prepare(browser, options, deadline).await?;
-        if !forgotten {
+        if !prepared.has_empty_clipboard() && !self.settings.headed && !browser.classic {
             forget_clipboard(browser.wire(), prepared.page(), deadline).await?;
         }
         Ok(prepared)

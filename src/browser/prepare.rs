@@ -10,11 +10,11 @@ use crate::domain::place::{Proxy, ProxyKind, Screen};
 use crate::domain::scenario::Channel;
 
 use super::bidi::command::{
-    AddDataCollector, AddIntercept, Command, Coordinates, Create, CreateUserContext, DownloadBehavior,
-    Evaluate, Evaluated, Nothing, PermissionDescriptor, ProxyConfiguration, RemoveDataCollector,
-    RemoveIntercept, RemoveUserContext, SetDownloadBehavior, SetGeolocationOverride, SetLocaleOverride,
-    SetPermission, SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride, SetViewport, Size, Target,
-    UrlPattern,
+    Activate, AddDataCollector, AddIntercept, Command, Coordinates, Create, CreateUserContext,
+    DownloadBehavior, Evaluate, Evaluated, Nothing, PermissionDescriptor, ProxyConfiguration,
+    RemoveDataCollector, RemoveIntercept, RemoveUserContext, SetDownloadBehavior, SetGeolocationOverride,
+    SetLocaleOverride, SetPermission, SetTimezoneOverride, SetTouchOverride, SetUserAgentOverride,
+    SetViewport, Size, Target, UrlPattern,
 };
 use super::bidi::{CallError, Wire};
 use super::engine::{Ability, can, phone_agent};
@@ -35,6 +35,7 @@ pub struct Prepared {
     page: String,
     /// What has to be undone in the browser itself before the next journey.
     undo: Vec<Undo>,
+    emptied: bool,
 }
 
 /// Something that outlives a user context.
@@ -48,6 +49,11 @@ impl Prepared {
     /// The user context, for commands that concern all of its pages.
     pub fn user_context(&self) -> &str {
         &self.user_context
+    }
+
+    /// Whether the clipboard was emptied for it.
+    pub fn has_empty_clipboard(&self) -> bool {
+        self.emptied
     }
 
     /// The first page.
@@ -100,9 +106,11 @@ pub async fn prepare(
         });
     }
     let proxy = options.place.proxy.as_ref().map(proxied);
+    let mut emptied = false;
     let (user_context, page, undo) = match spare {
         Some(spare) => {
-            let Spare { user_context, page } = spare.end().await?;
+            let Spare { user_context, page, emptied: already } = spare.end().await?;
+            emptied = already;
             browser.tracker.begin(user_context.clone(), options.guard.clone());
             browser.tracker.with(|state| state.adopt(&page));
             let undo = set_up(browser, options, &user_context, deadline).await.map_err(fault)?;
@@ -116,7 +124,7 @@ pub async fn prepare(
     if let Some(teller) = &browser.teller {
         prove_filter(browser, teller, &options.guard, &page, deadline).await?;
     }
-    Ok(Prepared { user_context, page, undo })
+    Ok(Prepared { user_context, page, undo, emptied })
 }
 
 /// Opens a user context with one empty page.
@@ -203,13 +211,24 @@ const EMPTY: &str = "(() => {
 pub async fn forget_clipboard(wire: &Wire, page: &str, deadline: Deadline) -> Result<(), BrowserError> {
     let target = Target { context: page, sandbox: Some(SANDBOX) };
     let empty = Evaluate { expression: EMPTY, await_promise: false, target, user_activation: true };
-    match wire.call(&empty, deadline).await.map_err(|error| fault(wire, error))? {
-        Evaluated::Success { result } if result.value.as_bool() == Some(true) => Ok(()),
-        other => Err(BrowserError::Command {
-            command: "empty the clipboard".to_owned(),
-            reason: format!("{other:?}").chars().take(200).collect(),
-        }),
+    let mut said = wire.call(&empty, deadline).await;
+    if !is_true(&said) {
+        // Only the page in front may copy.
+        wire.call(&Activate { context: page }, deadline).await.map_err(|error| fault(wire, error))?;
+        said = wire.call(&empty, deadline).await;
     }
+    if is_true(&said) {
+        return Ok(());
+    }
+    let answer = said.map_err(|error| fault(wire, error))?;
+    Err(BrowserError::Command {
+        command: "empty the clipboard".to_owned(),
+        reason: format!("{answer:?}").chars().take(200).collect(),
+    })
+}
+
+fn is_true(said: &Result<Evaluated, CallError>) -> bool {
+    matches!(said, Ok(Evaluated::Success { result }) if result.value.as_bool() == Some(true))
 }
 
 type Setting<'a> = BoxFuture<'a, Result<Option<Undo>, CallError>>;

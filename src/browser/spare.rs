@@ -22,6 +22,8 @@ pub struct Spare {
     pub user_context: String,
     /// Its only page, which is empty.
     pub page: String,
+    /// Whether the clipboard was emptied from it. A page that is not in front yet cannot do that.
+    pub emptied: bool,
 }
 
 /// One that is being made, or is there. It is given up when this is dropped.
@@ -29,7 +31,7 @@ pub struct Spare {
 pub struct Making(JoinHandle<Result<Spare, BrowserError>>);
 
 impl Making {
-    /// Begins to make one. The clipboard, which all contexts share, is emptied from its page.
+    /// Begins to make one. The clipboard, which all contexts share, is emptied from its page if possible.
     pub fn begin(wire: Wire, deadline: Deadline) -> Self {
         Self(tokio::spawn(async move { make(&wire, deadline).await }))
     }
@@ -51,6 +53,6 @@ async fn make(wire: &Wire, deadline: Deadline) -> Result<Spare, BrowserError> {
     let user_context = made.map_err(|error| fault(wire, error))?.user_context;
     let create = Create { kind: "tab", user_context: &user_context };
     let page = wire.call(&create, deadline).await.map_err(|error| fault(wire, error))?.context;
-    forget_clipboard(wire, &page, deadline).await?;
-    Ok(Spare { user_context, page })
+    let emptied = forget_clipboard(wire, &page, deadline).await.is_ok();
+    Ok(Spare { user_context, page, emptied })
 }
