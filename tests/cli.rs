@@ -436,8 +436,18 @@ fn what_was_run_is_kept_shown_and_exported() {
     let folder = folder_at(&portal(healthy), &format!("{HOME}{WALK}"));
     let folder = folder.path();
     std::fs::write(folder.join("look.toml"), SCENARIO).unwrap();
-    let (code, out, err) = run(folder, &["run", "--probe", "walk", "--format", "json"]);
+    let (code, out, err) =
+        run(folder, &["run", "--probe", "walk", "--keep", "har,accessibility", "--format", "json"]);
     assert_eq!(code, Some(0), "{out}{err}");
+    let kept: Vec<String> = json(&out)["steps"][0]["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap().to_owned())
+        .collect();
+    for kind in ["screenshot", "accessibility", "har"] {
+        assert!(kept.iter().any(|one| one == kind), "{kind} is not among {kept:?}");
+    }
     follows(&json(&out), &json(&run(folder, &["schema", "run"]).1));
     let (code, out, err) = run(folder, &["run", "--probe", "home"]);
     assert_eq!(code, Some(0), "{out}{err}");

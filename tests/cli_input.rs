@@ -58,7 +58,7 @@ fn a_contact_on_the_command_line_is_held_to_the_same_rules_as_in_a_file() {
 }
 
 #[test]
-fn addresses_and_times_say_how_they_are_written() {
+fn addresses_times_and_kinds_say_how_they_are_written() {
     let folder = tempfile::tempdir().unwrap();
     refused(
         folder.path(),
@@ -73,6 +73,7 @@ fn addresses_and_times_say_how_they_are_written() {
             (&["visit", "http://127.0.0.1:1/", "--within", "0s"], "must be from 1s to 5m"),
             (&["visit", "http://127.0.0.1:1/", "--within", "2h"], "must be from 1s to 5m"),
             (&["run", "--probe", "p", "--slow", "2h"], "must be from 0s to 1m"),
+            (&["run", "--probe", "p", "--keep", "har,movie"], "it is one of whole_page, har, dom"),
             (&["crawl", "http://127.0.0.1:1/", "--depth", "99"], "20"),
             (&["export", "runs", "--since", "yesterday"], "such as 2026-11-01T00:00:00+08:00"),
         ],

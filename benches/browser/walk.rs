@@ -90,9 +90,13 @@ async fn walk(pool: &Pool, scenario: &Scenario, vars: &Vars, looks: bool) -> Out
                 done => at += done,
             }
         }
-        for expected in &step.expect {
+        for (at, expected) in step.expect.iter().enumerate() {
             let check = expected.check.resolve(vars).map_err(|missing| missing.to_string())?;
-            journey.expect(&check, deadline).await?;
+            if looks && at + 1 == step.expect.len() {
+                journey.expect_last(&check, deadline, deadline).await?;
+            } else {
+                journey.expect(&check, deadline).await?;
+            }
         }
         walked.steps.push(ms(watch));
         if looks {

@@ -16,6 +16,11 @@ use super::journey::{Journey, Look};
 use super::page;
 use super::{BrowserError, StepError, Wait};
 
+/// Whether an expectation is looked for on the page.
+pub(super) fn is_look(check: &Check) -> bool {
+    !matches!(check, Check::Status(_) | Check::Downloaded(_) | Check::NoConsoleError)
+}
+
 /// Waits until an expectation holds; one that does not is unmet, whatever it lacks.
 pub(super) async fn wait(journey: &mut Journey, check: &Check, deadline: Deadline) -> Result<(), StepError> {
     hold(journey, check, deadline, true).await

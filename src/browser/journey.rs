@@ -35,6 +35,7 @@ mod veiled;
 mod waiting;
 
 pub(super) use press::Press;
+use veiled::Ahead;
 pub(super) use waiting::fair;
 use waiting::flooded;
 
@@ -53,6 +54,9 @@ const TURN_OUT: Duration = Duration::from_millis(300);
 
 /// Time to find out whether a page or the whole browser stands still.
 const PULSE: Duration = Duration::from_secs(1);
+
+/// The most time for a picture that is begun before it is asked for.
+const PICTURE: Duration = Duration::from_secs(8);
 
 /// The most text that is taken from a page and its frames.
 const MOST_TEXT: usize = 200_000;
@@ -81,6 +85,10 @@ pub struct Journey {
     masks: Masks,
     /// Whether anything was typed that must not be seen.
     typed: bool,
+    /// The picture for the end of the step, when it was begun already.
+    ahead: Option<Ahead>,
+    /// How often the page was looked at in this action or expectation.
+    looks: usize,
 }
 
 impl Journey {
@@ -98,6 +106,8 @@ impl Journey {
             patience: None,
             masks: Masks::new(),
             typed: false,
+            ahead: None,
+            looks: 0,
         };
         journey.mobile.extend(journey.current());
         journey
@@ -115,6 +125,7 @@ impl Journey {
 
     /// Begins a step: facts are collected anew from here.
     pub fn begin_step(&mut self) {
+        self.ahead = None;
         self.see(State::begin_step);
     }
 
@@ -195,6 +206,26 @@ impl Journey {
         done
     }
 
+    /// [`Journey::expect_within`] for the last expectation of a step. Most hold at the first look: the
+    /// picture of the step's end is begun together with that, and [`Journey::observe`] has it sooner. When
+    /// the page has to be waited for, the picture is thrown away and a new one taken at the end.
+    pub async fn expect_last(
+        &mut self,
+        check: &Check,
+        patience: Deadline,
+        deadline: Deadline,
+    ) -> Result<Done, StepError> {
+        self.ahead = None;
+        if checks::is_look(check) && !self.is_classic() && self.settle(deadline).await.is_ok() {
+            self.look_ahead(Deadline::after(PICTURE));
+        }
+        let result = Box::pin(self.expect_within(check, patience, deadline)).await;
+        if result.is_err() || self.looks > 1 {
+            self.ahead = None;
+        }
+        result
+    }
+
     /// Until when looking for something goes on.
     pub(super) fn patience(&self, deadline: Deadline) -> Deadline {
         self.patience.map_or(deadline, |patience| patience.min(deadline))
@@ -213,7 +244,12 @@ impl Journey {
     /// [`Journey::screenshot`] and [`Journey::facts`]. The picture comes first: a page that was just
     /// loaded is painted for it, and knows only then when it was painted.
     pub async fn observe(&mut self, deadline: Deadline) -> (Facts, Result<Picture, BrowserError>) {
-        let (picture, facts) = self.veiled_before(deadline, self.read_facts(deadline)).await;
+        let ahead = self.taken_ahead();
+        let (picture, said) = self.shown(ahead, deadline).await;
+        let facts = match said {
+            Some(said) => self.facts_of(Some(said), deadline).await,
+            None => self.read_facts(deadline).await,
+        };
         (facts, self.developed(picture))
     }
 
@@ -227,6 +263,11 @@ impl Journey {
             }
             _ => None,
         };
+        self.facts_of(now, deadline).await
+    }
+
+    /// The facts; `now` is what the page has just said of itself.
+    async fn facts_of(&self, now: Option<Said>, deadline: Deadline) -> Facts {
         let asked_at = self.see(|state| state.traffic.now()).unwrap_or_default();
         self.ask_filter(deadline.tightened(PULSE)).await;
         if let Some(tracker) = self.tracker() {
@@ -367,6 +408,7 @@ impl Journey {
             self.odd("an action was left unfinished");
         }
         self.own = Duration::ZERO;
+        self.looks = 0;
         if self.wire()?.is_closed() {
             return Err(BrowserError::Died("its connection closed".to_owned()).into());
         }

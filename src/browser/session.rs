@@ -391,8 +391,10 @@ pub fn fault(wire: &Wire, error: CallError) -> BrowserError {
 /// gets: addresses stay http when they are http, nothing is translated or looked up elsewhere.
 /// The two pop-ups of the address bar are pages of their own, loaded again for every window that
 /// a journey opens: half a second of CPU a walk. A page's own timers wait for the next frame after a
-/// press unless they are told not to: 16 ms for each.
-const OFF: [&str; 8] = [
+/// press unless they are told not to: 16 ms for each. A frame of its own for every document of one site
+/// (`RenderDocument`) makes a walk a seventh longer; a process kept ready for another site is started
+/// for every context and hardly ever used: a fifth of the time in which a context opens.
+const OFF: [&str; 10] = [
     "HttpsUpgrades",
     "HttpsFirstBalancedModeAutoEnable",
     "Translate",
@@ -401,6 +403,8 @@ const OFF: [&str; 8] = [
     "WebUIOmniboxPopup",
     "WebUIOmniboxAimPopup",
     "DeferRendererTasksAfterInput",
+    "RenderDocument",
+    "SpareRendererForSitePerProcess",
 ];
 
 /// A picture is drawn for itself, and the page's window need not draw again for it: a twelfth of the

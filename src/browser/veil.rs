@@ -71,9 +71,9 @@ pub(super) struct Sight {
     partial: bool,
 }
 
-/// The question to a document.
-pub(super) fn ask(masks: &Masks) -> Value {
-    json!({ "do": "veil", "values": masks.values(), "open": masks.published() })
+/// The question to a document; with `facts` it also says its address, its title and how it loaded.
+pub(super) fn ask(masks: &Masks, facts: bool) -> Value {
+    json!({ "do": "veil", "values": masks.values(), "open": masks.published(), "facts": facts })
 }
 
 impl Sight {

@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, Workshop, WorkshopOptions};
 use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
+use crate::domain::observation::EvidenceKind;
 use crate::domain::personal;
 use crate::domain::run::{Cause, Run};
+use crate::domain::scenario::Scenario;
 use crate::domain::target::Target;
 use crate::domain::template::{Vars, is_name};
 use crate::domain::verdict::Verdict;
@@ -57,6 +59,9 @@ pub(super) struct RunArgs {
     /// Keep the browser open at the end until Ctrl-C.
     #[arg(long, requires = "headed")]
     keep_open: bool,
+    /// What to keep of every step besides its picture, as `keep` in a scenario: whole_page, har, dom, accessibility, text; several with commas between them.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kept)]
+    keep: Vec<EvidenceKind>,
     /// Run so many times, each time with a fresh context.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
@@ -93,6 +98,14 @@ fn parse_var(text: &str) -> Result<(String, String), String> {
 /// Reads a duration that lies within limits.
 pub(super) fn parse_time(text: &str, limits: RangeInclusive<Duration>) -> Result<Duration, String> {
     crate::plan::parse_duration(text, limits)
+}
+
+fn parse_kept(text: &str) -> Result<EvidenceKind, String> {
+    let known = EvidenceKind::ASKED.into_iter().find(|kind| kind.name() == text);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = EvidenceKind::ASKED.into_iter().map(EvidenceKind::name).collect();
+        format!("it is one of {}", names.join(", "))
+    })
 }
 
 fn parse_slow(text: &str) -> Result<Duration, String> {
@@ -136,7 +149,20 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
             "a target of the configuration has its class there, and [agent] its contact",
         ));
     }
-    let (plan, jobs) = jobs(global, args)?;
+    let (plan, mut jobs) = jobs(global, args)?;
+    if !args.keep.is_empty() {
+        for job in &mut jobs {
+            let Work::Walk(scenario) = &mut job.work else {
+                return Err(Fault::input(
+                    "--keep goes with a walk, and this probe does not walk a scenario",
+                    "leave --keep out",
+                ));
+            };
+            let wanted = args.keep.iter().filter(|kind| !scenario.keep.contains(kind)).copied();
+            let keep = scenario.keep.iter().copied().chain(wanted).collect();
+            *scenario = Arc::new(Scenario { keep, ..Scenario::clone(scenario) });
+        }
+    }
     // A remote browser has a screen of its own, or none.
     let ours = matches!(plan.browser.webdriver, WebDriver::Spawn);
     if args.headed && ours && !has_display(|name| std::env::var_os(name)) {
@@ -170,7 +196,7 @@ pub(super) fn once(global: &Global, plan: Plan, request: Request) -> Result<Exit
     app::block_on(async move {
         let workshop = Workshop::open(&plan, request.options)?;
         let cancel = app::interrupted();
-        let ran = all(global, &request, &workshop, &plan, &cancel).await;
+        let ran = Box::pin(all(global, &request, &workshop, &plan, &cancel)).await;
         workshop.close().await;
         let runs = ran?;
         if global.format == Format::Json {

@@ -182,10 +182,11 @@ impl<'a> Walker<'a> {
             let done = self.sliced(step, until, Wanted::Action(&action)).await?;
             self.absorb(&action.verb, done, log);
         }
-        for Expectation { check, within, .. } in &step.expect {
+        for (at, Expectation { check, within, .. }) in step.expect.iter().enumerate() {
             let check = check.resolve(&self.vars).map_err(Stop::Missing)?;
             let until = within.map_or(deadline, |within| deadline.tightened(within));
-            let done = self.sliced(step, until, Wanted::Check(&check)).await?;
+            let last = at + 1 == step.expect.len();
+            let done = self.sliced(step, until, Wanted::Check { check: &check, last }).await?;
             log.own += done.own;
         }
         Ok(())
@@ -201,7 +202,12 @@ impl<'a> Walker<'a> {
             let limit = Deadline::after(until.remaining() + GRACE);
             let attempt = match wanted {
                 Wanted::Action(action) => limit.limit(self.journey.act_within(action, end, until)).await,
-                Wanted::Check(check) => limit.limit(self.journey.expect_within(check, end, until)).await,
+                Wanted::Check { check, last: true } => {
+                    limit.limit(self.journey.expect_last(check, end, until)).await
+                }
+                Wanted::Check { check, last: false } => {
+                    limit.limit(self.journey.expect_within(check, end, until)).await
+                }
             };
             let mut error = match attempt {
                 Ok(Ok(done)) => return Ok(done),
@@ -428,14 +434,18 @@ struct Log {
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Action(&'a Action),
-    Check(&'a Check),
+    Check {
+        check: &'a Check,
+        /// Whether the step ends when it holds.
+        last: bool,
+    },
 }
 
 /// The wait inside an error that only says "not yet". An action that came to something else than
 /// was expected (a download of the wrong type) is over; it is not done a second time.
 fn wait_of<'e>(error: &'e mut StepError, wanted: Wanted<'_>) -> Option<&'e mut Wait> {
     let only_looks = match wanted {
-        Wanted::Check(_) => true,
+        Wanted::Check { .. } => true,
         Wanted::Action(action) => matches!(action.verb, Verb::Wait(_)),
     };
     match error {

@@ -130,15 +130,16 @@ const DO = {
       if (inner.length !== 1) return { state: 'no field', note: describe(found) };
       box = inner[0];
     }
-    if ((stateOf(box, 'checked') === 'true') === want) return { state: 'already' };
+    const right = () => box.isConnected && (stateOf(box, 'checked') === 'true') === want;
+    if (right()) return { state: 'already' };
     if (visible(box)) {
-      const at = await press(box, turn);
+      const at = await press(box, turn, false, right);
       if (at.state !== 'covered' && at.state !== 'outside') return at;
     }
     const label = [...(box.labels || [])].find(visible);
     if (!label) return fault || { state: 'hidden', note: describe(box) };
     if (disabled(box)) return { state: 'disabled', note: describe(box) };
-    return press(label, turn);
+    return press(label, turn, false, right);
   },
 
   scroll({ locator }) {
@@ -244,7 +245,7 @@ const DO = {
   },
 
   page() {
-    return { state: 'ok', url: location.href.slice(0, 2000), title: document.title.slice(0, 500), vitals: globalThis.shopperVitals?.() };
+    return { state: 'ok', ...about() };
   },
 
   /** What is judged by: the text without what is beside the matter, and marks of bot checks. */
@@ -279,6 +280,11 @@ const DO = {
     return { state: 'ok', names: [...new Set(names)].slice(0, 100) };
   },
 };
+
+/** What a page says of itself. */
+function about() {
+  return { url: location.href.slice(0, 2000), title: document.title.slice(0, 500), vitals: globalThis.shopperVitals?.() };
+}
 
 /** A page's text counts in whole, not from its first to its last letter. */
 function textFits(match, text) {

@@ -101,10 +101,10 @@ async function point(el, turn, { mustBeEnabled = true, doubt = turn > 0 } = {}) 
   return last;
 }
 
-/** A point to press; the press is kept from whatever else lies there by then. */
-async function press(el, turn, doubt) {
+/** A point to press; the press is kept from whatever else lies there by then. `done` says whether it did what it was for. */
+async function press(el, turn, doubt, done) {
   const found = await point(el, turn, { doubt: doubt || turn > 0 });
-  if (found.state === 'ok') globalThis.shopperAim?.at((target) => reaches(el, target));
+  if (found.state === 'ok') globalThis.shopperAim?.at((target) => reaches(el, target), done);
   return found;
 }
 

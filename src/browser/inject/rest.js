@@ -76,12 +76,13 @@ globalThis.shopperAim = (() => {
   const report = () => {
     const missed = aim?.hit === false;
     const left = leaves || Boolean(sent && !sent.defaultPrevented);
+    const done = aim?.done?.();
     [aim, leaves, sent] = [null, false, null];
-    return missed ? 'missed' : left ? 'leaves' : 'stays';
+    return missed ? 'missed' : left ? 'leaves' : done ? 'done' : 'stays';
   };
   return {
-    at(reaches) {
-      [aim, leaves, sent] = [{ reaches }, false, null];
+    at(reaches, done) {
+      [aim, leaves, sent] = [{ reaches, done }, false, null];
       aim.end = new Promise((go) => { aim.over = go; });
     },
     /** What became of the press, when it is over; nothing when it does not come soon. */

@@ -105,7 +105,7 @@ function boxesOf(nodes, from, to) {
  * The boxes that are to be painted over, in pixels of CSS from the window's upper left corner. What
  * only looks like a number of somebody comes with its text, for the caller to judge.
  */
-function veil({ values, open }) {
+function veil({ values, open, facts }) {
   const started = performance.now();
   const boxes = [];
   const suspects = [];
@@ -165,5 +165,5 @@ function veil({ values, open }) {
     scroll_x: scrollX,
     scroll_y: scrollY,
   });
-  return [{ state: 'ok', text }, ...windows];
+  return [{ ...(facts ? about() : {}), state: 'ok', text }, ...windows];
 }

@@ -27,6 +27,8 @@ pub(in crate::browser) enum Press {
     Made,
     /// It was made, and what it set off by script has begun.
     Over,
+    /// The same, and the page shows what it was for.
+    Done,
     /// It met something else and was kept from the page.
     Missed,
 }
@@ -78,6 +80,7 @@ impl Journey {
         Ok(match over {
             Some(Turn::Missed) => Press::Missed,
             Some(Turn::Leaves | Turn::Stays) => Press::Over,
+            Some(Turn::Done) => Press::Done,
             None => Press::Made,
         })
     }

@@ -1,13 +1,17 @@
 //! Pictures of a page without what is personal on it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine;
+use futures_util::future::join_all;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::browser::BrowserError;
-use crate::browser::bidi::CallError;
 use crate::browser::bidi::command::{CaptureScreenshot, Clip, Command, ImageFormat, Screenshot};
-use crate::browser::page::Said;
+use crate::browser::bidi::{CallError, Wire};
+use crate::browser::events::Tracker;
+use crate::browser::page::{self, Said};
 use crate::browser::picture::{Cover, Picture};
 use crate::browser::veil::{self, Extent, Sight};
 use crate::clock::Deadline;
@@ -44,88 +48,85 @@ impl Journey {
 
     /// A picture of the window, with the boxes that are to be covered on it.
     pub(super) async fn veiled(&self, deadline: Deadline) -> Result<(Screenshot, Cover), Missed> {
-        self.veiled_before(deadline, std::future::ready(())).await.0
-    }
-
-    /// The same, and `then` as soon as the picture is taken.
-    pub(super) async fn veiled_before<T>(
-        &self,
-        deadline: Deadline,
-        then: impl Future<Output = T>,
-    ) -> (Result<(Screenshot, Cover), Missed>, T) {
-        // The page answers the question while the browser makes its next frame: the first look costs
-        // no time of its own.
-        let (before, taken) = tokio::join!(self.sight(deadline), self.capture(deadline));
-        let look_again = async {
-            match &taken {
-                Ok(_) => self.sight(deadline).await,
-                Err(_) => None,
-            }
-        };
-        let (after, done) = tokio::join!(look_again, then);
-        let taken = taken.map(|taken| {
-            let cover = Sight::cover(before, after, self.typed, Extent::Window);
-            if matches!(cover, Cover::All { .. }) {
-                tracing::info!(
-                    "the page did not say where its fields are, so its picture was made illegible"
-                );
-            }
-            (taken, cover)
-        });
-        (taken, done)
+        let eye = self.eye()?;
+        let taken = eye.take(deadline).await;
+        let after = if taken.picture.is_ok() { eye.sight(deadline).await } else { None };
+        self.covered(taken, after, Extent::Window)
     }
 
     /// The same of the whole page. A page much longer than this is cut there: nobody reads on, and it
     /// takes seconds to draw.
     pub(super) async fn veiled_whole(&self, deadline: Deadline) -> Result<(Screenshot, Cover), Missed> {
-        let before = self.sight(deadline).await;
+        let eye = self.eye()?;
+        let before = eye.sight(deadline).await;
         let clip = Clip { x: 0.0, y: 0.0, width: 10_000.0, height: LONGEST };
-        let taken = self.capture_from("document", Some(clip), deadline).await?;
-        let after = self.sight(deadline).await;
-        Ok((taken, Sight::cover(before, after, self.typed, Extent::Page)))
+        let picture = Ok(eye.capture("document", Some(clip), deadline).await?);
+        let after = eye.sight(deadline).await;
+        self.covered(Taken { before, picture }, after, Extent::Page)
     }
 
-    /// Where the page and its frames have what must not be seen. [`None`] when the page does not say.
-    async fn sight(&self, deadline: Deadline) -> Option<Sight> {
-        let page = self.current()?;
-        // A page that is still on its way, or does not answer, is not asked.
-        let asks = self.see(|state| state.pending(&page).is_none() && state.odd.is_none());
-        if asks != Some(true) {
-            return None;
-        }
-        let pulse = deadline.tightened(PULSE);
-        let ask = veil::ask(&self.masks);
-        let contexts =
-            std::iter::once(page.clone()).chain(self.see(|state| state.frames()).unwrap_or_default());
-        let said = contexts.map(|context| {
-            let ask = &ask;
-            async move {
-                let said = self.ask(&context, ask, pulse).await.ok().filter(Said::ok);
-                said.map(|said| (context, said))
-            }
-        });
-        let said: HashMap<_, _> = futures_util::future::join_all(said).await.into_iter().flatten().collect();
-        Sight::of(&page, &said, &self.masks)
-    }
-
-    async fn capture(&self, deadline: Deadline) -> Result<Screenshot, Missed> {
-        self.capture_from("viewport", None, deadline).await
-    }
-
-    async fn capture_from(
+    /// A picture taken before, or a new one; and what the page said of itself when it had been taken.
+    pub(super) async fn shown(
         &self,
-        origin: &str,
-        clip: Option<Clip>,
+        ahead: Option<Ahead>,
         deadline: Deadline,
-    ) -> Result<Screenshot, Missed> {
-        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
-        let capture = CaptureScreenshot {
-            context: &page,
-            format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
-            origin,
-            clip,
+    ) -> (Result<(Screenshot, Cover), Missed>, Option<Said>) {
+        let eye = match self.eye() {
+            Ok(eye) => eye,
+            Err(error) => return (Err(error.into()), None),
         };
-        Ok(self.wire()?.call(&capture, deadline).await?)
+        let early = match ahead {
+            Some(ahead) => ahead.end(deadline).await,
+            None => None,
+        };
+        let taken = match early {
+            Some(taken) => taken,
+            None => eye.take(deadline).await,
+        };
+        let (sight, said) = eye.sight_of(deadline, true).await;
+        let after = sight.filter(|_| taken.picture.is_ok());
+        (self.covered(taken, after, Extent::Window), said)
+    }
+
+    /// Begins to take the picture that [`Journey::observe`] will want, while the page is asked something else.
+    pub(super) fn look_ahead(&mut self, deadline: Deadline) {
+        self.ahead = None;
+        let navigations = self.see(|state| state.navigations);
+        if let (Ok(eye), Some(navigations)) = (self.eye(), navigations) {
+            let page = eye.page.clone();
+            let taking = AbortOnDropHandle::new(tokio::spawn(async move { eye.take(deadline).await }));
+            self.ahead = Some(Ahead { page, navigations, taking });
+        }
+    }
+
+    /// The picture that was begun, if it is of the page as it is now.
+    pub(super) fn taken_ahead(&mut self) -> Option<Ahead> {
+        let ahead = self.ahead.take()?;
+        let same = self.see(|state| {
+            let there = state.current == ahead.page && state.navigations == ahead.navigations;
+            there && state.pending(&ahead.page).is_none() && state.odd.is_none()
+        });
+        (same == Some(true)).then_some(ahead)
+    }
+
+    fn eye(&self) -> Result<Eye, BrowserError> {
+        let page = self.current().ok_or_else(|| BrowserError::Died("every page is closed".to_owned()))?;
+        let tracker = self.tracker().ok_or_else(|| BrowserError::Died("it was given back".to_owned()))?;
+        Ok(Eye { wire: self.wire()?.clone(), tracker, masks: self.masks.clone(), page })
+    }
+
+    fn covered(
+        &self,
+        taken: Taken,
+        after: Option<Sight>,
+        extent: Extent,
+    ) -> Result<(Screenshot, Cover), Missed> {
+        let picture = taken.picture?;
+        let cover = Sight::cover(taken.before, after, self.typed, extent);
+        if matches!(cover, Cover::All { .. }) {
+            tracing::info!("the page did not say where its fields are, so its picture was made illegible");
+        }
+        Ok((picture, cover))
     }
 
     pub(super) fn developed(
@@ -147,5 +148,86 @@ impl Journey {
         // Classic WebDriver knows one format only.
         let mime = if bytes.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
         Ok(Picture::new(bytes, mime, cover))
+    }
+}
+
+/// What looking at a page needs. It has no part in the journey, so that it can look while that goes on.
+struct Eye {
+    wire: Wire,
+    tracker: Arc<Tracker>,
+    masks: Masks,
+    page: String,
+}
+
+/// A picture, and what was to be covered when it was begun.
+#[derive(Debug)]
+struct Taken {
+    before: Option<Sight>,
+    picture: Result<Screenshot, CallError>,
+}
+
+/// A picture that is being taken. It is given up when this is dropped.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    page: String,
+    navigations: u64,
+    taking: AbortOnDropHandle<Taken>,
+}
+
+impl Ahead {
+    /// Waits for it; nothing when it did not come to its end.
+    async fn end(self, deadline: Deadline) -> Option<Taken> {
+        deadline.limit(self.taking).await.ok()?.ok()
+    }
+}
+
+impl Eye {
+    /// A picture of the window. The page answers the question while the browser makes its next frame:
+    /// the first look costs no time of its own.
+    async fn take(&self, deadline: Deadline) -> Taken {
+        let (before, picture) = tokio::join!(self.sight(deadline), self.capture("viewport", None, deadline));
+        Taken { before, picture }
+    }
+
+    async fn capture(
+        &self,
+        origin: &str,
+        clip: Option<Clip>,
+        deadline: Deadline,
+    ) -> Result<Screenshot, CallError> {
+        let capture = CaptureScreenshot {
+            context: &self.page,
+            format: ImageFormat { kind: "image/jpeg", quality: 0.7 },
+            origin,
+            clip,
+        };
+        self.wire.call(&capture, deadline).await
+    }
+
+    /// Where the page and its frames have what must not be seen. [`None`] when the page does not say.
+    async fn sight(&self, deadline: Deadline) -> Option<Sight> {
+        self.sight_of(deadline, false).await.0
+    }
+
+    /// The same, and what the page says of itself when it is to be asked for that too.
+    async fn sight_of(&self, deadline: Deadline, facts: bool) -> (Option<Sight>, Option<Said>) {
+        // A page that is still on its way, or does not answer, is not asked.
+        let asks = self.tracker.with(|state| state.pending(&self.page).is_none() && state.odd.is_none());
+        if asks != Some(true) {
+            return (None, None);
+        }
+        let pulse = deadline.tightened(PULSE);
+        let ask = veil::ask(&self.masks, facts);
+        let frames = self.tracker.with(|state| state.frames()).unwrap_or_default();
+        let said = std::iter::once(self.page.clone()).chain(frames).map(|context| {
+            let ask = &ask;
+            async move {
+                let said = page::ask(&self.wire, &context, ask, pulse).await.ok().filter(Said::ok);
+                said.map(|said| (context, said))
+            }
+        });
+        let said: HashMap<_, _> = join_all(said).await.into_iter().flatten().collect();
+        let sight = Sight::of(&self.page, &said, &self.masks);
+        (sight, said.into_iter().find(|(context, _)| *context == self.page).map(|(_, said)| said))
     }
 }

@@ -377,6 +377,7 @@ impl Journey {
         deadline: Deadline,
     ) -> Result<Option<Look>, StepError> {
         self.settle(deadline).await?;
+        self.looks += 1;
         let here = self.here()?;
         // The last look may begin just before time is up, and is worth its answer.
         match self.ask(&here, ask, fair(deadline)).await {
@@ -409,6 +410,8 @@ pub(super) enum Turn {
     Leaves,
     /// Neither, or the browser knows already that it is being left.
     Stays,
+    /// It stays, and the press did what it was for.
+    Done,
 }
 
 impl Turn {
@@ -417,6 +420,7 @@ impl Turn {
             "missed" => Some(Self::Missed),
             "leaves" => Some(Self::Leaves),
             "stays" => Some(Self::Stays),
+            "done" => Some(Self::Done),
             _ => None,
         }
     }
