@@ -226,6 +226,33 @@ async fn a_press_reaches_nothing_but_what_it_was_meant_for() {
     world.end().await;
 }
 
+/// A long page whose buttons change places as soon as it is scrolled, once.
+const SHIFTS: &str = r#"<title>滚</title>
+<style>body{height:5000px} button{position:absolute;top:3000px;width:100px;height:40px} #right{left:50px} #wrong{left:300px}</style>
+FRAME<button id=right>下一步</button><button id=wrong>撤回</button><pre id=log>无</pre>
+<script>
+  const log = [];
+  for (const el of [right, wrong]) el.addEventListener('click', () => {
+    log.push(el.id);
+    document.getElementById('log').textContent = log.join(', ');
+  });
+  addEventListener('scroll', () => { right.style.left = '300px'; wrong.style.left = '50px'; }, { once: true });
+</script>"#;
+
+#[tokio::test]
+async fn a_press_after_scrolling_reaches_what_was_meant() {
+    let (bare, framed) =
+        (SHIFTS.replace("FRAME", ""), SHIFTS.replace("FRAME", "<iframe src='/two'></iframe>"));
+    let world = World::of(&[("/", &bare), ("/framed", &framed), ("/two", "<p>里面</p>")]).await;
+    for path in ["/", "/framed"] {
+        let mut journey = world.at(path).await;
+        click(&mut journey, css("#right")).await.unwrap();
+        assert_eq!(read(&mut journey, css("#log")).await, "right", "{path}");
+        journey.close().await;
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_click_waits_until_the_element_can_take_it() {
     let world = World::of(&[("/", OBSTACLES)]).await;

@@ -81,11 +81,15 @@ function reaches(el, at) {
   return el.localName === 'label' && el.control === at;
 }
 
-/** Looks for a point that can be clicked. */
-async function point(el, turn, { mustBeEnabled = true, doubt = turn > 0 } = {}) {
+/**
+ * Looks for a point that can be clicked. `guarded`: a press there that would miss is caught, so that a
+ * page that was at rest need not show first what our own scrolling does to it.
+ */
+async function point(el, turn, { mustBeEnabled = true, doubt = turn > 0, guarded = false } = {}) {
   if (mustBeEnabled && disabled(el)) return { state: 'disabled', note: describe(el) };
+  const still = guarded && !doubt && rests(el);
   bring(el, turn);
-  if (!await stable(el, doubt)) return el.isConnected ? { state: 'moving', note: describe(el) } : { state: 'none' };
+  if (!still && !await stable(el, doubt)) return el.isConnected ? { state: 'moving', note: describe(el) } : { state: 'none' };
   let last = null;
   for (let more = 0; more < 2; more++) {
     const spot = middle(el);
@@ -103,7 +107,9 @@ async function point(el, turn, { mustBeEnabled = true, doubt = turn > 0 } = {}) 
 
 /** A point to press; the press is kept from whatever else lies there by then. `done` says whether it did what it was for. */
 async function press(el, turn, doubt, done) {
-  const found = await point(el, turn, { doubt: doubt || turn > 0 });
+  // The browser knows where a frame lies from the last picture of the page: a press could go into one that has scrolled on.
+  const guarded = Boolean(globalThis.shopperAim) && window.length === 0;
+  const found = await point(el, turn, { doubt: doubt || turn > 0, guarded });
   if (found.state === 'ok') globalThis.shopperAim?.at((target) => reaches(el, target), done);
   return found;
 }
