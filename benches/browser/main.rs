@@ -84,7 +84,7 @@ fn pool(sessions: usize) -> Outcome<(Pool, tempfile::TempDir)> {
         headed: false,
         temp: temp.path().to_owned(),
         cgroup: None,
-        retire_after: 200,
+        retire_after: 50,
         retire_above: 1 << 30,
     };
     Ok((Pool::new(settings), temp))

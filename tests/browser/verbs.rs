@@ -227,7 +227,7 @@ async fn a_press_reaches_nothing_but_what_it_was_meant_for() {
 }
 
 /// A long page whose buttons change places as soon as it is scrolled, once.
-const SHIFTS: &str = r#"<title>滚</title>
+const SHIFTS: &str = r"<title>滚</title>
 <style>body{height:5000px} button{position:absolute;top:3000px;width:100px;height:40px} #right{left:50px} #wrong{left:300px}</style>
 FRAME<button id=right>下一步</button><button id=wrong>撤回</button><pre id=log>无</pre>
 <script>
@@ -237,7 +237,7 @@ FRAME<button id=right>下一步</button><button id=wrong>撤回</button><pre id=
     document.getElementById('log').textContent = log.join(', ');
   });
   addEventListener('scroll', () => { right.style.left = '300px'; wrong.style.left = '50px'; }, { once: true });
-</script>"#;
+</script>";
 
 #[tokio::test]
 async fn a_press_after_scrolling_reaches_what_was_meant() {
