@@ -264,7 +264,7 @@ async fn one(
         && pictures
         && let Some(folder) = workshop.evidence_folder()
     {
-        output::note(&format!("  pictures are in {}", folder.display()));
+        output::note(&format!("  pictures, and what else was kept, are in {}", folder.display()));
     }
     if global.quiet && global.format == Format::Human {
         output::line(&format!("{}\t{}\t{}", run.target, run.verdict, output::tame(&run.reason)));

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use mystery_shopper::browser::Journey;
-use mystery_shopper::domain::scenario::{Channel, Verb};
+use mystery_shopper::domain::scenario::{Channel, Check, Verb};
 
 use crate::world::*;
 
@@ -186,6 +186,48 @@ async fn a_page_that_does_not_say_where_its_fields_are_is_made_illegible() {
         assert!(shot.is_covered());
         assert!(shot.finish().is_ok());
     }
+    journey.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_picture_of_a_step_shows_the_page_as_it_was_judged() {
+    let at_once = pages("<p class=open>蓝</p>");
+    let late = pages(
+        "<p id=p class=secret>红</p>
+         <script>setTimeout(() => { p.className = 'open'; document.title = '好了'; }, 400)</script>",
+    );
+    let world = World::of(&[("/", &at_once), ("/late", &late)]).await;
+    for (path, title) in [("/", "页"), ("/late", "好了")] {
+        let mut journey = world.at(path).await;
+        journey.begin_step();
+        let check = Check::Title(contains(title));
+        journey.expect_last(&check, soon(10), soon(10)).await.unwrap();
+        let (facts, taken) = journey.observe(soon(10)).await;
+        let (bytes, _) = taken.unwrap().finish().unwrap();
+        let shown = image::load_from_memory(&bytes).unwrap().into_rgb8();
+        assert_eq!(facts.title, title);
+        assert!(count(&shown, blue) > 100, "{path}");
+        // What was begun before the page was ready is thrown away.
+        assert_eq!(count(&shown, red), 0, "{path}");
+        journey.close().await;
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_picture_of_a_page_that_was_left_is_thrown_away() {
+    let (first, next) = (pages("<p class=secret>红</p>"), pages("<p class=open>蓝</p>"));
+    let world = World::of(&[("/", &first), ("/next", &next)]).await;
+    let mut journey = world.at("/").await;
+    journey.begin_step();
+    journey.expect_last(&Check::Title(contains("页")), soon(10), soon(10)).await.unwrap();
+    goto(&mut journey, &world.url("/next")).await.unwrap();
+    let (_, taken) = journey.observe(soon(10)).await;
+    let (bytes, _) = taken.unwrap().finish().unwrap();
+    let shown = image::load_from_memory(&bytes).unwrap().into_rgb8();
+    assert_eq!(count(&shown, red), 0);
+    assert!(count(&shown, blue) > 100);
     journey.close().await;
     world.end().await;
 }
