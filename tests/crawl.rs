@@ -15,7 +15,8 @@ use axum::routing::get;
 use mystery_shopper::clock::{Deadline, Stopwatch};
 use mystery_shopper::crawl::{CrawlReport, Progress, Settings, crawl};
 use mystery_shopper::domain::ids::TargetId;
-use mystery_shopper::domain::observation::{LinkFault, TransportClass};
+use mystery_shopper::domain::link::{LinkClass, LinkFault};
+use mystery_shopper::domain::observation::TransportClass;
 use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use net::{Portal, Raw, client, read_request};
@@ -75,7 +76,7 @@ fn classes(report: &CrawlReport) -> Vec<(String, &str)> {
     report
         .faults
         .iter()
-        .map(|fault| (Url::parse(&fault.url).unwrap().path().to_owned(), fault.class.as_str()))
+        .map(|fault| (Url::parse(&fault.url).unwrap().path().to_owned(), fault.class.name()))
         .collect()
 }
 
@@ -104,11 +105,10 @@ async fn links_of_the_entry_page_and_one_level_below() {
     let report = run(portal.url("/"), &settings()).await;
     let fault = |page: &str, path: &str, text: &str, status: u16, class: &str, on_home: bool| LinkFault {
         page: portal.url(page).to_string(),
-        url: portal.url(path).to_string(),
         text: text.to_owned(),
         status: Some(status),
-        class: class.to_owned(),
         on_home,
+        ..LinkFault::new(portal.url(path), LinkClass::from_name(class).unwrap())
     };
     let want = vec![
         fault("/", "/gone", "药品经营许可", 410, "gone", true),

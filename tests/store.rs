@@ -16,8 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use mystery_shopper::domain::ids::RunId;
 use mystery_shopper::domain::incident::{AlertRules, NoticeKind};
 use mystery_shopper::domain::indicator::IndicatorId;
+use mystery_shopper::domain::link::{LinkClass, LinkFault};
 use mystery_shopper::domain::observation::{
-    DialogFact, EvidenceKind, Facts, LinkFault, MainResponse, PhraseFact, PhrasePlace, Visit,
+    DialogFact, EvidenceKind, Facts, MainResponse, PhraseFact, PhrasePlace,
 };
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::domain::place::Place;
@@ -25,6 +26,7 @@ use mystery_shopper::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepReco
 use mystery_shopper::domain::scenario::Stage;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::verdict::Verdict;
+use mystery_shopper::domain::visit::Visit;
 use mystery_shopper::judge::{Act, verdict};
 use mystery_shopper::store::{
     Access, Export, ExportFormat, ExportKind, IncidentFilter, JudgeContext, RunFilter, RunStart, Store,
@@ -98,6 +100,7 @@ fn run(id: &str, seconds: i64, outcomes: &[Outcome]) -> Run {
         visit: None,
         link_faults: Vec::new(),
         links_checked: None,
+        crawl: None,
         browser: Some("Chromium 156.0".into()),
         agent_version: "0.1.0".into(),
     }
@@ -181,11 +184,10 @@ async fn a_run_reads_back_as_it_was_written() {
     crawl.links_checked = Some(70);
     crawl.link_faults = vec![LinkFault {
         page: "http://city.example/".into(),
-        url: "http://city.example/gone".into(),
         text: "旧\"通知".into(),
         status: Some(404),
-        class: "not_found".into(),
         on_home: true,
+        ..LinkFault::new("http://city.example/gone", LinkClass::NotFound)
     }];
     store.record(crawl.clone(), context(60)).await.unwrap();
 
@@ -427,11 +429,8 @@ async fn exports_are_stable() {
         vec![store.put_evidence(b"jpeg".to_vec(), "image/jpeg", EvidenceKind::Screenshot, "").await.unwrap()];
     walk.link_faults = vec![LinkFault {
         page: "http://city.example/".into(),
-        url: "http://city.example/gone".into(),
         text: "@SUM(1), \"旧\"".into(),
-        status: None,
-        class: "dns".into(),
-        on_home: false,
+        ..LinkFault::new("http://city.example/gone", LinkClass::Dns)
     }];
     store.record(walk, context(0)).await.unwrap();
     store.record(bad("r2", 60), context(60)).await.unwrap();

@@ -165,6 +165,6 @@ pub fn title_of(work: &Work, language: Language) -> String {
     match work {
         Work::Walk(scenario) => scenario.title.clone(),
         Work::Visit { .. } => language.pick("首页访问", "Home page").to_owned(),
-        Work::Crawl { .. } => language.pick("链接检查", "Link check").to_owned(),
+        Work::Crawl(_) => language.pick("链接检查", "Link check").to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::plan::Work;
+use crate::plan::{CrawlPlan, Work};
 
 use super::lone::LoneArgs;
 use super::run::{Request, once};
@@ -25,6 +25,6 @@ pub(super) struct CrawlArgs {
 
 pub(super) fn crawl(global: &Global, args: &CrawlArgs) -> Result<Exit, Fault> {
     let (plan, target) = args.lone.target(global, &args.url)?;
-    let work = Work::Crawl { max_pages: args.max_pages, depth: args.depth };
+    let work = Work::Crawl(CrawlPlan::new(args.max_pages, args.depth));
     once(global, plan, Request::lone(target, work))
 }

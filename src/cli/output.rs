@@ -187,7 +187,7 @@ impl Narrator {
         if let Some(checked) = run.links_checked {
             line(&format!("  {checked} links checked, {} broken", run.link_faults.len()));
             for fault in &run.link_faults {
-                let status = fault.status.map_or(fault.class.clone(), |status| status.to_string());
+                let status = fault.status.map_or(fault.class.to_string(), |status| status.to_string());
                 line(&format!(
                     "    {status:>9}  {}  “{}”  on {}",
                     tame(&fault.url),

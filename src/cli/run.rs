@@ -319,7 +319,7 @@ fn of_probe(plan: Plan, id: &str, args: &RunArgs) -> Result<(Plan, Vec<Job>), Fa
     for (name, _) in &args.vars {
         let scenario = match &probe.work {
             Work::Walk(scenario) => Some(scenario.vars.keys()),
-            Work::Visit { .. } | Work::Crawl { .. } => None,
+            Work::Visit { .. } | Work::Crawl(_) => None,
         };
         let own = chosen.iter().flat_map(|target| target.vars.keys());
         let known: Vec<&str> = scenario.into_iter().flatten().chain(own).map(String::as_str).collect();

@@ -7,6 +7,7 @@
 //! before it is called broken; a form is never sent; a host that does not want us is left alone.
 
 mod extract;
+mod eyes;
 mod host;
 mod settle;
 mod walk;
@@ -16,11 +17,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Deadline;
-use crate::domain::observation::{Facts, LinkFault};
+use crate::domain::link::LinkFault;
+use crate::domain::observation::Facts;
 use crate::domain::target::{Target, TargetClass};
 use crate::http::Client;
 
 pub use extract::{Link, Links, MAX_LINKS, links};
+pub use eyes::{Eyes, Looking, Sight};
 pub use settle::{Settled, settle};
 
 /// How a crawl goes.

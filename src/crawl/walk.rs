@@ -21,7 +21,8 @@ use super::host::{Host, Robots, key};
 use super::settle::{Settled, settle};
 use super::{Blocked, CrawlReport, Progress, Settings};
 use crate::clock::{Deadline, Stopwatch};
-use crate::domain::observation::{LinkFault, TransportClass};
+use crate::domain::link::{LinkClass, LinkFault, identity};
+use crate::domain::observation::TransportClass;
 use crate::domain::target::Target;
 use crate::http::{Answer, Client, Get, page};
 
@@ -286,11 +287,20 @@ impl<'a> Walk<'a> {
             if let Settled::Broken(class) = asked.settled {
                 let fault = LinkFault {
                     page: task.page,
+                    id: identity(task.link.url.as_str()),
                     url: task.link.url.to_string(),
                     text: task.link.text,
                     status: asked.status,
-                    class: class.to_owned(),
+                    class: LinkClass::from_name(class).unwrap_or(LinkClass::Other),
+                    detail: String::new(),
+                    element: String::new(),
+                    attribute: String::new(),
+                    line: 0,
+                    column: 0,
+                    pages: 1,
                     on_home: task.on_home,
+                    first_seen_at: None,
+                    last_seen_at: None,
                 };
                 queue.faults.push((at, fault));
             } else {

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ProbeId, RunId, ScenarioId, TargetId};
 use super::indicator::IndicatorId;
-use super::observation::{Evidence, Facts, LinkFault, Visit};
+use super::link::{CrawlExtent, LinkFault};
+use super::observation::{Evidence, Facts};
 use super::outcome::Outcome;
 use super::scenario::Stage;
 use super::verdict::Verdict;
+use super::visit::Visit;
 
 /// Everything that is kept of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +57,9 @@ pub struct Run {
     /// How many links were checked, for crawls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links_checked: Option<u32>,
+    /// How far it went and what it left open, for crawls.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub crawl: Option<CrawlExtent>,
     /// The browser and its version, for walks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,

@@ -194,6 +194,7 @@ mod tests {
             visit: None,
             link_faults: Vec::new(),
             links_checked: None,
+            crawl: None,
             browser: None,
             agent_version: "0.1.0".into(),
         };

@@ -3,7 +3,7 @@
 //! Invariant: our own faults, scripts that no longer fit and pages that keep us out never count
 //! against a portal; what a citizen could not do because the portal failed always does.
 
-use crate::domain::observation::LinkFault;
+use crate::domain::link::LinkFault;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
 use crate::domain::verdict::Verdict;
@@ -100,6 +100,7 @@ fn sentence(step: &StepRecord) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::link::LinkClass;
     use crate::domain::observation::Facts;
     use crate::domain::scenario::Stage;
 
@@ -169,11 +170,10 @@ pub(crate) mod tests {
     fn broken_links_degrade_a_crawl_and_do_not_fail_it() {
         let fault = LinkFault {
             page: "http://a/".into(),
-            url: "http://a/gone".into(),
             text: "旧通知".into(),
             status: Some(404),
-            class: "not_found".into(),
             on_home: true,
+            ..LinkFault::new("http://a/gone", LinkClass::NotFound)
         };
         let done = [step("links", Outcome::Done)];
         assert_eq!(crawl_verdict(&done, &[]).0, Verdict::Pass);

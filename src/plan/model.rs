@@ -215,12 +215,70 @@ pub enum Work {
         within: Duration,
     },
     /// Checks the links of the entry page and below.
-    Crawl {
-        /// How many pages are read at most.
-        max_pages: u32,
-        /// How many levels below the entry page are read.
-        depth: u32,
-    },
+    Crawl(CrawlPlan),
+}
+
+/// `crawl = { … }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrawlPlan {
+    /// How many pages are read at most, the entry page included.
+    pub max_pages: u32,
+    /// How many levels below the entry page are read.
+    pub depth: u32,
+    /// How many links are checked at most.
+    pub max_links: u32,
+    /// Whether pages are rendered in a browser to find their links.
+    pub render: Render,
+    /// Whether links to other hosts are checked, each once.
+    pub external: bool,
+    /// Whether the places inside pages (`#part`) are checked.
+    pub fragments: bool,
+    /// Between the end of a request to a host and the next one there; the class's own when absent:
+    /// 1 s on a live target, none on a test system.
+    pub interval: Option<Duration>,
+    /// Requests to one host at a time; the class's own when absent: 1 on a live target, 4 on a test
+    /// system.
+    pub concurrency: Option<u32>,
+    /// How many requests all probes together may make to one host on one day (UTC).
+    pub daily: u32,
+    /// More broken links than this make the run fail; they never do when absent.
+    pub limit: Option<u32>,
+    /// Time for one request.
+    pub within: Duration,
+    /// Time for the whole check. What is left then is done by the next run.
+    pub time: Duration,
+}
+
+/// Whether pages are rendered in a browser to find their links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Render {
+    /// When the source has almost no text or links and runs scripts.
+    #[default]
+    Auto,
+    /// Never.
+    Never,
+    /// Every page.
+    Always,
+}
+
+impl CrawlPlan {
+    /// The plan that holds when a probe says nothing but how far.
+    pub fn new(max_pages: u32, depth: u32) -> Self {
+        Self {
+            max_pages,
+            depth,
+            max_links: 20_000,
+            render: Render::Auto,
+            external: true,
+            fragments: true,
+            interval: None,
+            concurrency: None,
+            daily: 5_000,
+            limit: None,
+            within: Duration::from_secs(20),
+            time: Duration::from_hours(1),
+        }
+    }
 }
 
 impl RouteFilter {

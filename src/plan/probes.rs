@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
 use super::load::Drafts;
-use super::model::{Probe, Work};
+use super::model::{CrawlPlan, Probe, Work};
 use super::scenario::{Ground, valid_id};
 use super::scope::Loader;
 use super::table::{Fields, Item, Text};
@@ -128,7 +128,7 @@ fn work(
             let max_pages = number("max_pages", 1..=100_000, 200);
             let depth = number("depth", 0..=20, 1);
             fields.finish();
-            Some(Work::Crawl { max_pages: max_pages?, depth: depth? })
+            Some(Work::Crawl(CrawlPlan::new(max_pages?, depth?)))
         }
     }
 }

@@ -6,12 +6,14 @@
 //! Invariant: the runner names outcomes through the judge and keeps evidence through a
 //! [`Keeper`]; it decides nothing about incidents and tells nobody.
 
-mod check;
+mod crawl;
+mod entry;
 mod keep;
 mod order;
 mod pace;
 mod prove;
 mod step;
+mod visit;
 mod walk;
 mod watch;
 
@@ -21,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::browser::Pool;
 use crate::clock::{Clock, Stopwatch};
+use crate::domain::link::{CrawlExtent, LinkFault};
 use crate::domain::run::{Run, RunKind, StepRecord};
+use crate::domain::visit::Visit;
 use crate::judge;
 use crate::plan::Work;
 
@@ -47,14 +51,23 @@ struct Haul {
     steps: Vec<StepRecord>,
     attempts: u32,
     browser: Option<String>,
-    visit: Option<crate::domain::observation::Visit>,
-    link_faults: Vec<crate::domain::observation::LinkFault>,
+    visit: Option<Visit>,
+    link_faults: Vec<LinkFault>,
+    crawl: Option<CrawlExtent>,
     links_checked: Option<u32>,
 }
 
 impl Haul {
     fn of(steps: Vec<StepRecord>, attempts: u32) -> Self {
-        Self { steps, attempts, browser: None, visit: None, link_faults: Vec::new(), links_checked: None }
+        Self {
+            steps,
+            attempts,
+            browser: None,
+            visit: None,
+            link_faults: Vec::new(),
+            links_checked: None,
+            crawl: None,
+        }
     }
 }
 
@@ -74,7 +87,7 @@ impl Runner {
                 self.walk(order, scenario, stopwatch, around).await
             }
             Work::Visit { within } => self.visit(order, *within, watch, cancel).await,
-            Work::Crawl { max_pages, depth } => self.crawl(order, *max_pages, *depth, watch, cancel).await,
+            Work::Crawl(plan) => self.crawl(order, plan, watch, cancel).await,
         };
         // People ask how long after the appointed time something happened, not after we got round to it.
         let late = u64::try_from(started_at.duration_since(order.scheduled_at).as_millis()).unwrap_or(0);
@@ -84,7 +97,7 @@ impl Runner {
         let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults);
         let scenario = match &order.work {
             Work::Walk(scenario) => Some(scenario),
-            Work::Visit { .. } | Work::Crawl { .. } => None,
+            Work::Visit { .. } | Work::Crawl(_) => None,
         };
         let run = Run {
             id: order.id.clone(),
@@ -106,6 +119,7 @@ impl Runner {
             visit: haul.visit,
             link_faults: haul.link_faults,
             links_checked: haul.links_checked,
+            crawl: haul.crawl,
             browser: haul.browser,
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -119,6 +133,6 @@ pub fn kind_of(work: &Work) -> RunKind {
     match work {
         Work::Walk(_) => RunKind::Walk,
         Work::Visit { .. } => RunKind::Visit,
-        Work::Crawl { .. } => RunKind::Crawl,
+        Work::Crawl(_) => RunKind::Crawl,
     }
 }

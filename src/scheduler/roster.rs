@@ -509,7 +509,7 @@ impl Roster {
 fn lane_of(work: &Work) -> Lane {
     match work {
         Work::Walk(_) => Lane::Browser,
-        Work::Visit { .. } | Work::Crawl { .. } => Lane::Light,
+        Work::Visit { .. } | Work::Crawl(_) => Lane::Light,
     }
 }
 

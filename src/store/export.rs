@@ -15,7 +15,8 @@ use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
-use crate::domain::observation::{Facts, LinkFault};
+use crate::domain::link::LinkFault;
+use crate::domain::observation::Facts;
 use crate::domain::run::{Gap, Run, StepRecord};
 
 /// What is exported.
@@ -399,7 +400,7 @@ impl Sink<'_> {
                 self.json(&line(run, None, fault))?;
                 continue;
             }
-            let LinkFault { page, url, text, status, class, on_home } = fault;
+            let LinkFault { page, url, text, status, class, on_home, .. } = fault;
             let started_at = run.started_at.to_string();
             self.cells(&[
                 Cell::Text(run.id.as_str()),
@@ -410,7 +411,7 @@ impl Sink<'_> {
                 Cell::Text(url),
                 Cell::Text(text),
                 Cell::number(*status),
-                Cell::Text(class),
+                Cell::Text(class.name()),
                 Cell::Truth(*on_home),
             ])?;
         }

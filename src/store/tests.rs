@@ -48,6 +48,7 @@ fn run(id: &str, title: &str) -> Run {
         visit: None,
         link_faults: Vec::new(),
         links_checked: None,
+        crawl: None,
         browser: None,
         agent_version: "0.1.0".into(),
     }

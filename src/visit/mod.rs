@@ -8,8 +8,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::clock::Deadline;
-use crate::domain::observation::{Facts, Transport, TransportClass, Visit};
+use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::domain::target::Target;
+use crate::domain::visit::Visit;
 use crate::http::{Answer, Client, Get, page};
 
 /// The most decoded bytes of a page that are read. Home pages stay below 1 MB; what goes on

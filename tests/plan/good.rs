@@ -10,7 +10,7 @@ use mystery_shopper::domain::scenario::{Channel, Check, Stage, Verb};
 use mystery_shopper::domain::target::TargetClass;
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
-use mystery_shopper::plan::{Loaded, SecretRef, Severity, SmtpSecurity, WebDriver, Work, load};
+use mystery_shopper::plan::{CrawlPlan, Loaded, SecretRef, Severity, SmtpSecurity, WebDriver, Work, load};
 
 /// Loads `tests/plan/<folder>/probes.toml`.
 fn loaded(folder: &str) -> Loaded {
@@ -36,7 +36,7 @@ fn the_examples_of_the_design_load() {
     let ids: Vec<_> = plan.probes.iter().map(|probe| probe.id.as_str()).collect();
     assert_eq!(ids, ["drug-licence", "home", "links"]);
     assert_eq!(plan.probes[0].jitter, Duration::from_mins(2));
-    assert_eq!(plan.probes[2].work, Work::Crawl { max_pages: 200, depth: 3 });
+    assert_eq!(plan.probes[2].work, Work::Crawl(CrawlPlan::new(200, 3)));
     assert_eq!(plan.hash.len(), 64);
 
     let Work::Walk(scenario) = &plan.probes[0].work else { panic!("a walk") };
@@ -96,7 +96,7 @@ fn every_key_of_the_configuration_is_understood() {
         |probe: usize| plan.probes[probe].targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>();
     assert_eq!((targets(0), targets(1), targets(2)), (vec!["a", "b"], vec!["a", "c"], vec!["c"]));
     assert_eq!(plan.probes[1].work, Work::Visit { within: Duration::from_secs(15) });
-    assert_eq!(plan.probes[2].work, Work::Crawl { max_pages: 200, depth: 1 });
+    assert_eq!(plan.probes[2].work, Work::Crawl(CrawlPlan::new(200, 1)));
     assert_eq!(plan.recipients(&plan.probes[0].id, a, Severity::Outage).len(), 3);
     assert_eq!(plan.recipients(&plan.probes[0].id, b, Severity::Outage).len(), 2);
 

@@ -269,7 +269,7 @@ fn rehearse(plan: &mut Plan, portal: &Portal, sink: SocketAddr, folder: &Path) -
         let every = match probe.work {
             Work::Visit { .. } => "*/10 * * * * *",
             Work::Walk(_) => "*/15 * * * * *",
-            Work::Crawl { .. } => "0 * * * * *",
+            Work::Crawl(_) => "0 * * * * *",
         };
         let (schedule, _) = Schedule::parse(every, &plan.agent.timezone).map_err(|fault| {
             AppError::Other(format!("the demo's schedule does not parse: {}", fault.message))

@@ -111,6 +111,7 @@ mod tests {
                 visit: None,
                 link_faults: Vec::new(),
                 links_checked: None,
+                crawl: None,
                 browser: None,
                 agent_version: String::new(),
             })

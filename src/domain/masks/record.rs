@@ -1,11 +1,13 @@
 //! Masks in records: the one place where facts lose what is personal before anybody keeps them.
 
 use super::Masks;
+use crate::domain::link::{CrawlExtent, LinkDoubt, LinkFault};
 use crate::domain::observation::{
-    ConsoleFact, DialogFact, DownloadFact, Facts, GateFact, LinkFault, MainResponse, NavigationFact,
-    PhraseFact, RequestFact, StoppedRequest, Transport, Visit,
+    ConsoleFact, DialogFact, DownloadFact, Facts, GateFact, MainResponse, NavigationFact, PhraseFact,
+    RequestFact, StoppedRequest, Transport,
 };
 use crate::domain::run::StepRecord;
+use crate::domain::visit::Visit;
 
 /// Texts that are as long as this may have been cut.
 const CUT: usize = 200;
@@ -113,6 +115,16 @@ impl Masks {
         self.put_url(&mut fault.page);
         self.put_url(&mut fault.url);
         self.put(&mut fault.text);
+        self.put(&mut fault.detail);
+    }
+
+    /// Masks what a link check left open.
+    pub fn extent(&self, extent: &mut CrawlExtent) {
+        for LinkDoubt { url, page, class: _, status: _, detail } in &mut extent.doubts {
+            self.put_url(url);
+            self.put_url(page);
+            self.put(detail);
+        }
     }
 
     fn request(&self, request: &mut RequestFact) {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{at, int, json, micros, to_json, uint, word};
 use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
-use crate::domain::observation::{Evidence, LinkFault};
+use crate::domain::link::{LinkClass, LinkFault, identity};
+use crate::domain::observation::Evidence;
 use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
 use crate::domain::verdict::Verdict;
@@ -173,7 +174,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
             fault.url,
             fault.text,
             fault.status,
-            fault.class,
+            fault.class.name(),
             fault.on_home
         ])?;
     }
@@ -304,6 +305,7 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         },
         link_faults: Vec::new(),
         links_checked: row.get("links_checked")?,
+        crawl: None,
         browser: row.get("browser")?,
         agent_version: row.get("agent_version")?,
     })
@@ -359,13 +361,23 @@ fn read_step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
 
 /// Reads a link fault.
 pub(in crate::store) fn read_fault(row: &Row<'_>) -> rusqlite::Result<LinkFault> {
+    let url: String = row.get("url")?;
     Ok(LinkFault {
-        page: row.get("page")?,
-        url: row.get("url")?,
-        text: row.get("text")?,
+        id: identity(&url),
+        url,
+        class: word(row, "class", |name| Some(LinkClass::from_name(name).unwrap_or(LinkClass::Other)))?,
         status: row.get("status")?,
-        class: row.get("class")?,
+        detail: String::new(),
+        page: row.get("page")?,
+        element: String::new(),
+        attribute: String::new(),
+        line: 0,
+        column: 0,
+        text: row.get("text")?,
+        pages: 1,
         on_home: row.get("on_home")?,
+        first_seen_at: None,
+        last_seen_at: None,
     })
 }
 
