@@ -81,6 +81,9 @@ pub fn interrupted() -> CancellationToken {
     token
 }
 
+/// Time between two navigations on one live host (method, section 5.3).
+const PACE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A browser walks so many journeys. It grows by a MiB with each, so this keeps it within a quarter of what it
 /// began with (docs/performance.md, Memory); a new one costs a second of CPU.
 const RETIRE_AFTER: u32 = 50;

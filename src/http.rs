@@ -9,6 +9,7 @@
 pub mod address;
 pub mod cookies;
 pub mod failure;
+pub mod manners;
 pub mod page;
 pub mod resolve;
 pub mod text;

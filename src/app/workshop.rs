@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
+use crate::http::manners::Manners;
 use crate::plan::Plan;
-use crate::runner::{Keeper, Order, Pace, Runner, Watch};
+use crate::runner::{Keeper, Order, Runner, Watch};
 use crate::store::{Access, Store};
 
-use super::{AppError, browser_settings};
+use super::{AppError, PACE, browser_settings};
 
 /// How a workshop is set up.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,8 @@ impl Workshop {
             let folder = pictures_folder();
             (Keeper::Folder(folder.clone()), None, Some(folder))
         };
-        let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), Pace::default());
+        let manners = Manners::every(PACE, clock.clone());
+        let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), manners);
         Ok(Self { clock, pool, runner, store, pictures, _temp: temp })
     }
 

@@ -6,6 +6,7 @@
 //! milliseconds in fields that end in `_ms`.
 
 pub mod engine;
+pub mod host;
 pub mod ids;
 pub mod incident;
 pub mod indicator;

@@ -35,7 +35,7 @@ impl Runner {
         };
         let deadline = Deadline::after(plan.time);
         let report = crawl::crawl(&client, &order.target, &settings, deadline, cancel, &progress).await;
-        self.pace.note(&order.target);
+        self.manners.note(&order.target);
         let mut record = judge_entry(order, name, &["T2"], report.entry, &report.entry_text);
         if let Some(blocked) = report.blocked {
             record.outcome = Outcome::CaptchaWaf;

@@ -10,7 +10,6 @@ mod crawl;
 mod entry;
 mod keep;
 mod order;
-mod pace;
 mod prove;
 mod step;
 mod visit;
@@ -26,12 +25,12 @@ use crate::clock::{Clock, Stopwatch};
 use crate::domain::link::{CrawlExtent, LinkFault};
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::visit::Visit;
+use crate::http::manners::Manners;
 use crate::judge;
 use crate::plan::Work;
 
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
-pub use pace::Pace;
 pub use watch::{Event, Silent, Watch};
 
 /// How often a journey is tried inside one run when it meets a fault that may pass by itself.
@@ -43,7 +42,7 @@ pub struct Runner {
     pool: Arc<Pool>,
     keeper: Keeper,
     clock: Clock,
-    pace: Pace,
+    manners: Manners,
 }
 
 /// What one kind of run brings home.
@@ -73,8 +72,8 @@ impl Haul {
 
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
-    pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, pace: Pace) -> Self {
-        Self { pool, keeper, clock, pace }
+    pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, manners: Manners) -> Self {
+        Self { pool, keeper, clock, manners }
     }
 
     /// Makes one run. Cancelling ends it at the next step or wait; what was seen until then is kept.

@@ -47,7 +47,7 @@ impl Runner {
                     return Haul::of(vec![own_fault(name, &["T1"], "The visit was cancelled.".to_owned())], attempt);
                 }
             };
-            self.pace.note(&order.target);
+            self.manners.note(&order.target);
             let mut record = judge_entry(order, name, &["T1", "T3"], seen.facts, &seen.text);
             if record.outcome == Outcome::Done && seen.visit.marker_found == Some(false) {
                 mark_missing(&mut record, order, &seen.text);
