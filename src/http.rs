@@ -3,7 +3,7 @@
 //! A base file of floor 3, like `clock.rs`: `visit/` and `crawl/`, which must not know each
 //! other, both import it. It knows neither.
 //!
-//! Invariants: only GET is ever sent; every hop's address is screened ([`address`]); nothing goes
+//! Invariants: only GET and HEAD are ever sent; every hop's address is screened ([`address`]); nothing goes
 //! through a proxy or is retried behind our back; the body is capped after decompression.
 
 pub mod address;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub reach: Reach,
     /// Time for the name, the connection and TLS together.
     pub connect_timeout: Duration,
+    /// How many warm connections are kept to one host.
+    pub warm: usize,
     /// Further trusted authorities, DER: government networks have their own.
     pub authorities: Vec<Vec<u8>>,
 }
@@ -59,6 +61,7 @@ impl Settings {
             language: Language::default(),
             reach,
             connect_timeout: Duration::from_secs(10),
+            warm: 2,
             authorities: Vec::new(),
         }
     }
@@ -114,6 +117,15 @@ pub struct Get {
     pub max_body: usize,
     /// Opens a connection of its own instead of taking a warm one.
     pub fresh: bool,
+    /// Asks with HEAD, for the headers alone. Nothing else is ever sent but GET and HEAD.
+    pub head: bool,
+}
+
+impl Get {
+    /// A GET over a warm connection.
+    pub fn page(url: Url, max_body: usize) -> Self {
+        Self { url, max_body, fresh: false, head: false }
+    }
 }
 
 /// What came back.
@@ -137,6 +149,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Whether the body went on behind the cap.
     pub cut: bool,
+    /// A header by which a firewall gives itself away, as `name: value`.
+    pub firewall: Option<String>,
     /// Days until the certificate ends; negative when it has ended; absent without TLS.
     pub certificate_days: Option<i64>,
     /// Why there was no answer, or not all of it.
@@ -165,9 +179,9 @@ impl Client {
                 builder.tls_certs_only(authorities.clone()).build()
             }
         };
-        let (pooled, no_authorities) = match build(2, true) {
+        let (pooled, no_authorities) = match build(settings.warm, true) {
             Ok(client) => (client, false),
-            Err(_) => (build(2, false).map_err(HttpError::Build)?, true),
+            Err(_) => (build(settings.warm, false).map_err(HttpError::Build)?, true),
         };
         let fresh = build(0, !no_authorities).map_err(HttpError::Build)?;
         Ok(Self { pooled, fresh, reach: settings.reach, clock, no_authorities })
@@ -212,7 +226,8 @@ impl Client {
                 ));
             }
             seen.push(key);
-            let mut get = client.get(url);
+            let method = if request.head { reqwest::Method::HEAD } else { reqwest::Method::GET };
+            let mut get = client.request(method, url);
             if let Ok(value) = HeaderValue::from_str(&cookies)
                 && !cookies.is_empty()
             {
@@ -333,6 +348,7 @@ impl Answer {
             retry_after: None,
             body: Vec::new(),
             cut: false,
+            firewall: None,
             certificate_days: None,
             transport: None,
             total_ms: 0,

@@ -232,6 +232,9 @@ pub struct CrawlExtent {
     pub cut_short: Option<String>,
     /// Whether it went on where an earlier one had stopped.
     pub resumed: bool,
+    /// How long it took to read what the earlier one had found, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_ms: Option<u64>,
 }
 
 #[cfg(test)]

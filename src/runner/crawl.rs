@@ -1,11 +1,15 @@
 //! Link checks: runs of one step over many pages.
 
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Deadline, Stopwatch};
 use crate::crawl;
 use crate::domain::masks::Masks;
 use crate::domain::outcome::Outcome;
+use crate::domain::run::Cause;
 use crate::plan::CrawlPlan;
 
 use super::entry::{client, judge_entry, no_client, own_fault};
@@ -28,13 +32,21 @@ impl Runner {
         self.pause(order, cancel).await;
         watch.event(Event::Attempt { number: 1, because: None });
         watch.event(Event::Step { number: 1, of: 1, name });
-        let settings = crawl::Settings::for_class(order.target.class, plan.max_pages, plan.depth);
+        let settings = crawl::Settings::of(plan, &order.target, Arc::clone(&order.lexicon));
         let stopwatch = Stopwatch::start();
         let progress = |progress: crawl::Progress| {
-            watch.event(Event::Crawled { pages: progress.pages_read, links: progress.links_done });
+            watch.event(Event::Crawled {
+                pages: progress.pages_read,
+                links: progress.links_done,
+                known: progress.links_found,
+                broken: progress.broken,
+            });
         };
+        let tools =
+            crawl::Tools { client: &client, eyes: None, manners: &self.manners, cancel, progress: &progress };
+        let journal = self.journal(order);
         let deadline = Deadline::after(plan.time);
-        let report = crawl::crawl(&client, &order.target, &settings, deadline, cancel, &progress).await;
+        let report = crawl::crawl(tools, &order.target, &settings, journal, deadline).await;
         self.manners.note(&order.target);
         let mut record = judge_entry(order, name, &["T2"], report.entry, &report.entry_text);
         if let Some(blocked) = report.blocked {
@@ -57,6 +69,19 @@ impl Runner {
             masks.link(fault);
         }
         haul.links_checked = Some(report.links_checked);
+        let mut extent = report.extent;
+        masks.extent(&mut extent);
+        haul.crawl = Some(extent);
         haul
+    }
+
+    /// Where a link check keeps what it finds. A confirmation is independent: it begins anew and
+    /// leaves nothing behind.
+    fn journal(&self, order: &Order) -> Option<crawl::JournalPlace> {
+        let folder = self.journals.as_ref().filter(|_| !matches!(order.cause, Cause::Confirmation { .. }))?;
+        let name = format!("{}\n{}\n{}", order.probe, order.target.id, order.target.entry);
+        let name = hex::encode(&Sha256::digest(name.as_bytes())[..12]);
+        let path = folder.join(format!("{name}.journal"));
+        Some(crawl::JournalPlace { path, anew: false, now: self.clock.now() })
     }
 }

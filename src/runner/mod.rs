@@ -16,6 +16,7 @@ mod visit;
 mod walk;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,7 @@ pub struct Runner {
     keeper: Keeper,
     clock: Clock,
     manners: Manners,
+    journals: Option<PathBuf>,
 }
 
 /// What one kind of run brings home.
@@ -73,7 +75,13 @@ impl Haul {
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
     pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, manners: Manners) -> Self {
-        Self { pool, keeper, clock, manners }
+        Self { pool, keeper, clock, manners, journals: None }
+    }
+
+    /// The same, keeping what link checks find in this folder, so that one that is stopped goes on.
+    #[must_use]
+    pub fn with_journals(self, folder: PathBuf) -> Self {
+        Self { journals: Some(folder), ..self }
     }
 
     /// Makes one run. Cancelling ends it at the next step or wait; what was seen until then is kept.

@@ -29,6 +29,10 @@ pub enum Event<'a> {
         pages: u32,
         /// Links checked.
         links: u32,
+        /// Links known so far.
+        known: u32,
+        /// Links that do not work so far.
+        broken: u32,
     },
     /// The steps are done; the pages stay open until the run is cancelled.
     Held,

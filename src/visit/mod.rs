@@ -49,7 +49,7 @@ impl VisitTarget {
 /// Visits once, over a connection of its own, until `target.within` or `deadline`, whichever
 /// comes first. It never fails: what went wrong is part of what was seen.
 pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) -> Seen {
-    let request = Get { url: target.url.clone(), max_body: MAX_BODY, fresh: true };
+    let request = Get { url: target.url.clone(), max_body: MAX_BODY, fresh: true, head: false };
     let mut answer = client.get(&request, deadline.tightened(target.within)).await;
     settle(&mut answer);
     // What does not end is not read: its title could be anything.
