@@ -52,6 +52,7 @@ pub(super) struct Ask {
 
 /// What came back.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(super) struct Got {
     pub status: Option<u16>,
     pub url: Url,
@@ -69,6 +70,10 @@ pub(super) struct Got {
     /// Further links, of a style sheet.
     pub parts: Vec<read::Link>,
     pub file: Option<File>,
+    /// Whether it is a script that was read to its end and makes no places.
+    pub harmless: bool,
+    /// Whether an answer came without a single byte.
+    pub empty: bool,
     /// The rules, when they were asked for.
     pub robots: Option<Robots>,
     pub body: Vec<u8>,
@@ -117,6 +122,12 @@ pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
         Purpose::Attachment(claimed) if answer.transport.is_none() => Some(examine(claimed, &answer)),
         _ => None,
     };
+    let harmless = ask.purpose == Purpose::Part
+        && answer.transport.is_none()
+        && !answer.cut
+        && answer.mime().contains("javascript")
+        && !read::may_make_places(&answer.body);
+    let empty = answer.transport.is_none() && answer.body.is_empty();
     let links = if let Purpose::Page { links } = ask.purpose { links } else { 0 };
     let plain = matches!(ask.purpose, Purpose::Bytes(_) | Purpose::Robots);
     // Here and not where answers are taken: a parser that panics costs its task and no crawl.
@@ -136,7 +147,7 @@ pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
     if let Some(reading) = &reading {
         got.facts.title.clone_from(&reading.title);
     }
-    Got { reading, read: links > 0, parts, file, robots, body, ..got }
+    Got { harmless, empty, reading, read: links > 0, parts, file, robots, body, ..got }
 }
 
 /// Reads the page in an answer; gives its bytes back as soon as they are not needed.
@@ -172,7 +183,9 @@ fn requests(answer: &Answer) -> u32 {
     u32::try_from(answer.redirects.len()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-fn got(answer: Answer, earlier: u32) -> Got {
+fn got(mut answer: Answer, earlier: u32) -> Got {
+    // A redirect may name a place; the page is the same.
+    answer.url.set_fragment(None);
     Got {
         requests: requests(&answer).saturating_add(earlier),
         status: answer.status,
@@ -187,6 +200,8 @@ fn got(answer: Answer, earlier: u32) -> Got {
         read: false,
         parts: Vec::new(),
         file: None,
+        harmless: false,
+        empty: false,
         robots: None,
         body: Vec::new(),
     }

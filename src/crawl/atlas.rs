@@ -3,6 +3,8 @@
 //! Invariant: the same placements in the same order make the same atlas, so that a journal can be
 //! played back. Memory is bounded by the number of addresses, never by how often pages name them.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
 
@@ -98,8 +100,10 @@ pub(super) struct Page {
 pub(super) struct Places {
     /// Sorted hashes, see [`super::read::place`].
     pub hashes: Box<[u64]>,
-    /// Scripts run there, which may make further places.
+    /// Code in the page itself may make further places.
     pub scripted: bool,
+    /// Scripts that it loads, when they are known; they may make further places as well.
+    pub scripts: Option<Box<[No]>>,
 }
 
 /// Something that a page names.
@@ -142,6 +146,8 @@ pub(super) struct Atlas {
     pub wrong: IndexMap<Box<str>, Wrong>,
     pub pages: Vec<Page>,
     pub places: IndexMap<No, Places>,
+    /// Scripts that were read and make no places.
+    pub harmless: HashSet<No>,
 }
 
 impl Carried {
@@ -255,8 +261,23 @@ impl Atlas {
         let Some((_, link)) = self.links.get_index_mut(no as usize) else { return };
         let depth = self.pages.get(page as usize).map_or(0, |page| page.depth).saturating_add(1);
         link.depth = link.depth.min(depth);
-        let (line, column, spot) = (u32::MAX, u32::MAX, link.carried.spot.clone());
-        link.carried.again(&self.pages, page, line, column, || spot);
+        let nowhere = link.carried.spot.clone();
+        link.carried.again(&self.pages, page, u32::MAX, u32::MAX, || nowhere);
+    }
+
+    /// Whether a page has a place; `None` when that is not known, or when a script may make it.
+    pub(super) fn has_place(&self, no: No, fragment: &str) -> Option<bool> {
+        let places = self.places.get(&no)?;
+        if places.hashes.binary_search(&super::read::place(fragment)).is_ok() {
+            return Some(true);
+        }
+        let harmless = |script: &No| {
+            self.harmless.contains(script)
+                || matches!(self.links[*script as usize].state, State::Done(Verdict::Faulty { .. }))
+        };
+        let sure =
+            !places.scripted && places.scripts.as_ref().is_some_and(|scripts| scripts.iter().all(harmless));
+        sure.then_some(false)
     }
 
     /// The address of a link.

@@ -59,7 +59,10 @@ enum Line {
     },
     /// The places inside a page.
     #[serde(rename = "i")]
-    Places(No, bool, Vec<u64>),
+    Places(No, bool, Option<Vec<No>>, Vec<u64>),
+    /// A script that makes no places.
+    #[serde(rename = "h")]
+    Harmless(No),
     /// A link that is settled.
     #[serde(rename = "f")]
     Fine(No),
@@ -184,7 +187,15 @@ impl Journal {
     /// Notes the places inside a page.
     pub(super) fn places(&mut self, no: No, places: &Places) {
         if self.out.is_some() {
-            self.write(&Line::Places(no, places.scripted, places.hashes.to_vec()));
+            let scripts = places.scripts.as_ref().map(|scripts| scripts.to_vec());
+            self.write(&Line::Places(no, places.scripted, scripts, places.hashes.to_vec()));
+        }
+    }
+
+    /// Notes a script that makes no places.
+    pub(super) fn harmless(&mut self, no: No) {
+        if self.out.is_some() {
+            self.write(&Line::Harmless(no));
         }
     }
 
@@ -285,8 +296,10 @@ fn apply(atlas: &mut Atlas, line: Line, room: usize) {
                 atlas.place_wrong(&written, class, spot, room);
             }
         }
-        Line::Places(no, scripted, hashes) => {
-            atlas.places.insert(no, Places { hashes: hashes.into(), scripted });
+        Line::Harmless(no) => drop(atlas.harmless.insert(no)),
+        Line::Places(no, scripted, scripts, hashes) => {
+            let scripts = scripts.map(Vec::into_boxed_slice);
+            atlas.places.insert(no, Places { hashes: hashes.into(), scripted, scripts });
         }
         Line::Fine(no) => settle(atlas, no, Verdict::Fine),
         Line::Faulty(no, class, status, detail) => {
@@ -368,7 +381,8 @@ mod tests {
             Verdict::Faulty { class: LinkClass::Gone, status: Some(410), detail: "It is gone.".into() };
         journal.settled(0, &verdict);
         atlas.links[0].state = State::Done(verdict);
-        let places = Places { hashes: vec![1, u64::MAX].into(), scripted: true };
+        let places =
+            Places { hashes: vec![1, u64::MAX].into(), scripted: true, scripts: Some(vec![3].into()) };
         journal.places(1, &places);
         atlas.places.insert(1, places);
         journal.flush();

@@ -6,7 +6,7 @@ use super::atlas::{No, Places, State, Verdict};
 use super::enter::reading_of;
 use super::eyes::Sight;
 use super::frontier::HostNo;
-use super::read;
+use super::read::Reading;
 use super::settle::{Seen, Settled, settle_sight};
 use super::soft;
 use super::walk::{Look, Walk, Why, doubt};
@@ -53,7 +53,8 @@ impl Walk<'_> {
                 self.extent.settled_in_browser += 1;
                 if sight.transport.is_none() {
                     let page = reading_of(&sight);
-                    let places = Places { hashes: page.places, scripted: false };
+                    let places =
+                        Places { hashes: page.places, scripted: false, scripts: Some(Box::default()) };
                     self.journal.places(no, &places);
                     self.atlas.places.insert(no, places);
                 }
@@ -98,11 +99,11 @@ impl Walk<'_> {
             let class = LinkClass::Soft404;
             return self.settle(no, Verdict::Faulty { class, status: sight.status, detail: detail.into() });
         }
-        self.note_places(no, &page);
         let depth = self.atlas.links[no as usize].depth;
         if depth <= self.settings.depth {
             self.read_page(Some(no), &sight.url, depth, &page);
         }
+        self.note_places(no, &Reading { makes_places: false, scripts: 0, ..page });
         self.settle(no, Verdict::Fine);
     }
 
@@ -116,10 +117,9 @@ impl Walk<'_> {
         let mut wanted: Vec<No> = Vec::new();
         let mut known: HashSet<No> = HashSet::new();
         for (no, fragment) in self.atlas.fragments.keys() {
-            let Some(places) = self.atlas.places.get(no) else { continue };
             let fine = matches!(self.atlas.links[*no as usize].state, State::Done(Verdict::Fine));
-            let missing = places.hashes.binary_search(&read::place(fragment)).is_err();
-            if fine && places.scripted && missing && known.insert(*no) {
+            let open = self.atlas.places.contains_key(no) && self.atlas.has_place(*no, fragment).is_none();
+            if fine && open && known.insert(*no) {
                 wanted.push(*no);
             }
         }

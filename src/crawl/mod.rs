@@ -45,6 +45,7 @@ pub use settle::{Seen, Settled, settle, settle_sight};
 
 /// How a crawl goes.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// How many pages are read at most, the entry page included.
     pub max_pages: u32,

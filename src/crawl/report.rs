@@ -2,7 +2,6 @@
 
 use super::CrawlReport;
 use super::atlas::{Atlas, Carried, No, State, Verdict};
-use super::read;
 use super::walk::Walk;
 use crate::domain::link::{CrawlExtent, DoubtClass, LinkClass, LinkDoubt, LinkFault};
 
@@ -75,7 +74,7 @@ fn faults(atlas: &Atlas) -> Vec<(u32, LinkFault)> {
     }
     for ((no, fragment), place) in &atlas.fragments {
         if let Some(false) = has_place(atlas, *no, fragment) {
-            let url = format!("{}#{fragment}", atlas.address(*no));
+            let url = with_fragment(atlas.address(*no), fragment);
             let detail = format!("The page is there, but it has no place called `{fragment}`.");
             let fault = LinkFault { detail, ..LinkFault::new(url, LinkClass::Fragment) };
             faults.push(carried(atlas, place, fault));
@@ -98,9 +97,18 @@ fn has_place(atlas: &Atlas, no: No, fragment: &str) -> Option<bool> {
     if !matches!(link.state, State::Done(Verdict::Fine)) {
         return None;
     }
-    let places = atlas.places.get(&no)?;
-    let found = places.hashes.binary_search(&read::place(fragment)).is_ok();
-    (found || !places.scripted).then_some(found)
+    atlas.has_place(no, fragment)
+}
+
+/// An address with a place in it, encoded as addresses are.
+fn with_fragment(address: &str, fragment: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(mut url) => {
+            url.set_fragment(Some(fragment));
+            url.into()
+        }
+        Err(_) => format!("{address}#{fragment}"),
+    }
 }
 
 fn carried(atlas: &Atlas, carried: &Carried, fault: LinkFault) -> (u32, LinkFault) {
@@ -148,7 +156,7 @@ fn doubts(atlas: &Atlas) -> (Vec<LinkDoubt>, u32) {
         let fine = matches!(atlas.links[*no as usize].state, State::Done(Verdict::Fine));
         if fine && atlas.places.contains_key(no) && has_place(atlas, *no, fragment).is_none() {
             note(&|| LinkDoubt {
-                url: format!("{}#{fragment}", atlas.address(*no)),
+                url: with_fragment(atlas.address(*no), fragment),
                 page: page(place),
                 class: DoubtClass::Unsure,
                 status: None,

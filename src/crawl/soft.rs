@@ -161,7 +161,7 @@ mod tests {
             assert_eq!(folder, want);
             let name = made_up(&folder).unwrap();
             assert!(name.path().contains("/no-such-page-"), "{name}");
-            assert_eq!(name.path().ends_with(".html"), want.ends_with(".html"));
+            assert_eq!(name.path().contains(".html"), want.contains(".html"));
         }
     }
 }

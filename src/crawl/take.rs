@@ -60,13 +60,11 @@ impl Walk<'_> {
                 Robots::Open
             }
             // Down: the last good copy holds, and without one everything is closed (RFC 9309, 2.3.1.4).
-            _ => match self.tools.manners.robots(&key) {
-                Some(copy) => Robots::read(&copy.body),
-                None => {
-                    self.report.robots_down = true;
-                    Robots::Down
-                }
-            },
+            _ => {
+                let copy = self.tools.manners.robots(&key);
+                self.report.robots_down |= copy.is_none();
+                copy.map_or(Robots::Down, |copy| Robots::read(&copy.body))
+            }
         };
         for sitemap in robots.sitemaps(|url| url.host_str().is_some_and(|host| self.target.owns_host(host))) {
             self.frontier.push_first(host, Task::Sitemap(sitemap));
@@ -191,6 +189,10 @@ impl Walk<'_> {
             posts: self.atlas.links[no as usize].used == Use::PostForm,
         };
         let settled = settle(&seen);
+        let page = matches!(self.atlas.links[no as usize].used, Use::Page);
+        if settled == Settled::Fine && got.empty && page && got.status != Some(204) && got.file.is_none() {
+            return Settled::Broken(LinkClass::Empty, "The answer has not a single byte.".to_owned());
+        }
         match (&settled, &got.file) {
             (Settled::Fine, Some(file)) if file.kind == "html" => self.by_page(file, got),
             (Settled::Fine, Some(file)) => by_file(file),
@@ -236,6 +238,10 @@ impl Walk<'_> {
 
     /// A link that was answered well: its page is judged, read, and its places are noted.
     fn fine(&mut self, no: No, mut got: Got) {
+        if got.harmless {
+            self.journal.harmless(no);
+            self.atlas.harmless.insert(no);
+        }
         let parts = std::mem::take(&mut got.parts);
         self.place_parts(no, &parts);
         let own = self.owns(&got.url);
@@ -279,7 +285,6 @@ impl Walk<'_> {
 
     fn good_page(&mut self, no: No, got: Got) {
         if let Some(page) = got.reading {
-            self.note_places(no, &page);
             let own = self.owns(&got.url);
             if own && got.read && self.needs_drawing(&page) {
                 return self.want_look(no, Why::Render);
@@ -288,6 +293,8 @@ impl Walk<'_> {
             if own && got.read {
                 self.read_page(Some(no), &got.url, depth, &page);
             }
+            // Only now, when the scripts that it names have numbers.
+            self.note_places(no, &page);
         }
         self.settle(no, Verdict::Fine);
     }
@@ -296,7 +303,11 @@ impl Walk<'_> {
         if !self.settings.fragments {
             return;
         }
-        let places = Places { hashes: page.places.clone(), scripted: page.scripts > 0 };
+        let known = page.scripts == 0 || !page.links.is_empty();
+        let scripts = page.links.iter().filter(|link| link.element == "script" && link.attribute == "src");
+        let scripts = scripts.filter_map(|link| self.atlas.links.get_index_of(link.url.as_str()));
+        let scripts = known.then(|| scripts.filter_map(|no| No::try_from(no).ok()).collect());
+        let places = Places { hashes: page.places.clone(), scripted: page.makes_places, scripts };
         self.journal.places(no, &places);
         self.atlas.places.insert(no, places);
     }
@@ -334,6 +345,8 @@ impl Walk<'_> {
             self.extent.cut_short = Some(format!("A page names more than {} links.", read::MAX_LINKS));
         }
         for wrong in &page.wrong {
+            // The same file is the same fault however it is written.
+            let written = Url::parse(&wrong.written).map_or_else(|_| wrong.written.clone(), String::from);
             let spot = Spot {
                 page: number,
                 element: wrong.element,
@@ -342,8 +355,8 @@ impl Walk<'_> {
                 column: wrong.column,
                 text: wrong.text.as_str().into(),
             };
-            note.wrong(&wrong.written, wrong.class, &spot);
-            self.atlas.place_wrong(&wrong.written, wrong.class, spot, self.settings.max_links as usize);
+            note.wrong(&written, wrong.class, &spot);
+            self.atlas.place_wrong(&written, wrong.class, spot, self.settings.max_links as usize);
         }
     }
 

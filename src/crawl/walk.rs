@@ -159,15 +159,12 @@ impl<'a> Walk<'a> {
         let entries = self.atlas.links.values().filter(|link| link.depth == 0).count();
         self.entries = u32::try_from(entries).unwrap_or(0);
         for no in 0..self.atlas.links.len() {
-            match &self.atlas.links[no].state {
-                State::Done(verdict) => {
-                    self.done += 1;
-                    self.broken += u32::from(matches!(verdict, Verdict::Faulty { .. }));
-                }
-                _ => {
-                    self.atlas.links[no].state = State::Waiting;
-                    self.enqueue(No::try_from(no).unwrap_or(No::MAX));
-                }
+            if let State::Done(verdict) = &self.atlas.links[no].state {
+                self.done += 1;
+                self.broken += u32::from(matches!(verdict, Verdict::Faulty { .. }));
+            } else {
+                self.atlas.links[no].state = State::Waiting;
+                self.enqueue(No::try_from(no).unwrap_or(No::MAX));
             }
         }
     }
@@ -194,7 +191,7 @@ impl<'a> Walk<'a> {
             let wake = next_at.unwrap_or(self.deadline).min(self.deadline);
             tokio::select! {
                 () = self.tools.cancel.cancelled() => return Some("It was stopped.".to_owned()),
-                () = tokio::time::sleep_until(wake.instant().into()), if next_at.is_some() || !self.deadline.passed() => {
+                () = tokio::time::sleep_until(wake.instant()), if next_at.is_some() || !self.deadline.passed() => {
                     if self.deadline.passed() {
                         return Some("Its time was up.".to_owned());
                     }

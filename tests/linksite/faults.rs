@@ -147,7 +147,7 @@ pub const FAULTS: &[Kind] = &[
     }),
     Kind::fault("url() in a style element", Class::NotFound, 3, |s, n| {
         let html = "<style>.tab { background: url('{}') }</style>";
-        s.loads(html, "style", "url()", &format!("/images/tab{n}.png")).head()
+        s.loads(html, "style", "style", &format!("/images/tab{n}.png")).head()
     }),
     Kind::fault("url() in a style sheet", Class::NotFound, 3, |s, n| {
         let (sheet, picture) = (format!("/css/list{n}.css"), format!("/images/dot{n}.png"));

@@ -60,7 +60,7 @@ pub struct Fault {
     pub class: LinkClass,
     /// The element that carries it; empty when it stands in a sheet.
     pub element: &'static str,
-    /// The attribute; `url()` for the text of sheets and `<style>`.
+    /// The attribute; `url()` for the text of sheets.
     pub attribute: &'static str,
     /// The words of the link; empty when it has none that a reader sees.
     pub text: String,

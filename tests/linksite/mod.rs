@@ -96,7 +96,7 @@ pub struct Planted {
     pub page: String,
     /// The element; empty in a sheet.
     pub element: String,
-    /// The attribute; `url()` in a sheet and in a `<style>`.
+    /// The attribute; `url()` in a sheet.
     pub attribute: String,
     /// The line of the element, from 1; 0 in a sheet.
     pub line: u32,

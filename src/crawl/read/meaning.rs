@@ -5,7 +5,7 @@
 use super::Kind;
 use super::links::Spot;
 use super::place::place;
-use super::reader::{Reader, hides, runs};
+use super::reader::Reader;
 use super::resolve::{Written, leads_away, pictures};
 use super::start::Start;
 use super::tag::{Attribute, Tag};
@@ -219,4 +219,23 @@ fn refresh(content: &str) -> Option<(u32, &str)> {
         target = target.split(quote).next().unwrap_or_default();
     }
     (!target.is_empty()).then_some((seconds, target))
+}
+
+/// Whether a script is code that browsers run.
+pub(super) fn runs(start: &Start<'_>) -> bool {
+    let kind = start.get(Attribute::Type).unwrap_or_default().trim().to_ascii_lowercase();
+    kind.is_empty() || kind == "module" || kind.ends_with("javascript") || kind.ends_with("ecmascript")
+}
+
+/// Whether its own attributes hide an element.
+pub(super) fn hides(start: &Start<'_>) -> bool {
+    if start.is_bare() {
+        return false;
+    }
+    start.get(Attribute::Hidden).is_some()
+        || start.get(Attribute::Style).is_some_and(|style| {
+            let plain = |c: char| (!c.is_whitespace()).then(|| c.to_ascii_lowercase());
+            let style: String = style.chars().filter_map(plain).collect();
+            style.contains("display:none") || style.contains("visibility:hidden")
+        })
 }

@@ -18,6 +18,7 @@
 mod css;
 mod inline;
 mod links;
+mod makers;
 mod marks;
 mod meaning;
 mod names;
@@ -42,6 +43,7 @@ use url::Url;
 use crate::domain::link::LinkClass;
 use links::{Collector, Spot};
 
+pub use makers::may_make_places;
 pub use names::known_name;
 pub use place::place;
 pub use print::Print;
@@ -148,6 +150,8 @@ pub struct Reading {
     pub anchors: usize,
     /// How many `<script>` have code to run.
     pub scripts: u32,
+    /// Whether the code in its own `<script>`s may make places that the source does not have.
+    pub makes_places: bool,
     /// Visible fields for a password.
     pub passwords: u32,
     /// Visible fields of all kinds, passwords too.

@@ -7,7 +7,9 @@ use html5gum::State;
 use url::Url;
 
 use super::links::Collector;
+use super::makers::may_make_places;
 use super::marks;
+use super::meaning::{hides, runs};
 use super::nest::Nest;
 use super::print::Counting;
 use super::start::{Name, Start};
@@ -175,6 +177,8 @@ impl Reader<'_> {
                     self.looked_at += 1;
                     marks::look(&self.raw, &mut self.reading.marks);
                 }
+                let whole = self.raw.len() < MAX_SCRIPT;
+                self.reading.makes_places |= runs && (!whole || may_make_places(&self.raw));
             }
             Mode::Style { at } => {
                 let sheet = String::from_utf8_lossy(&self.raw);
@@ -292,23 +296,4 @@ impl Receive for Reader<'_> {
     fn in_drawing(&self) -> bool {
         self.nest.in_drawing()
     }
-}
-
-/// Whether a script is code that browsers run.
-pub(super) fn runs(start: &Start<'_>) -> bool {
-    let kind = start.get(Attribute::Type).unwrap_or_default().trim().to_ascii_lowercase();
-    kind.is_empty() || kind == "module" || kind.ends_with("javascript") || kind.ends_with("ecmascript")
-}
-
-/// Whether its own attributes hide an element.
-pub(super) fn hides(start: &Start<'_>) -> bool {
-    if start.is_bare() {
-        return false;
-    }
-    start.get(Attribute::Hidden).is_some()
-        || start.get(Attribute::Style).is_some_and(|style| {
-            let plain = |c: char| (!c.is_whitespace()).then(|| c.to_ascii_lowercase());
-            let style: String = style.chars().filter_map(plain).collect();
-            style.contains("display:none") || style.contains("visibility:hidden")
-        })
 }
