@@ -39,6 +39,7 @@ fn target(entry: Url) -> Target {
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: true,
         assessed: None,
     }
 }

@@ -126,6 +126,7 @@ fn context(seconds: i64) -> JudgeContext {
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: true,
         assessed: None,
     };
     JudgeContext {

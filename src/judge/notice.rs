@@ -224,6 +224,7 @@ mod tests {
             hosts: Vec::new(),
             marker: None,
             place: Place::default(),
+            soft_404: true,
             assessed: None,
         }
     }
