@@ -17,48 +17,40 @@ const LIVE_CONCURRENCY: u32 = 2;
 const RENDER: [(&str, Render); 3] =
     [("auto", Render::Auto), ("never", Render::Never), ("always", Render::Always)];
 
-/// Reads a link check of the targets that the probe chooses, when those are known.
+/// Reads a link check of the targets that the probe chooses, when those are known. A wrong value is
+/// a fault and then as good as absent: no plan comes of it.
 pub(super) fn read(item: &Item<'_>, chosen: Option<&[&TargetDraft]>) -> Option<CrawlPlan> {
     let fields = item.table("a crawl")?;
     let usual = CrawlPlan::new(200, 1);
-    // Everything is read before anything is given up, so that every fault is told.
-    let max_pages = number(&fields, "max_pages", 1..=100_000, usual.max_pages);
-    let depth = number(&fields, "depth", 0..=20, usual.depth);
-    let max_links = number(&fields, "max_links", 1..=1_000_000, usual.max_links);
-    let render = fields.get("render").map_or(Some(usual.render), |item| item.choice(&RENDER));
-    let external = truth(&fields, "external", usual.external);
-    let fragments = truth(&fields, "fragments", usual.fragments);
-    let interval = interval(&fields, chosen);
-    let concurrency = concurrency(&fields, chosen);
-    let daily = number(&fields, "daily", 1..=10_000_000, usual.daily);
-    let limit = fields.get("limit").map_or(Some(None), |item| whole(&item, 0..=1_000_000).map(Some));
     let seconds = |low, high| Duration::from_secs(low)..=Duration::from_secs(high);
-    let within = duration(&fields, "within", seconds(1, 300), usual.within);
-    let time = duration(&fields, "time", seconds(10, 24 * 3600), usual.time);
+    let duration =
+        |key, range: RangeInclusive<Duration>| fields.get(key).and_then(|item| item.duration(range));
+    let truth = |key| fields.get(key).and_then(|item| item.boolean());
+    let plan = CrawlPlan {
+        max_pages: number(&fields, "max_pages", 1..=100_000).unwrap_or(usual.max_pages),
+        depth: number(&fields, "depth", 0..=20).unwrap_or(usual.depth),
+        max_links: number(&fields, "max_links", 1..=1_000_000).unwrap_or(usual.max_links),
+        render: fields.get("render").and_then(|item| item.choice(&RENDER)).unwrap_or(usual.render),
+        external: truth("external").unwrap_or(usual.external),
+        fragments: truth("fragments").unwrap_or(usual.fragments),
+        interval: duration("interval", seconds(0, 300)),
+        concurrency: number(&fields, "concurrency", 1..=64),
+        daily: number(&fields, "daily", 1..=10_000_000).unwrap_or(usual.daily),
+        limit: number(&fields, "limit", 0..=1_000_000),
+        within: duration("within", seconds(1, 300)).unwrap_or(usual.within),
+        time: duration("time", seconds(10, 24 * 3600)).unwrap_or(usual.time),
+    };
+    if let Some(name) = live(chosen) {
+        mannerly(&fields, &plan, name);
+    }
     fields.finish();
-    Some(CrawlPlan {
-        max_pages: max_pages?,
-        depth: depth?,
-        max_links: max_links?,
-        render: render?,
-        external: external?,
-        fragments: fragments?,
-        interval: interval?,
-        concurrency: concurrency?,
-        daily: daily?,
-        limit: limit?,
-        within: within?,
-        time: time?,
-    })
+    Some(plan)
 }
 
-fn interval(fields: &Fields<'_>, chosen: Option<&[&TargetDraft]>) -> Option<Option<Duration>> {
-    let item = fields.get("interval");
-    let read = item
-        .as_ref()
-        .map_or(Some(None), |item| item.duration(Duration::ZERO..=Duration::from_mins(5)).map(Some));
-    if let (Some(item), Some(Some(time)), Some(name)) = (&item, read, live(chosen))
-        && time < LIVE_INTERVAL
+/// Says what is no manner towards the live target of this name.
+fn mannerly(fields: &Fields<'_>, plan: &CrawlPlan, name: &str) {
+    if let Some(item) = fields.get("interval")
+        && plan.interval.is_some_and(|time| time < LIVE_INTERVAL)
     {
         item.error(
             format!(
@@ -66,24 +58,15 @@ fn interval(fields: &Fields<'_>, chosen: Option<&[&TargetDraft]>) -> Option<Opti
             ),
             "write interval = \"1s\" or more, or name targets with class = \"test\"".to_owned(),
         );
-        return None;
     }
-    read
-}
-
-fn concurrency(fields: &Fields<'_>, chosen: Option<&[&TargetDraft]>) -> Option<Option<u32>> {
-    let item = fields.get("concurrency");
-    let read = item.as_ref().map_or(Some(None), |item| whole(item, 1..=64).map(Some));
-    if let (Some(item), Some(Some(number)), Some(name)) = (&item, read, live(chosen))
-        && number > LIVE_CONCURRENCY
+    if let Some(item) = fields.get("concurrency")
+        && let Some(number) = plan.concurrency.filter(|number| *number > LIVE_CONCURRENCY)
     {
         item.error(
             format!("{number} requests at once are too many for a live target, and `{name}` is one"),
             "write concurrency = 1 or 2, or name targets with class = \"test\"".to_owned(),
         );
-        return None;
     }
-    read
 }
 
 /// The first live target of those that are chosen.
@@ -92,23 +75,6 @@ fn live<'t>(chosen: Option<&[&'t TargetDraft]>) -> Option<&'t str> {
     found.map(|draft| draft.target.id.as_str())
 }
 
-fn whole(item: &Item<'_>, range: RangeInclusive<i64>) -> Option<u32> {
-    item.integer(range).and_then(|number| u32::try_from(number).ok())
-}
-
-fn number(fields: &Fields<'_>, key: &'static str, range: RangeInclusive<i64>, usual: u32) -> Option<u32> {
-    fields.get(key).map_or(Some(usual), |item| whole(&item, range))
-}
-
-fn truth(fields: &Fields<'_>, key: &'static str, usual: bool) -> Option<bool> {
-    fields.get(key).map_or(Some(usual), |item| item.boolean())
-}
-
-fn duration(
-    fields: &Fields<'_>,
-    key: &'static str,
-    range: RangeInclusive<Duration>,
-    usual: Duration,
-) -> Option<Duration> {
-    fields.get(key).map_or(Some(usual), |item| item.duration(range))
+fn number(fields: &Fields<'_>, key: &'static str, range: RangeInclusive<i64>) -> Option<u32> {
+    fields.get(key).and_then(|item| item.integer(range)).and_then(|number| u32::try_from(number).ok())
 }
