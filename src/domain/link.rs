@@ -232,6 +232,9 @@ pub struct CrawlExtent {
     pub cut_short: Option<String>,
     /// Whether it went on where an earlier one had stopped.
     pub resumed: bool,
+    /// How many links might have been broken, when more are: the run failed by their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_limit: Option<u32>,
 }
 
 #[cfg(test)]
