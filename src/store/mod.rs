@@ -249,9 +249,11 @@ impl Store {
         self.inner.reader.call(|connection| job(connection)).await
     }
 
-    /// Writes that a run begins, so that a kill leaves a trace of it.
+    /// Writes that a run begins, so that a kill leaves a trace of it. A power cut within seconds may
+    /// take the trace away: the slot is then one in which nothing ran, and half of all waiting for
+    /// the disk is saved.
     pub async fn begin(&self, start: RunStart) -> Result<(), StoreError> {
-        self.write(move |connection| rows::run::begin(connection, &start)).await
+        self.write(move |connection| open::unsynced(connection, |it| rows::run::begin(it, &start))).await
     }
 
     /// Stores a run that ended, judges it, and queues the mails that follow, in one transaction.

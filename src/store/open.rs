@@ -29,6 +29,10 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0003.sql")),
 ];
 
+/// How many statements stay prepared: recording a link check that opens an incident asks more than
+/// rusqlite's usual 16.
+const STATEMENTS: usize = 64;
+
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -117,6 +121,7 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
 
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -124,6 +129,18 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "cell_size_check", "ON")?;
     // After a checkpoint the log shrinks to this, so that one large crawl does not keep the space.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+}
+
+/// Writes something small without waiting until it is on the disk: it survives a kill, and the next
+/// write that does wait takes it along.
+pub(super) fn unsynced<T>(
+    connection: &Connection,
+    write: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let written = write(connection);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    written
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -163,6 +180,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let found = version(&connection).map_err(|error| named(error, path))?;
     refuse_newer(&connection)?;
     let known = MIGRATIONS.len();
@@ -291,6 +309,16 @@ mod tests {
         let again = rows::links::of_run(&tx, &old).unwrap();
         (want.first_seen_at, want.last_seen_at) = (Some(old.finished_at), Some(old.finished_at));
         assert_eq!(again, [want]);
+    }
+
+    #[test]
+    fn whatever_becomes_of_a_small_write_the_next_waits_for_the_disk() {
+        let connection = Connection::open_in_memory().unwrap();
+        let synced = |it: &Connection| it.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(unsynced(&connection, |it| Ok(synced(it)?)).unwrap(), 1);
+        assert_eq!(synced(&connection).unwrap(), 2);
+        unsynced(&connection, |_| Err::<(), _>(StoreError::Closed)).unwrap_err();
+        assert_eq!(synced(&connection).unwrap(), 2);
     }
 
     #[test]

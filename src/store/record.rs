@@ -119,7 +119,10 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             (Some(incident.clone()), tell(tx, NoticeKind::Resolved, &over, run, runs, context)?)
         }
     };
-    rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
+    // Where all is well it stays as it was, run after run.
+    if decided.state != before {
+        rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
+    }
     let confirm = decided.act == Act::Confirm;
     Ok(Recorded { act: decided.act, why: decided.why, incident, confirm, queued })
 }
