@@ -47,6 +47,7 @@ async fn crawled(site: &Site) -> CrawlReport {
         marker: None,
         place: Place::default(),
         assessed: None,
+        soft_404: true,
     };
     let plan = CrawlPlan::new(1_000, 20);
     let settings = Settings::of(&plan, &target, Arc::new(built_in()));

@@ -313,6 +313,7 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: true,
         assessed: None,
     };
     let agent = Agent {

@@ -75,13 +75,9 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<Run, AppError> {
         let run = self.runner.run(order, watch, cancel).await;
-        if let Some(store) = &self.store {
-            store
-                .record_manual(run.clone())
-                .await
-                .map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })?;
-        }
-        Ok(run)
+        let Some(store) = &self.store else { return Ok(run) };
+        let kept = store.record_manual(run).await;
+        kept.map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })
     }
 
     /// Ends the browsers.

@@ -106,7 +106,7 @@ impl Settings {
             render: plan.render,
             external: plan.external,
             fragments: plan.fragments,
-            soft_404: !live,
+            soft_404: target.soft_404,
             within: plan.within,
             look_within: Duration::from_secs(30),
             looks: 50,

@@ -1,5 +1,5 @@
-//! What is remembered of a host from one run to the next: its robots.txt, its daily share, its
-//! wish to be left alone.
+//! Hosts: what is remembered of one between two link checks, so that its manners last longer than a
+//! check does.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,32 +7,32 @@ use jiff::civil::Date;
 /// What is remembered of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostMemory {
-    /// The host, with its port when that is not the scheme's own.
+    /// The host, with its port when that is not the usual one.
     pub host: String,
-    /// The last robots.txt that could be had.
+    /// The last good copy of its robots.txt.
     pub robots: Option<RobotsCopy>,
-    /// The day (UTC) that `requests` counts.
+    /// The day (UTC) that [`requests`](Self::requests) belongs to.
     pub day: Date,
-    /// Requests of all probes on that day.
+    /// How many requests were made to it on that day.
     pub requests: u32,
-    /// Until when it wants to be left alone.
+    /// Until when it is left alone, when it asked us to stay away.
     pub cool_until: Option<Timestamp>,
-    /// Why.
+    /// Why, in a few words; empty when it did not.
     pub cool_reason: String,
 }
 
 /// A copy of a robots.txt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RobotsCopy {
-    /// The file.
+    /// Its bytes, as they came.
     pub body: Vec<u8>,
-    /// When it was had.
+    /// When they came.
     pub fetched_at: Timestamp,
 }
 
 impl HostMemory {
-    /// A host of which nothing is known on `day`.
-    pub fn blank(host: impl Into<String>, day: Date) -> Self {
+    /// A host of which nothing is known on this day.
+    pub fn new(host: impl Into<String>, day: Date) -> Self {
         Self {
             host: host.into(),
             robots: None,
@@ -41,5 +41,10 @@ impl HostMemory {
             cool_until: None,
             cool_reason: String::new(),
         }
+    }
+
+    /// How many requests were made to it on `day`: none when another day is remembered.
+    pub fn requests_on(&self, day: Date) -> u32 {
+        if self.day == day { self.requests } else { 0 }
     }
 }

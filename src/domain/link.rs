@@ -235,6 +235,9 @@ pub struct CrawlExtent {
     /// How long it took to read what the earlier one had found, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_ms: Option<u64>,
+    /// How many links might have been broken, when more are: the run failed by their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_limit: Option<u32>,
 }
 
 #[cfg(test)]

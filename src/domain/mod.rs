@@ -11,6 +11,7 @@ pub mod ids;
 pub mod incident;
 pub mod indicator;
 pub mod language;
+pub mod ledger;
 pub mod lexicon;
 pub mod link;
 pub mod locator;

@@ -34,6 +34,9 @@ pub struct Target {
     pub marker: Option<String>,
     /// Where its citizen sits.
     pub place: Place,
+    /// Whether it may be asked for a page that cannot exist, to learn how it says that there is no
+    /// such page.
+    pub soft_404: bool,
     /// Who assessed the impact of probing this portal, and when; live targets need it.
     pub assessed: Option<Assessment>,
 }

@@ -80,7 +80,7 @@ impl Manners {
             Some(memory) => memory.recall(host).await,
             None => None,
         };
-        let memory = recalled.unwrap_or_else(|| HostMemory::blank(host, self.today()));
+        let memory = recalled.unwrap_or_else(|| HostMemory::new(host, self.today()));
         self.hosts().entry(host.to_owned()).or_insert(Known { last: None, memory });
     }
 
@@ -181,13 +181,13 @@ impl Manners {
                 let oldest = hosts.iter().max_by_key(|(_, known)| idle(known)).map(|(host, _)| host.clone());
                 oldest.map(|host| hosts.remove(&host));
             }
-            let memory = HostMemory::blank(host, self.today());
+            let memory = HostMemory::new(host, self.today());
             hosts.insert(host.to_owned(), Known { last: None, memory });
         }
         match hosts.get_mut(host) {
             Some(known) => change(known),
             // It was put in above.
-            None => change(&mut Known { last: None, memory: HostMemory::blank(host, self.today()) }),
+            None => change(&mut Known { last: None, memory: HostMemory::new(host, self.today()) }),
         }
     }
 }

@@ -101,7 +101,8 @@ impl Runner {
         for after in haul.steps.iter_mut().filter_map(|step| step.facts.after_ms.as_mut()) {
             *after += late;
         }
-        let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults);
+        let limit = if let Work::Crawl(plan) = &order.work { plan.limit } else { None };
+        let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults, limit);
         let scenario = match &order.work {
             Work::Walk(scenario) => Some(scenario),
             Work::Visit { .. } | Work::Crawl(_) => None,

@@ -205,6 +205,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: class == TargetClass::Test,
         assessed: None,
     };
     let agent = Agent {
