@@ -8,6 +8,7 @@
 
 mod crawl;
 mod entry;
+mod eyes;
 mod keep;
 mod order;
 mod pace;
@@ -29,6 +30,7 @@ use crate::domain::visit::Visit;
 use crate::judge;
 use crate::plan::Work;
 
+pub use eyes::BrowserEyes;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
 pub use pace::Pace;
