@@ -46,6 +46,7 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
     };
     let order = Arc::new(order);
     // Everybody has a warm browser before the time begins.

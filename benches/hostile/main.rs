@@ -336,5 +336,6 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
     })
 }

@@ -73,6 +73,7 @@ impl Executor for Agent {
             vars: std::collections::BTreeMap::new(),
             slow: Duration::ZERO,
             hold: false,
+            fresh: false,
         };
         let run = self.runner.run(&order, &Silent, &cancel).await;
         info!(

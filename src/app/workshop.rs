@@ -88,11 +88,17 @@ impl Workshop {
     }
 }
 
-/// Where pictures of runs without a configuration are kept: the user's own state folder.
+/// Where pictures of runs without a configuration are kept.
 fn pictures_folder() -> PathBuf {
+    state_folder().unwrap_or_else(|| std::env::temp_dir().join("mystery-shopper")).join("pictures")
+}
+
+/// The user's own state folder, for what is kept of runs without a configuration; absent for a user
+/// without a home.
+pub fn state_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    state.unwrap_or_else(std::env::temp_dir).join("mystery-shopper/pictures")
+    state.map(|state| state.join("mystery-shopper"))
 }
 
 /// A folder for browsers.

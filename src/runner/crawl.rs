@@ -31,7 +31,13 @@ impl Runner {
         let settings = crawl::Settings::for_class(order.target.class, plan.max_pages, plan.depth);
         let stopwatch = Stopwatch::start();
         let progress = |progress: crawl::Progress| {
-            watch.event(Event::Crawled { pages: progress.pages_read, links: progress.links_done });
+            watch.event(Event::Crawled {
+                pages: progress.pages_read,
+                links: progress.links_done,
+                known: progress.links_found,
+                broken: 0,
+                waits_for: None,
+            });
         };
         let deadline = Deadline::after(plan.time);
         let report = crawl::crawl(&client, &order.target, &settings, deadline, cancel, &progress).await;

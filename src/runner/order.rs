@@ -44,6 +44,8 @@ pub struct Order {
     pub slow: Duration,
     /// Whether the pages stay open after the last step until the run is cancelled.
     pub hold: bool,
+    /// Whether a link check begins anew instead of going on where an earlier one stopped.
+    pub fresh: bool,
 }
 
 impl Order {

@@ -137,12 +137,12 @@ fn patience(status: u16, acts: bool, marked: bool, letters: usize) -> Duration {
     /// A challenge says little.
     const FEW: usize = 300;
     let kept_out = matches!(status, 202 | 403 | 405 | 412 | 418 | 429 | 468 | 493 | 503 | 521);
-    match (acts, letters) {
-        (false, _) => Duration::ZERO,
-        (true, 0..FEW) if kept_out || marked => CHALLENGE,
-        (true, _) if kept_out => WORDY,
-        (true, 0..20) => BLANK,
-        (true, _) => Duration::ZERO,
+    match letters {
+        _ if !acts => Duration::ZERO,
+        0..FEW if kept_out || marked => CHALLENGE,
+        _ if kept_out => WORDY,
+        0..20 => BLANK,
+        _ => Duration::ZERO,
     }
 }
 
