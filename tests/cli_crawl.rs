@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use assert_cmd::Command;
 use axum::Router;
@@ -11,16 +12,21 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use regex::Regex;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A portal on a port of its own, whose old link can be mended.
 struct Portal {
     base: String,
     mended: Arc<AtomicBool>,
+    /// Told of every request for the page that never comes.
+    stuck: Receiver<()>,
     _runtime: tokio::runtime::Runtime,
 }
 
-async fn answer(State(mended): State<Arc<AtomicBool>>, uri: Uri) -> Response {
+type Desk = (Arc<AtomicBool>, Sender<()>);
+
+async fn answer(State((mended, stuck)): State<Desk>, uri: Uri) -> Response {
     let mended = mended.load(Ordering::SeqCst);
     let page = |body: &str| {
         Html(format!("<!doctype html><html lang=zh><meta charset=utf-8><title>示范</title><body>\n{body}\n<p>政务服务网办事大厅，欢迎您。请从下面的列表里选择要办理的事项，也可以直接搜索。</p>"))
@@ -36,6 +42,11 @@ async fn answer(State(mended): State<Arc<AtomicBool>>, uri: Uri) -> Response {
         "/list" => page("<a href=/>首页</a> <a href=/gone>材料下载</a>"),
         "/broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         "/fine" => page("<a href=/fine>自己</a>"),
+        "/stuck" => page("<a href=/never>永远</a>"),
+        "/never" => {
+            stuck.send(()).unwrap();
+            std::future::pending().await
+        }
         "/down" => (StatusCode::INTERNAL_SERVER_ERROR, "坏了").into_response(),
         "/captcha" => (StatusCode::FORBIDDEN, "请求被拦截，请完成安全验证").into_response(),
         // /robots.txt, /gone, /=1+1, /fresh-fault
@@ -48,11 +59,12 @@ impl Portal {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mended = Arc::new(AtomicBool::new(false));
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&mended));
+        let (sender, stuck) = channel();
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&mended), sender));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { base, mended, _runtime: runtime }
+        Self { base, mended, stuck, _runtime: runtime }
     }
 
     fn url(&self, path: &str) -> String {
@@ -207,6 +219,29 @@ fn exit_codes_say_whose_fault_it_is() {
     assert!(out.contains("failures=\"1\" errors=\"0\""), "{out}");
     let (_, out, _) = crawl(folder.path(), &portal.url("/captcha"), &["--format", "junit"]);
     assert!(out.contains("failures=\"0\" errors=\"1\""), "{out}");
+}
+
+#[test]
+fn a_crawl_that_is_interrupted_shows_what_it_found() {
+    let (portal, folder) = (Portal::open(), tempfile::tempdir().unwrap());
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("shopper"));
+    command
+        .args(["crawl", &portal.url("/stuck"), "--class", "test", "--render", "never", "--report", "junit"])
+        .args(["--out", "links.xml"])
+        .current_dir(folder.path())
+        .env_remove("SHOPPER_CONFIG")
+        .env("XDG_STATE_HOME", folder.path().join("state"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    portal.stuck.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(4), "{out}{err}");
+    assert!(err.contains("Interrupted"), "{err}");
+    let written = std::fs::read_to_string(folder.path().join("links.xml")).unwrap();
+    assert!(written.ends_with("</testsuites>\n"), "{written}");
 }
 
 #[test]

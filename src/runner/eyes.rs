@@ -18,6 +18,7 @@ use crate::browser::{Guard, Journey, JourneyOptions, Pool, Standing, StepError};
 use crate::clock::Deadline;
 use crate::crawl::{Eyes, Looking, Sight};
 use crate::domain::engine::Engine;
+use crate::domain::masks::Masks;
 use crate::domain::observation::{Transport, TransportClass};
 use crate::domain::scenario::{Action, Channel, SourcePos, Verb};
 use crate::domain::target::{Target, TargetClass, is_loopback};
@@ -158,13 +159,20 @@ async fn see(journey: &mut Journey, url: &Url, deadline: Deadline) -> Option<Sig
     if main.is_none() && transport.is_none() {
         return None;
     }
+    // Of other documents the browser makes a page of its own.
+    let kind = main.as_ref().map_or("", |main| main.mime.as_str());
+    let is_page = matches!(kind, "" | "text/html" | "application/xhtml+xml");
+    // A file, or "no content", leaves the window where it was.
+    let stands =
+        [Some(facts.url.as_str()), main.as_ref().map(|main| main.url.as_str())].into_iter().flatten();
+    let address = stands.filter_map(|at| Url::parse(at).ok()).find(Url::has_host);
     Some(Sight {
-        url: Url::parse(&facts.url).unwrap_or_else(|_| url.clone()),
+        url: address.unwrap_or_else(|| url.clone()),
         status: main.as_ref().map(|main| main.status),
         transport,
         title: facts.title,
         text: standing.text,
-        html: standing.html,
+        html: if is_page { standing.html } else { String::new() },
         challenges: standing.challenges,
         firewall: main.and_then(|main| main.firewall),
     })
@@ -192,6 +200,8 @@ async fn half_loaded(journey: &mut Journey, why: &str) -> Option<(Standing, Opti
 
 /// Our own fault, or what may be.
 fn nothing<T>(error: &dyn std::error::Error) -> Option<T> {
-    tracing::info!(why = sentence("the page could not be looked at: ", error), "a look came to nothing");
+    // Addresses may carry what belongs to somebody.
+    let why = sentence("the page could not be looked at: ", error);
+    tracing::info!(why = %Masks::new().text(&why), "a look came to nothing");
     None
 }
