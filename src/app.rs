@@ -6,6 +6,7 @@ mod agent;
 mod bridge;
 mod error;
 mod service;
+mod shelf;
 mod workshop;
 
 use std::future::Future;
@@ -19,7 +20,7 @@ use crate::plan::{self, Loaded, Plan, WebDriver};
 pub use agent::title_of;
 pub use error::AppError;
 pub use service::{Service, ServiceOptions, mailer};
-pub use workshop::{Workshop, WorkshopOptions};
+pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.
 pub fn load(config: &Path) -> Result<Loaded, AppError> {

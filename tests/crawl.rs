@@ -69,7 +69,7 @@ async fn run_until(
     entry: &Url,
     settings: &Settings,
     deadline: Deadline,
-    progress: &(dyn Fn(Progress) + Send + Sync),
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
     cancel: &CancellationToken,
 ) -> CrawlReport {
     let (client, manners) = (client(), Manners::every(Duration::ZERO, Clock::system()));
@@ -480,8 +480,8 @@ async fn a_stop_ends_the_crawl_at_once_and_progress_is_told() {
     let stop = CancellationToken::new();
     let told: Mutex<Vec<Progress>> = Mutex::default();
     let watch = Stopwatch::start();
-    let progress = |now: Progress| {
-        told.lock().unwrap().push(now);
+    let progress = |now: Progress<'_>| {
+        told.lock().unwrap().push(Progress { waits_for: None, ..now });
         if now.links_done == 1 {
             stop.cancel();
         }

@@ -73,6 +73,8 @@ impl Executor for Agent {
             vars: std::collections::BTreeMap::new(),
             slow: Duration::ZERO,
             hold: false,
+            fresh: false,
+            looks: true,
         };
         let run = self.runner.run(&order, &Silent, &cancel).await;
         info!(

@@ -22,6 +22,7 @@ use crate::web::{self, Health};
 
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
+use super::shelf::Shelf;
 use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
@@ -78,8 +79,9 @@ impl Service {
             Arc::clone(&pool),
             Keeper::Store(store.clone()),
             clock.clone(),
-            Manners::every(options.pace, clock.clone()),
-        );
+            Manners::every(options.pace, clock.clone()).remembering(Arc::new(Shelf(store.clone()))),
+        )
+        .with_journals(folder.join("crawls"));
         let (plan_in, plan_out) = watch::channel(plan);
         let (runs, _) = broadcast::channel(256);
         let books = Arc::new(Books { store: store.clone(), clock: clock.clone() });

@@ -34,8 +34,8 @@ pub(super) type HostNo = usize;
 pub(super) enum Next {
     /// This.
     Go(HostNo, Task),
-    /// Nothing before that instant.
-    At(Deadline),
+    /// Nothing before that instant, when this host's turn comes.
+    At(Deadline, HostNo),
     /// Nothing as long as nothing that is under way ends.
     Idle,
 }
@@ -146,7 +146,7 @@ impl Frontier {
 
     /// What to ask for now. `interval` is what a host wants between two requests.
     pub(super) fn next(&mut self, interval: impl Fn(&Host, &Task) -> Duration) -> Next {
-        let mut soonest: Option<Deadline> = None;
+        let mut soonest: Option<(Deadline, HostNo)> = None;
         for _ in 0..self.turn.len() {
             let Some(no) = self.turn.pop_front() else { break };
             let most = self.concurrency;
@@ -173,10 +173,10 @@ impl Frontier {
                 return Next::Go(no, task);
             }
             let at = Deadline::after(wait);
-            soonest = Some(soonest.map_or(at, |old| old.min(at)));
+            soonest = Some(soonest.map_or((at, no), |old| old.min((at, no))));
             self.turn.push_back(no);
         }
-        soonest.map_or(Next::Idle, Next::At)
+        soonest.map_or(Next::Idle, |(at, no)| Next::At(at, no))
     }
 
     /// Takes everything that waits at hosts that were stopped.
@@ -287,7 +287,7 @@ mod tests {
         let mut frontier = Frontier::new(9);
         let host = frontier.host_no("b.cn", Host::default);
         frontier.push_second(host, 1, Deadline::after(Duration::from_mins(1)));
-        assert!(matches!(frontier.next(|_, _| Duration::ZERO), Next::At(_)));
+        assert!(matches!(frontier.next(|_, _| Duration::ZERO), Next::At(..)));
         frontier.push(host, 2, 1);
         assert_eq!(drain(&mut frontier), [(host, first(2))], "others do not wait for it");
     }

@@ -162,7 +162,7 @@ pub struct Tools<'a> {
     /// Ends the crawl.
     pub cancel: &'a CancellationToken,
     /// Is told how far it is.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
 }
 
 /// Where a crawl keeps what it found, so that the next one can go on when it is stopped.
@@ -213,7 +213,7 @@ pub struct Blocked {
 
 /// How far a crawl is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// Pages read.
     pub pages_read: u32,
     /// Links done with.
@@ -222,6 +222,8 @@ pub struct Progress {
     pub links_found: u32,
     /// Links that do not work so far.
     pub broken: u32,
+    /// The host whose turn is waited for, when nothing else goes on meanwhile.
+    pub waits_for: Option<&'a str>,
 }
 
 /// Reads the entry page of `target` and the pages below it, and checks their links, until

@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
                 self.stirred = false;
                 self.set_aside();
             }
-            let next_at = self.fill();
+            let (next_at, waits_for) = self.fill().unzip();
             if looking.is_none() {
                 looking = self.begin_look();
             }
@@ -187,6 +187,9 @@ impl<'a> Walk<'a> {
                     continue;
                 }
                 return None;
+            }
+            if self.running.is_empty() && looking.is_none() {
+                self.tell_waiting(waits_for);
             }
             let wake = next_at.unwrap_or(self.deadline).min(self.deadline);
             tokio::select! {
@@ -235,7 +238,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Starts as many questions as may be; when the next one may follow, if one has to wait.
-    fn fill(&mut self) -> Option<Deadline> {
+    fn fill(&mut self) -> Option<(Deadline, HostNo)> {
         while self.running.len() < self.settings.at_once {
             let settings = self.settings;
             let pages = &self.atlas;
@@ -247,7 +250,7 @@ impl<'a> Walk<'a> {
             });
             match next {
                 Next::Go(host, task) => self.start(host, task),
-                Next::At(at) => return Some(at),
+                Next::At(at, host) => return Some((at, host)),
                 Next::Idle => return None,
             }
         }
@@ -339,9 +342,6 @@ impl<'a> Walk<'a> {
             Use::Page => {
                 let deep = link.depth > settings.depth || self.read.contains(url.as_str());
                 if deep || self.pages_taken >= settings.max_pages {
-                    if !deep {
-                        self.extent.cut_short = Some(format!("It may read {} pages.", settings.max_pages));
-                    }
                     return Purpose::Page { links: 0 };
                 }
                 self.pages_taken += 1;
@@ -551,6 +551,10 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn tell(&self) {
+        self.tell_waiting(None);
+    }
+
+    fn tell_waiting(&self, host: Option<HostNo>) {
         (self.tools.progress)(Progress {
             pages_read: u32::try_from(self.atlas.pages.len()).unwrap_or(u32::MAX),
             links_done: self.done.saturating_sub(self.entries),
@@ -558,6 +562,7 @@ impl<'a> Walk<'a> {
                 .unwrap_or(u32::MAX)
                 .saturating_sub(self.entries),
             broken: self.broken,
+            waits_for: host.map(|host| self.frontier.host(host).key.as_str()),
         });
     }
 

@@ -10,6 +10,7 @@ use crate::crawl;
 use crate::domain::masks::Masks;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Cause;
+use crate::judge;
 use crate::plan::CrawlPlan;
 
 use super::entry::{client, judge_entry, no_client, own_fault};
@@ -40,10 +41,17 @@ impl Runner {
                 links: progress.links_done,
                 known: progress.links_found,
                 broken: progress.broken,
+                waits_for: progress.waits_for,
             });
         };
-        let tools =
-            crawl::Tools { client: &client, eyes: None, manners: &self.manners, cancel, progress: &progress };
+        let eyes = self.eyes(order);
+        let tools = crawl::Tools {
+            client: &client,
+            eyes: order.looks.then_some(&eyes as &dyn crawl::Eyes),
+            manners: &self.manners,
+            cancel,
+            progress: &progress,
+        };
         let journal = self.journal(order);
         let deadline = Deadline::after(plan.time);
         let report = crawl::crawl(tools, &order.target, &settings, journal, deadline).await;
@@ -58,19 +66,22 @@ impl Runner {
             record.credit = None;
             record.error = Some("The link check was cancelled.".to_owned());
         }
+        let masks = Masks::new();
+        let (mut faults, mut extent) = (report.faults, report.extent);
+        for fault in &mut faults {
+            masks.link(fault);
+        }
+        masks.extent(&mut extent);
+        if let Some(over) = judge::links::outcome(record.outcome, &faults, plan.limit) {
+            over.tell(&mut record, &mut extent);
+        }
         record.elapsed_ms = stopwatch.elapsed_ms();
         record.attempts = 1;
-        let masks = Masks::new();
         masks.record(&mut record);
         watch.event(Event::StepEnded(&record));
         let mut haul = Haul::of(vec![record], 1);
-        haul.link_faults = report.faults;
-        for fault in &mut haul.link_faults {
-            masks.link(fault);
-        }
+        haul.link_faults = faults;
         haul.links_checked = Some(report.links_checked);
-        let mut extent = report.extent;
-        masks.extent(&mut extent);
         haul.crawl = Some(extent);
         haul
     }
@@ -82,6 +93,6 @@ impl Runner {
         let name = format!("{}\n{}\n{}", order.probe, order.target.id, order.target.entry);
         let name = hex::encode(&Sha256::digest(name.as_bytes())[..12]);
         let path = folder.join(format!("{name}.journal"));
-        Some(crawl::JournalPlace { path, anew: false, now: self.clock.now() })
+        Some(crawl::JournalPlace { path, anew: order.fresh, now: self.clock.now() })
     }
 }

@@ -8,6 +8,7 @@
 
 mod crawl;
 mod entry;
+mod eyes;
 mod keep;
 mod order;
 mod prove;
@@ -30,6 +31,7 @@ use crate::http::manners::Manners;
 use crate::judge;
 use crate::plan::Work;
 
+pub use eyes::BrowserEyes;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
 pub use watch::{Event, Silent, Watch};

@@ -44,6 +44,10 @@ pub struct Order {
     pub slow: Duration,
     /// Whether the pages stay open after the last step until the run is cancelled.
     pub hold: bool,
+    /// Whether a link check begins anew instead of going on where an earlier one stopped.
+    pub fresh: bool,
+    /// Whether a link check may open pages in a browser.
+    pub looks: bool,
 }
 
 impl Order {

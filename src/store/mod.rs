@@ -6,7 +6,7 @@
 //! Invariant: a run, what the judge made of it and the mails about it are one transaction. SQL is
 //! spoken in this room only.
 
-mod csv;
+pub mod csv;
 mod error;
 mod evidence;
 mod export;

@@ -229,6 +229,8 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
+        looks: true,
     }
 }
 
