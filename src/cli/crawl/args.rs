@@ -27,6 +27,7 @@ Exit codes:
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(in crate::cli) struct CrawlArgs {
     /// The page to begin with.
     #[arg(value_name = "URL", value_parser = crate::plan::parse_address)]
