@@ -54,6 +54,7 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
         hold: false,
         fresh: false,
         looks: true,
+        known: Vec::new(),
     };
     let order = Arc::new(order);
     // Everybody has a warm browser before the time begins.

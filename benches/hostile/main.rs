@@ -345,5 +345,6 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         hold: false,
         fresh: false,
         looks: true,
+        known: Vec::new(),
     })
 }

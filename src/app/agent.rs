@@ -75,6 +75,7 @@ impl Executor for Agent {
             hold: false,
             fresh: false,
             looks: true,
+            known: Vec::new(),
         };
         let run = self.runner.run(&order, &Silent, &cancel).await;
         info!(

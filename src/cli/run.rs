@@ -146,6 +146,7 @@ impl Job {
             hold: false,
             fresh: false,
             looks: true,
+            known: Vec::new(),
         }
     }
 }

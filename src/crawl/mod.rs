@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::lexicon::Lexicon;
-use crate::domain::link::{CrawlExtent, LinkFault};
+use crate::domain::link::{CrawlExtent, KnownFault, LinkFault};
 use crate::domain::observation::Facts;
 use crate::domain::target::{Target, TargetClass};
 use crate::http::Client;
@@ -89,6 +89,8 @@ pub struct Settings {
     pub lexicon: Arc<Lexicon>,
     /// Texts by which a firewall's page is known, on pages of few words.
     pub firewall_phrases: Vec<String>,
+    /// Faults that were known before, to be told which of them are mended.
+    pub known: Vec<KnownFault>,
 }
 
 impl Settings {
@@ -120,6 +122,7 @@ impl Settings {
             daily: plan.daily,
             live,
             lexicon,
+            known: Vec::new(),
             firewall_phrases: FIREWALL.iter().map(|&phrase| phrase.to_owned()).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use super::CrawlReport;
 use super::atlas::{Atlas, Carried, No, State, Verdict};
 use super::walk::Walk;
-use crate::domain::link::{CrawlExtent, DoubtClass, LinkClass, LinkDoubt, LinkFault};
+use crate::domain::link::{CrawlExtent, DoubtClass, KnownFault, LinkClass, LinkDoubt, LinkFault};
 
 /// So many links of which nothing is said are listed.
 const MOST_DOUBTS: usize = 1_000;
@@ -24,7 +24,10 @@ impl Walk<'_> {
         let entries = self.entries as usize;
         self.report.faults = faults.into_iter().map(|(_, fault)| fault).collect();
         self.report.links_checked = narrow(checked.saturating_sub(entries) + atlas.wrong.len());
+        let mended =
+            self.settings.known.iter().filter(|known| self.is_mended(known)).map(|known| known.id.clone());
         self.report.extent = CrawlExtent {
+            mended: mended.collect(),
             pages_read: narrow(self.html_pages()),
             links_known: narrow(atlas.links.len().saturating_sub(entries) + atlas.wrong.len()),
             unobserved,
@@ -37,6 +40,23 @@ impl Walk<'_> {
             self.journal.flush();
         }
         self.report
+    }
+
+    /// Whether this crawl saw that a known fault is none any more: the link works, or its page was
+    /// read and does not have it.
+    fn is_mended(&self, known: &KnownFault) -> bool {
+        let (address, fragment) =
+            known.url.split_once('#').map_or((known.url.as_str(), None), |(a, f)| (a, Some(f)));
+        let Some((no, _, link)) = self.atlas.links.get_full(address) else {
+            return known.page.as_deref().is_some_and(|page| self.read.contains(page));
+        };
+        let fine = matches!(link.state, State::Done(Verdict::Fine));
+        let decoded =
+            fragment.map(|fragment| percent_encoding::percent_decode_str(fragment).decode_utf8_lossy());
+        let there = decoded.is_none_or(|fragment| {
+            No::try_from(no).is_ok_and(|no| self.atlas.has_place(no, &fragment) == Some(true))
+        });
+        fine && there
     }
 
     /// Pages whose links were read, sitemaps and style sheets left out.

@@ -342,6 +342,7 @@ impl<'a> Walk<'a> {
             Use::Page => {
                 let deep = link.depth > settings.depth || self.read.contains(url.as_str());
                 if deep || self.pages_taken >= settings.max_pages {
+                    self.extent.pages_left_out += u32::from(!deep && !second);
                     return Purpose::Page { links: 0 };
                 }
                 self.pages_taken += 1;

@@ -76,6 +76,7 @@ pub struct Changes {
 ///
 /// - the check came through the entry page and was not cut short;
 /// - every link of which it says nothing is named: of a list that was cut, any link may be;
+/// - when there were more pages than it may read: it saw the link work, or gone from its page;
 /// - neither the link nor the page that carried it is among those;
 /// - that page is not one that could not be read this time, for its links were not seen then;
 /// - no later check has found it (two may go on side by side, one by hand).
@@ -110,6 +111,8 @@ struct Unknown<'a> {
     everything: bool,
     at: Timestamp,
     addresses: HashSet<&'a str>,
+    /// When pages were left out: the faults that were seen mended all the same.
+    mended: Option<HashSet<&'a LinkFaultId>>,
 }
 
 impl<'a> Unknown<'a> {
@@ -122,6 +125,9 @@ impl<'a> Unknown<'a> {
         Self {
             everything: whole.is_none(),
             at: crawl.at,
+            mended: whole
+                .filter(|extent| extent.pages_left_out > 0)
+                .map(|extent| extent.mended.iter().collect()),
             addresses: doubts
                 .iter()
                 .map(|doubt| doubt.url.as_str())
@@ -133,6 +139,7 @@ impl<'a> Unknown<'a> {
 
     fn covers(&self, known: &Known) -> bool {
         self.everything
+            || self.mended.as_ref().is_some_and(|mended| !mended.contains(&known.id))
             || known.last_seen_at > self.at
             || self.addresses.contains(page_of(&known.url))
             || self.addresses.contains(page_of(&known.page))

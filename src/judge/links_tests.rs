@@ -61,7 +61,11 @@ fn what_is_new_still_there_and_mended() {
     let cut_list = CrawlExtent { unobserved: 1_001, ..doubting("http://city.example/other") };
     let down = LinkFault { class: LinkClass::ServerError, status: Some(503), ..fault(NEWS) };
     let place = |url: &str| LinkFault { class: LinkClass::Fragment, ..fault(url) };
+    let left_out = CrawlExtent { pages_left_out: 3, ..extent() };
+    let seen_mended = CrawlExtent { mended: vec![open(GONE).id], ..left_out.clone() };
     let cases: Vec<Case<'_>> = vec![
+        ("where pages were left out nothing is mended unseen", vec![open(GONE)], vec![], Some(left_out), "k"),
+        ("but what was seen mended is", vec![open(GONE), open(NEWS)], vec![], Some(seen_mended), "fk"),
         ("nothing known, nothing found", vec![], vec![], Some(extent()), ""),
         ("found and not known", vec![], vec![fault(GONE)], Some(extent()), "n"),
         ("found twice is found once", vec![], vec![fault(GONE), fault(GONE)], Some(extent()), "n"),

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Deadline, Stopwatch};
 use crate::crawl;
+use crate::domain::link::KnownFault;
 use crate::domain::masks::Masks;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Cause;
@@ -14,7 +15,7 @@ use crate::judge;
 use crate::plan::CrawlPlan;
 
 use super::entry::{client, judge_entry, no_client, own_fault};
-use super::{Event, Haul, Order, Runner, Watch};
+use super::{Event, Haul, Keeper, Order, Runner, Watch};
 
 impl Runner {
     /// Checks the links of the entry page and below.
@@ -33,7 +34,10 @@ impl Runner {
         self.pause(order, cancel).await;
         watch.event(Event::Attempt { number: 1, because: None });
         watch.event(Event::Step { number: 1, of: 1, name });
-        let settings = crawl::Settings::of(plan, &order.target, Arc::clone(&order.lexicon));
+        let settings = crawl::Settings {
+            known: self.known_faults(order).await,
+            ..crawl::Settings::of(plan, &order.target, Arc::clone(&order.lexicon))
+        };
         let stopwatch = Stopwatch::start();
         let progress = |progress: crawl::Progress| {
             watch.event(Event::Crawled {
@@ -84,6 +88,15 @@ impl Runner {
         haul.links_checked = Some(report.links_checked);
         haul.crawl = Some(extent);
         haul
+    }
+
+    /// What is known to be broken. A store in trouble costs this comparison and no crawl.
+    async fn known_faults(&self, order: &Order) -> Vec<KnownFault> {
+        let Keeper::Store(store) = &self.keeper else { return order.known.clone() };
+        let open = store.open_links(&order.probe, &order.target.id).await.unwrap_or_default();
+        open.into_iter()
+            .map(|known| KnownFault { id: known.id, url: known.url, page: Some(known.page) })
+            .collect()
     }
 
     /// Where a link check keeps what it finds. A confirmation is independent: it begins anew and

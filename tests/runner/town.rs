@@ -231,6 +231,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         hold: false,
         fresh: false,
         looks: true,
+        known: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::domain::ids::LinkFaultId;
-use crate::domain::link::{LinkClass, identity};
+use crate::domain::link::{KnownFault, LinkClass, identity};
 use crate::domain::run::Run;
 use crate::domain::verdict::Verdict;
 use crate::plan::CrawlPlan;
@@ -88,6 +88,14 @@ pub(in crate::cli) struct Remembered {
     pub faults: Vec<Seen>,
 }
 
+impl Remembered {
+    /// The faults, for the crawl to say which of them it saw mended.
+    pub(in crate::cli) fn known(&self) -> Vec<KnownFault> {
+        let known = |seen: &Seen| KnownFault { id: seen.id.clone(), url: seen.url.clone(), page: None };
+        self.faults.iter().map(known).collect()
+    }
+}
+
 /// What became of the faults from one crawl to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::cli) struct Changes {
@@ -106,6 +114,11 @@ impl Changes {
     pub(in crate::cli) fn state(&self, id: &LinkFaultId) -> &'static str {
         if self.still.contains_key(id) { "still" } else { "new" }
     }
+}
+
+/// Whether a fault may stand on one of the pages that there were too many of.
+fn is_left_out(run: &Run, id: &LinkFaultId) -> bool {
+    run.crawl.as_ref().is_some_and(|extent| extent.pages_left_out > 0 && !extent.mended.contains(id))
 }
 
 /// Compares what a crawl found with what was found before.
@@ -133,7 +146,7 @@ pub(in crate::cli) fn compare(before: &Remembered, run: &Run, now: Timestamp) ->
         if changes.still.contains_key(&seen.id) {
             continue;
         }
-        if looked && !doubted.contains(plain(&seen.url)) {
+        if looked && !doubted.contains(plain(&seen.url)) && !is_left_out(run, &seen.id) {
             changes.fixed.push(seen.clone());
         } else {
             changes.faults.push(seen.clone());

@@ -62,6 +62,7 @@ pub(super) fn crawl(global: &Global, args: &CrawlArgs) -> Result<Exit, Fault> {
     let order = Order {
         fresh: args.fresh,
         looks: !args.no_browser,
+        known: before.known(),
         ..Job::lone(target, Work::Crawl(crawling)).order(&plan, now())
     };
     if loud {

@@ -83,6 +83,8 @@ pub(super) fn sample() -> Run {
         detail: "a script has to run first".to_owned(),
     };
     let extent = CrawlExtent {
+        pages_left_out: 0,
+        mended: Vec::new(),
         loaded_ms: None,
         over_limit: None,
         pages_read: 40,
