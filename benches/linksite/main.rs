@@ -4,6 +4,7 @@
 //! ```text
 //! linksite generate FOLDER [--pages N] [--links N] [--seed N] [--port N] [--echo MODULE] [--quick yes]
 //! linksite compare FOLDER/planted.json REPORT.json
+//! linksite resume FOLDER LINKS
 //! ```
 //!
 //! `generate` writes the site, `nginx.conf`, `planted.json` and `pages.txt`, the addresses of all
@@ -17,6 +18,7 @@
 mod linksite;
 
 mod compare;
+mod resume;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -49,6 +51,11 @@ fn main() -> ExitCode {
         ["generate", folder, options @ ..] => {
             generate(Path::new(folder), options).map(|()| ExitCode::SUCCESS)
         }
+        ["resume", folder, links] => links
+            .parse()
+            .map_err(Into::into)
+            .and_then(|links| resume::resume(Path::new(folder), links))
+            .map(|()| ExitCode::SUCCESS),
         ["compare", planted, report] => compare::compare(Path::new(planted), Path::new(report)),
         _ => Err(
             "linksite generate FOLDER … | linksite compare PLANTED REPORT; the head of its source says more"

@@ -89,6 +89,11 @@ impl Frontier {
         no
     }
 
+    /// The names of the portal's own hosts.
+    pub(super) fn own_hosts(&self) -> Vec<String> {
+        self.queues.iter().filter(|queue| queue.host.own).map(|queue| queue.host.key.clone()).collect()
+    }
+
     pub(super) fn host(&self, no: HostNo) -> &Host {
         &self.queues[no].host
     }

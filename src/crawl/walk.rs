@@ -511,16 +511,8 @@ impl<'a> Walk<'a> {
 
     async fn remember(&mut self) {
         self.journal.flush();
-        let mut kept = HashSet::new();
-        for no in 0..self.atlas.links.len() {
-            let Ok(url) = Url::parse(self.atlas.address(No::try_from(no).unwrap_or(0))) else { continue };
-            if self.owns(&url) && kept.insert(host_key(&url)) {
-                self.tools.manners.keep(&host_key(&url)).await;
-            }
-        }
-        let entry = host_key(&self.target.entry);
-        if kept.insert(entry.clone()) {
-            self.tools.manners.keep(&entry).await;
+        for key in self.frontier.own_hosts() {
+            self.tools.manners.keep(&key).await;
         }
     }
 
