@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_secs(2);
 
 async fn see_with(client: &Client, url: Url, within: Duration) -> Seen {
-    let target = VisitTarget { url, marker: Some("办事 指南".to_owned()), within };
+    let target = VisitTarget { url, marker: Some("办事 指南".to_owned()), within, waited: Duration::ZERO };
     let client = client.clone();
     // In a task of its own, as the runner has it: that needs a future that may change threads.
     tokio::spawn(async move { visit(&client, &target, Deadline::after(LONG)).await }).await.unwrap()

@@ -13,6 +13,7 @@ pub mod language;
 pub mod lexicon;
 pub mod link;
 pub mod locator;
+pub mod marker;
 pub mod masks;
 pub mod observation;
 pub mod outcome;
