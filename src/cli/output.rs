@@ -11,6 +11,7 @@ use crate::domain::verdict::Verdict;
 use crate::runner::{Event, Watch};
 
 use super::load::Fault;
+use super::waterfall;
 
 /// Writes a line to stdout. A reader that went away is no fault of ours.
 pub(super) fn line(text: &str) {
@@ -184,6 +185,11 @@ impl Narrator {
             seconds(all),
             seconds(own),
         ));
+        if let Some(visit) = &run.visit {
+            // Without a terminal nobody says how wide it is; 80 columns suit everything.
+            let width = comfy_table::Table::new().width().map_or(80, usize::from);
+            line(waterfall::render(run, visit, width).trim_end());
+        }
         if let Some(checked) = run.links_checked {
             line(&format!("  {checked} links checked, {} broken", run.link_faults.len()));
             for fault in &run.link_faults {

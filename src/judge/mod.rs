@@ -14,6 +14,7 @@ pub mod incident;
 pub mod lexicon;
 pub mod notice;
 pub mod verdict;
+pub mod visit;
 
 pub use classify::{Classified, Failure, Look, classify};
 pub use incident::{Act, Decided, OpenIncident, ProbeState, RunSummary, decide};

@@ -6,12 +6,14 @@
 //! Invariant: the runner names outcomes through the judge and keeps evidence through a
 //! [`Keeper`]; it decides nothing about incidents and tells nobody.
 
+mod clients;
 mod crawl;
 mod entry;
 mod keep;
 mod order;
 mod pace;
 mod prove;
+mod settle;
 mod step;
 mod visit;
 mod walk;
@@ -29,6 +31,7 @@ use crate::domain::visit::Visit;
 use crate::judge;
 use crate::plan::Work;
 
+use clients::Clients;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
 pub use pace::Pace;
@@ -44,6 +47,7 @@ pub struct Runner {
     keeper: Keeper,
     clock: Clock,
     pace: Pace,
+    clients: Clients,
 }
 
 /// What one kind of run brings home.
@@ -74,7 +78,7 @@ impl Haul {
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
     pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, pace: Pace) -> Self {
-        Self { pool, keeper, clock, pace }
+        Self { pool, keeper, clock, pace, clients: Clients::default() }
     }
 
     /// Makes one run. Cancelling ends it at the next step or wait; what was seen until then is kept.
