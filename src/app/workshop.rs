@@ -72,7 +72,7 @@ impl Workshop {
         watch: &dyn Watch,
         cancel: &CancellationToken,
     ) -> Result<Run, AppError> {
-        let run = self.runner.run(order, watch, cancel).await;
+        let run = Box::pin(self.runner.run(order, watch, cancel)).await;
         if let Some(store) = &self.store {
             store
                 .record_manual(run.clone())

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
+use tracing_subscriber::EnvFilter;
 
 use crate::domain::observation::GateFact;
 use crate::domain::outcome::Outcome;
@@ -70,10 +71,15 @@ pub(super) fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes / 1_000_000)
 }
 
+/// What is logged when nobody says otherwise. A portal's bad certificate is a fact of its record and
+/// no error of this program, which is what the verifier takes it for.
+pub(super) fn filter(least: &str) -> EnvFilter {
+    EnvFilter::new(format!("{least},rustls_platform_verifier=off"))
+}
+
 /// Warnings of the rooms below go to stderr, plain, so that nothing fails silently.
 pub(super) fn log_to_stderr(least: &str) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new(least));
+    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| filter(least));
     let colour = colours(&std::io::stderr());
     let made = tracing_subscriber::fmt()
         .with_env_filter(filter)

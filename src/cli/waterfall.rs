@@ -137,8 +137,7 @@ impl Page {
         self.words(&format!("  {n:>2}  "), 6, &format!("GET {}", tame(&hop.url)));
         let address = hop.address.map(|address: IpAddr| address.to_string());
         let status = hop.status.map(|status| format!("status {status}"));
-        let facts: Vec<String> =
-            [address, hop.protocol.clone(), status].into_iter().flatten().collect();
+        let facts: Vec<String> = [address, hop.protocol.clone(), status].into_iter().flatten().collect();
         if !facts.is_empty() {
             self.words("      ", 6, &facts.join(" · "));
         }
@@ -160,7 +159,8 @@ impl Page {
             }
             let how = match (family.error, family.connect_ms) {
                 (Some(FamilyFault::NoRoute), _) => {
-                    "not tried: this machine has no way to this family, which is ours, not the portal's".to_owned()
+                    "not tried: this machine has no way to this family, which is ours, not the portal's"
+                        .to_owned()
                 }
                 (Some(fault), _) => format!("no connection: {}", fault.name()),
                 (None, Some(ms)) if family.used => format!("used, connected in {}", milliseconds(ms)),
@@ -275,24 +275,50 @@ impl Page {
 /// What to do about a failure.
 fn advice(failure: VisitFailure, visit: &Visit) -> &'static str {
     match failure {
-        VisitFailure::Dns => "Ask whoever runs the name's zone; `dig` from another network tells whether it is the name or the way.",
-        VisitFailure::Refused => "Nobody listens at that port: look whether the web server runs and what its firewall lets in.",
-        VisitFailure::Reset => "The connection broke in the middle: look into the logs of the server and of what stands before it.",
-        VisitFailure::Timeout => "See the longest bar: that part did not end in time. --within gives it more.",
-        VisitFailure::Tls => "Have the certificate or the TLS settings mended as told above; a citizen's browser warns as well.",
-        VisitFailure::Http => "The server answers, and says that it cannot give this page: its own log tells why.",
-        VisitFailure::TooLarge => "A home page of this size does not end for a citizen on a phone: look what is sent.",
+        VisitFailure::Dns => {
+            "Ask whoever runs the name's zone; `dig` from another network tells whether it is the name or the way."
+        }
+        VisitFailure::Refused => {
+            "Nobody listens at that port: look whether the web server runs and what its firewall lets in."
+        }
+        VisitFailure::Reset => {
+            "The connection broke in the middle: look into the logs of the server and of what stands before it."
+        }
+        VisitFailure::Timeout => {
+            "See the longest bar: that part did not end in time. --within gives it more."
+        }
+        VisitFailure::Tls => {
+            "Have the certificate or the TLS settings mended as told above; a citizen's browser warns as well."
+        }
+        VisitFailure::Http => {
+            "The server answers, and says that it cannot give this page: its own log tells why."
+        }
+        VisitFailure::TooLarge => {
+            "A home page of this size does not end for a citizen on a phone: look what is sent."
+        }
         VisitFailure::RedirectLoop => "Follow the hops above: two rules send the citizen back and forth.",
-        VisitFailure::RedirectPolicy => "The portal sends its visitors where no page may lead; it was not followed. Mend the redirect.",
-        VisitFailure::Empty => "The server says that all is well and sends nothing: look what the page is made from.",
+        VisitFailure::RedirectPolicy => {
+            "The portal sends its visitors where no page may lead; it was not followed. Mend the redirect."
+        }
+        VisitFailure::Empty => {
+            "The server says that all is well and sends nothing: look what the page is made from."
+        }
         VisitFailure::Soft404 => "Let the address lead to a page, or answer 404 when there is none.",
-        VisitFailure::Waf => "We were kept out, which says nothing about citizens: ask the portal to let this agent in.",
-        VisitFailure::Captcha => "We were kept out by a captcha, which is not solved here: ask the portal to let this agent in.",
+        VisitFailure::Waf => {
+            "We were kept out, which says nothing about citizens: ask the portal to let this agent in."
+        }
+        VisitFailure::Captcha => {
+            "We were kept out by a captcha, which is not solved here: ask the portal to let this agent in."
+        }
         VisitFailure::MarkerMissing => "Look at the page: when it is healthy, the marker is out of date.",
         VisitFailure::Download => "The address leads to a file; visit the page that people begin with.",
-        VisitFailure::Ours if visit.transport.is_some() => "Nothing is said about the portal: look at this machine's network and settings.",
+        VisitFailure::Ours if visit.transport.is_some() => {
+            "Nothing is said about the portal: look at this machine's network and settings."
+        }
         VisitFailure::Ours => "Nothing is said about the portal.",
-        VisitFailure::Other => "The answer is none that a browser could show: look what listens at that port.",
+        VisitFailure::Other => {
+            "The answer is none that a browser could show: look what listens at that port."
+        }
     }
 }
 
@@ -349,7 +375,7 @@ fn pieces(text: &str) -> Vec<&str> {
         let end = next.map_or(text.len(), |(at, _)| at);
         let breaks = match next {
             None => true,
-            Some((_, next)) => (c == ' ' && next != ' ') || (columns_of(c) == 2 && next != ' '),
+            Some((_, next)) => next != ' ' && (c == ' ' || columns_of(c) == 2),
         };
         if breaks && end > at {
             found.push(&text[from..end]);

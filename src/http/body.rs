@@ -222,5 +222,8 @@ impl Body {
 }
 
 fn ended(error: io::Error) -> End {
-    if error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) { End::Cut } else { End::Broken(error) }
+    match error.get_ref() {
+        Some(inner) if inner.is::<TooMuch>() => End::Cut,
+        _ => End::Broken(error),
+    }
 }

@@ -127,7 +127,10 @@ mod tests {
         let gbk = encoding_rs::GBK.encode("/办事 指南.html").0.into_owned();
         let cases: [(&[u8], &str); 5] = [
             (b"/a?x=1#y", "http://portal.example.cn/a?x=1#y"),
-            ("/办事 指南.html".as_bytes(), "http://portal.example.cn/%E5%8A%9E%E4%BA%8B%20%E6%8C%87%E5%8D%97.html"),
+            (
+                "/办事 指南.html".as_bytes(),
+                "http://portal.example.cn/%E5%8A%9E%E4%BA%8B%20%E6%8C%87%E5%8D%97.html",
+            ),
             (&gbk, "http://portal.example.cn/%B0%EC%CA%C2%20%D6%B8%C4%CF.html"),
             ("http://政务.例子.cn/".as_bytes(), "http://xn--zfr164b.xn--fsqu00a.cn/"),
             (b"//other.example.cn", "http://other.example.cn/"),

@@ -129,13 +129,8 @@ impl ServerCertVerifier for Recorder {
         ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let said = self.verifier.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            self.now,
-        );
+        let said =
+            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, self.now);
         let chain = std::iter::once(end_entity).chain(intermediates);
         let shown = Shown {
             chain: chain.map(|der| der.clone().into_owned()).collect(),

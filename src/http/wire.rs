@@ -90,12 +90,17 @@ impl Scale {
     }
 }
 
-/// What the way to the first server told about its families.
+/// What the way to a server told besides: its families, its certificate.
 #[derive(Debug, Default)]
 struct Doors {
     found: Vec<SocketAddr>,
     attempts: Vec<Attempt>,
+    shown: Option<Shown>,
 }
+
+/// Where a certificate stands that was shown, and when that was. It is described when everything is
+/// over: that takes longer than some handshakes, and is none of the portal's time.
+type Shown = (Arc<tls::Recorder>, i64);
 
 /// An answer whose body has not been read.
 struct Opened {
@@ -121,11 +126,19 @@ impl Client {
         };
         // Dropped with this future: what is still being tried then ends with it.
         let mut others = JoinSet::new();
-        if let Err(transport) = self.walk(ask, scale, deadline, &mut seen, &mut others).await {
+        let mut shown = Vec::new();
+        if let Err(transport) = self.walk(ask, scale, deadline, &mut seen, (&mut others, &mut shown)).await {
             seen.answer.transport = Some(transport);
         }
         seen.answer.total_ms = scale.watch.elapsed_ms();
         seen.done_ms = thousandths(scale.waited + scale.now());
+        for (hop, shown) in seen.hops.iter_mut().zip(shown) {
+            hop.certificate = shown.and_then(|(recorder, at)| {
+                certificate::describe(&recorder.shown()?, &recorder, at).map(Box::new)
+            });
+        }
+        let last = seen.hops.last().and_then(|hop| hop.certificate.as_ref());
+        seen.answer.certificate_days = last.map(|certificate| certificate.days_left);
         while let Some(Ok(family)) = others.join_next().await {
             if let Some(open) = seen.families.iter_mut().find(|one| one.family == family.family) {
                 *open = family;
@@ -140,7 +153,7 @@ impl Client {
         scale: Scale,
         deadline: Deadline,
         seen: &mut Exchange,
-        others: &mut JoinSet<Family>,
+        (others, shown): (&mut JoinSet<Family>, &mut Vec<Option<Shown>>),
     ) -> Result<(), Transport> {
         let mut trail = Trail::new(self.reach);
         loop {
@@ -156,8 +169,8 @@ impl Client {
                     others.spawn(try_other(family.clone(), port, deadline));
                 }
             }
-            seen.answer.certificate_days = hop.certificate.as_ref().map(|certificate| certificate.days_left);
             seen.hops.push(hop);
+            shown.push(doors.shown);
             let mut opened = opened?;
             let Some(hop) = seen.hops.last_mut() else { return Ok(()) };
             let status = opened.response.status().as_u16();
@@ -165,22 +178,18 @@ impl Client {
             hop.status = Some(status);
             hop.protocol = Some(format!("{:?}", opened.response.version()));
             hop.hsts = hsts(&headers, hop.tls.is_some());
-            match trail.answered(&seen.answer.url, status, &headers) {
-                Some(onward) => {
-                    seen.answer.redirects.push((seen.answer.url.to_string(), status));
-                    match onward {
-                        Onward::To(next) => {
-                            hop.location = Some(next.to_string());
-                            seen.answer.url = next;
-                        }
-                        Onward::Nowhere(transport) => return Err(transport),
-                    }
+            let Some(onward) = trail.answered(&seen.answer.url, status, &headers) else {
+                seen.answer.status = Some(status);
+                self.read_headers(&headers, &mut seen.answer);
+                return self.read(opened, &headers, ask, scale, deadline, seen).await;
+            };
+            seen.answer.redirects.push((seen.answer.url.to_string(), status));
+            match onward {
+                Onward::To(next) => {
+                    hop.location = Some(next.to_string());
+                    seen.answer.url = next;
                 }
-                None => {
-                    seen.answer.status = Some(status);
-                    self.read_headers(&headers, &mut seen.answer);
-                    return self.read(opened, &headers, ask, scale, deadline, seen).await;
-                }
+                Onward::Nowhere(transport) => return Err(transport),
             }
         }
     }
@@ -209,7 +218,7 @@ impl Client {
         };
         hop.address = stream.peer_addr().ok().map(|address| address.ip());
         let (stream, h2): (Box<dyn Stream>, bool) = if url.scheme() == "https" {
-            let secured = self.secure(url, stream, scale, connecting, hop).await?;
+            let secured = self.secure(url, stream, scale, connecting, (&mut *hop, &mut doors.shown)).await?;
             let h2 = secured.get_ref().1.alpn_protocol() == Some(b"h2");
             (Box::new(secured), h2)
         } else {
@@ -263,14 +272,14 @@ impl Client {
         }
     }
 
-    /// The TLS handshake. The certificate is described even when this fails.
+    /// The TLS handshake. The certificate can be described even when this fails.
     async fn secure(
         &self,
         url: &Url,
         stream: TcpStream,
         scale: Scale,
         deadline: Deadline,
-        hop: &mut Hop,
+        (hop, shown): (&mut Hop, &mut Option<Shown>),
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Transport> {
         let name = match url.host() {
             Some(Host::Ipv4(ip)) => ServerName::from(IpAddr::V4(ip)),
@@ -284,9 +293,7 @@ impl Client {
         let (config, recorder) = self.trust.recorded(UnixTime::since_unix_epoch(instant));
         let shaking = deadline.limit(TlsConnector::from(config).connect(name, stream));
         let shaken = scale.timed(&mut hop.phases.tls, shaking).await;
-        if let Some(shown) = recorder.shown() {
-            hop.certificate = certificate::describe(&shown, &recorder, now).map(Box::new);
-        }
+        *shown = Some((recorder, now));
         match shaken {
             Ok(Ok(secured)) => {
                 hop.tls = Some(tls::agreed(secured.get_ref().1));

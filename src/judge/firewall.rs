@@ -107,7 +107,9 @@ mod tests {
             assert_eq!(marks([script].into_iter()), [want], "{script}");
         }
         assert!(marks(["function init(){}", "/js/jquery.js"].into_iter()).is_empty());
-        assert!(is_check("acw") && !is_check("geetest") && is_captcha("geetest") && !is_captcha("login-form"));
+        assert!(
+            is_check("acw") && !is_check("geetest") && is_captcha("geetest") && !is_captcha("login-form")
+        );
     }
 
     #[test]

@@ -166,11 +166,9 @@ fn said(visited: &Visited<'_>, lexicon: &Lexicon) -> Option<Judged> {
     if visited.visit.marker_found == Some(true) || visited.text.chars().count() > SHORT {
         return None;
     }
-    let telling =
-        |_, entry: &LexiconEntry| matches!(entry.outcome, Outcome::Broken | Outcome::CaptchaWaf);
-    let (outcome, phrase) =
-        find_among(lexicon, &visited.facts.title, PhrasePlace::Title, telling)
-            .or_else(|| find_among(lexicon, visited.text, PhrasePlace::Page, telling))?;
+    let telling = |_, entry: &LexiconEntry| matches!(entry.outcome, Outcome::Broken | Outcome::CaptchaWaf);
+    let (outcome, phrase) = find_among(lexicon, &visited.facts.title, PhrasePlace::Title, telling)
+        .or_else(|| find_among(lexicon, visited.text, PhrasePlace::Page, telling))?;
     let failure = match outcome {
         Outcome::CaptchaWaf => kept_out(visited, Some(&phrase)),
         _ => VisitFailure::Soft404,
@@ -217,7 +215,17 @@ fn unmarked(visited: &Visited<'_>, lexicon: &Lexicon) -> Option<Judged> {
 /// Whether it is a captcha or a firewall that keeps us out.
 fn kept_out(visited: &Visited<'_>, phrase: Option<&PhraseFact>) -> VisitFailure {
     const TASKS: [&str; 12] = [
-        "滑块", "验证", "拼图", "拖", "依次点击", "证明您不是", "human", "robot", "characters", "security check", "captcha",
+        "滑块",
+        "验证",
+        "拼图",
+        "拖",
+        "依次点击",
+        "证明您不是",
+        "human",
+        "robot",
+        "characters",
+        "security check",
+        "captcha",
         "缺口",
     ];
     let task = phrase.is_some_and(|phrase| TASKS.iter().any(|word| phrase.phrase.contains(word)));

@@ -90,8 +90,8 @@ impl Runner {
                 let around = walk::Around { watch, cancel };
                 self.walk(order, scenario, stopwatch, around).await
             }
-            Work::Visit { within } => self.visit(order, *within, watch, cancel).await,
-            Work::Crawl(plan) => self.crawl(order, plan, watch, cancel).await,
+            Work::Visit { within } => Box::pin(self.visit(order, *within, watch, cancel)).await,
+            Work::Crawl(plan) => Box::pin(self.crawl(order, plan, watch, cancel)).await,
         };
         // People ask how long after the appointed time something happened, not after we got round to it.
         let late = u64::try_from(started_at.duration_since(order.scheduled_at).as_millis()).unwrap_or(0);

@@ -55,14 +55,8 @@ pub(super) async fn settle(
     })
     .await
     .ok()?;
-    let look = SecondLook {
-        instead_of: Some(failure),
-        url: url.to_string(),
-        status,
-        title,
-        transport,
-        challenges,
-    };
+    let look =
+        SecondLook { instead_of: Some(failure), url: url.to_string(), status, title, transport, challenges };
     Some(Settled { look, text, firewall, marker_found })
 }
 
@@ -102,12 +96,16 @@ mod tests {
             firewall: Some("server: CloudWAF".to_owned()),
         };
         let eyes = Double(Some(sight));
-        for (marker, found) in [(None, None), (Some("css=#search"), Some(true)), (Some("下载"), Some(false))] {
+        for (marker, found) in [(None, None), (Some("css=#search"), Some(true)), (Some("下载"), Some(false))]
+        {
             let within = Duration::from_secs(1);
             let settled = settle(&eyes, &seen(), VisitFailure::Waf, marker, within).await.unwrap();
             assert_eq!(settled.shown().marker_found, found, "{marker:?}");
             assert_eq!(settled.look.instead_of, Some(VisitFailure::Waf));
-            assert_eq!((settled.look.status, settled.look.url.as_str()), (Some(200), "http://portal.example.cn/"));
+            assert_eq!(
+                (settled.look.status, settled.look.url.as_str()),
+                (Some(200), "http://portal.example.cn/")
+            );
             assert_eq!(settled.shown().firewall, Some("server: CloudWAF"));
         }
     }

@@ -63,7 +63,8 @@ impl VisitTarget {
 /// comes first. It never fails: what went wrong is part of what was seen.
 pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) -> Seen {
     let ask = Ask { url: target.url.clone(), max_body: MAX_BODY, waited: target.waited };
-    let mut exchange = client.visit(&ask, deadline.tightened(target.within)).await;
+    // A connection's own future is large; here it lies beside the run's.
+    let mut exchange = Box::pin(client.visit(&ask, deadline.tightened(target.within))).await;
     settle(&mut exchange.answer);
     // What does not end is not read: its title could be anything.
     let readable = exchange.answer.is_html() && !exchange.answer.cut;

@@ -219,7 +219,12 @@ async fn every_encoding_is_read_and_both_sizes_are_counted() {
     for (encoding, body) in bodies {
         let sent = body.len() as u64;
         let seen = see(encoded(encoding, body).await.url("/")).await;
-        assert_eq!((class(&seen), seen.visit.title.as_str()), (None, "门户"), "{encoding}: {}", detail(&seen));
+        assert_eq!(
+            (class(&seen), seen.visit.title.as_str()),
+            (None, "门户"),
+            "{encoding}: {}",
+            detail(&seen)
+        );
         assert_eq!((seen.visit.bytes, seen.visit.raw_bytes), (bytes.len() as u64, sent), "{encoding}");
     }
     let seen = see(encoded("gzip", Vec::new()).await.url("/")).await;

@@ -142,7 +142,9 @@ impl Secure {
     }
 }
 
-async fn answer(_: Request<hyper::body::Incoming>) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+async fn answer(
+    _: Request<hyper::body::Incoming>,
+) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
     let answer = Response::builder()
         .header("content-type", "text/html")
         .header("strict-transport-security", "max-age=31536000; includeSubDomains")
@@ -161,7 +163,8 @@ fn authority(name: &str) -> (CertificateParams, KeyPair) {
 
 /// Authority Information Access with one caIssuers: `http://a.cn`.
 fn told_where_the_issuer_is() -> CustomExtension {
-    let mut der = vec![0x30, 0x19, 0x30, 0x17, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86, 0x0B];
+    let mut der =
+        vec![0x30, 0x19, 0x30, 0x17, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86, 0x0B];
     der.extend_from_slice(b"http://a.cn");
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der)
 }
@@ -233,7 +236,12 @@ async fn bad_certificates_are_described_and_refused() {
         ("to come", ours().years(2098, 2099), vec![Fault::NotYetValid], "not valid yet"),
         ("another's", Secure::new("other.example"), vec![Fault::WrongName], "another name"),
         ("self-signed", ours().distrusted(), vec![Fault::SelfSigned], "self-signed"),
-        ("of a strange authority", ours().below(2, true).distrusted(), vec![Fault::UntrustedIssuer], "not trusted"),
+        (
+            "of a strange authority",
+            ours().below(2, true).distrusted(),
+            vec![Fault::UntrustedIssuer],
+            "not trusted",
+        ),
         ("with a gap above it", ours().below(2, false), vec![Fault::IncompleteChain], "intermediate"),
         (
             "everything at once",

@@ -132,11 +132,35 @@ async fn every_charset_is_read_and_it_is_said_how_it_is_known() {
     let bom = [b"\xEF\xBB\xBF".to_vec(), page(words).into_bytes()].concat();
     let meta = format!("<meta charset=gb2312>{}", page(words));
     let cases = [
-        ("text/html; charset=gb18030", coded(gb18030, &page("㐂𠀀办事")), "gb18030", CharsetSource::Header, "㐂𠀀办事"),
-        ("text/html; charset=gbk", coded(encoding_rs::GBK, &page(words)), "GBK", CharsetSource::Header, words),
+        (
+            "text/html; charset=gb18030",
+            coded(gb18030, &page("㐂𠀀办事")),
+            "gb18030",
+            CharsetSource::Header,
+            "㐂𠀀办事",
+        ),
+        (
+            "text/html; charset=gbk",
+            coded(encoding_rs::GBK, &page(words)),
+            "GBK",
+            CharsetSource::Header,
+            words,
+        ),
         ("text/html", coded(encoding_rs::GBK, &meta), "GBK", CharsetSource::Meta, words),
-        ("text/html; charset=big5", coded(encoding_rs::BIG5, &page(traditional)), "Big5", CharsetSource::Header, traditional),
-        ("text/html", coded(encoding_rs::BIG5, &page(traditional)), "Big5", CharsetSource::Guess, traditional),
+        (
+            "text/html; charset=big5",
+            coded(encoding_rs::BIG5, &page(traditional)),
+            "Big5",
+            CharsetSource::Header,
+            traditional,
+        ),
+        (
+            "text/html",
+            coded(encoding_rs::BIG5, &page(traditional)),
+            "Big5",
+            CharsetSource::Guess,
+            traditional,
+        ),
         ("text/html", page(words).into_bytes(), "UTF-8", CharsetSource::Guess, words),
         ("text/html; charset=gbk", bom, "UTF-8", CharsetSource::Bom, words),
     ];
@@ -144,7 +168,11 @@ async fn every_charset_is_read_and_it_is_said_how_it_is_known() {
         let portal = serving(content_type, body).await;
         let seen = see(portal.url("/")).await;
         let charset = seen.visit.charset.unwrap();
-        assert_eq!((charset.name.as_str(), charset.by, charset.malformed), (name, by, false), "{content_type}");
+        assert_eq!(
+            (charset.name.as_str(), charset.by, charset.malformed),
+            (name, by, false),
+            "{content_type}"
+        );
         assert_eq!(seen.visit.title, title);
     }
 }
@@ -200,5 +228,8 @@ async fn addresses_with_blanks_and_chinese_names_are_asked_for_as_a_browser_woul
     assert_eq!(seen.visit.status, Some(200), "{}", detail(&seen));
     let hits = portal.hits();
     assert_eq!(hits[0].host, format!("xn--zfr164b.localhost:{port}"));
-    assert_eq!(hits[0].path, "/%E5%8A%9E%E4%BA%8B%20%E6%8C%87%E5%8D%97/%B0%EC.html?q=%E8%AE%B8%E5%8F%AF%20%E8%AF%81|x");
+    assert_eq!(
+        hits[0].path,
+        "/%E5%8A%9E%E4%BA%8B%20%E6%8C%87%E5%8D%97/%B0%EC.html?q=%E8%AE%B8%E5%8F%AF%20%E8%AF%81|x"
+    );
 }

@@ -142,7 +142,12 @@ async fn the_entry_refused_is_told_from_a_redirect_refused() {
     let seen = see(portal.url("/")).await;
     assert_eq!((class(&seen), seen.visit.redirects.len()), (Some(TransportClass::Policy), 1));
     let seen = see(Url::parse("http://169.254.169.254/").unwrap()).await;
-    assert_eq!((class(&seen), seen.visit.redirects.len()), (Some(TransportClass::Policy), 0), "{}", detail(&seen));
+    assert_eq!(
+        (class(&seen), seen.visit.redirects.len()),
+        (Some(TransportClass::Policy), 0),
+        "{}",
+        detail(&seen)
+    );
 }
 
 #[tokio::test]

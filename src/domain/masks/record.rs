@@ -53,7 +53,9 @@ impl Masks {
         if let Some(MainResponse { url, status: _, mime: _, firewall: _ }) = main {
             self.put_url(url);
         }
-        self.transport(transport.as_mut());
+        if let Some(transport) = transport {
+            self.transport(transport);
+        }
         for DialogFact { kind: _, text, accepted: _ } in dialogs {
             self.put(text);
         }
@@ -132,17 +134,23 @@ impl Masks {
             self.put_url(url);
         }
         self.put(title);
-        self.transport(transport.as_mut());
+        if let Some(transport) = transport {
+            self.transport(transport);
+        }
         for hop in hops {
             self.hop(hop);
         }
         if let Some(lang) = lang {
             self.put(lang);
         }
-        if let Some(SecondLook { instead_of: _, url, status: _, title, transport, challenges: _ }) = second_look {
+        if let Some(SecondLook { instead_of: _, url, status: _, title, transport, challenges: _ }) =
+            second_look
+        {
             self.put_url(url);
             self.put(title);
-            self.transport(transport.as_mut());
+            if let Some(transport) = transport {
+                self.transport(transport);
+            }
         }
     }
 
@@ -170,10 +178,8 @@ impl Masks {
         }
     }
 
-    fn transport(&self, transport: Option<&mut Transport>) {
-        if let Some(Transport { class: _, detail }) = transport {
-            self.put(detail);
-        }
+    fn transport(&self, Transport { class: _, detail }: &mut Transport) {
+        self.put(detail);
     }
 
     /// Masks the words of a broken link, and its addresses.

@@ -15,7 +15,13 @@ fn page(status: u16, title: &str, text: &str) -> Case {
         Content { text: text.chars().count(), scripts: 2, pictures: 1, whole: true, ..Content::default() };
     let main = MainResponse { url: "http://a.cn/".into(), status, mime: "text/html".into(), firewall: None };
     Case {
-        visit: Visit { status: Some(status), content: Some(content), bytes: 9, raw_bytes: 9, ..Visit::default() },
+        visit: Visit {
+            status: Some(status),
+            content: Some(content),
+            bytes: 9,
+            raw_bytes: 9,
+            ..Visit::default()
+        },
         facts: Facts { title: title.to_owned(), main: Some(main), ..Facts::default() },
         text: text.to_owned(),
     }
@@ -74,7 +80,7 @@ fn every_class_has_its_facts() {
             }
         })
     };
-    let cases = [
+    let cases = vec![
         ("a healthy page", page(200, "市政务服务网", &long), None, O::Done),
         ("a name without address", none(T::Dns), Some(F::Dns), O::Unreachable),
         ("nobody listens", none(T::Refused), Some(F::Refused), O::Unreachable),
@@ -83,7 +89,12 @@ fn every_class_has_its_facts() {
         ("a bad certificate", none(T::Tls), Some(F::Tls), O::Unreachable),
         ("a circle", none(T::RedirectLoop), Some(F::RedirectLoop), O::Broken),
         ("an entry that we refuse", none(T::Policy), Some(F::Ours), O::BlockedByPolicy),
-        ("a redirect that we refuse", redirected(none(T::Policy)), Some(F::RedirectPolicy), O::BlockedByPolicy),
+        (
+            "a redirect that we refuse",
+            redirected(none(T::Policy)),
+            Some(F::RedirectPolicy),
+            O::BlockedByPolicy,
+        ),
         ("a file", none(T::Download), Some(F::Download), O::Broken),
         ("our network", none(T::Ours), Some(F::Ours), O::ProbeFault),
         ("no HTTP", none(T::Other), Some(F::Other), O::Broken),
@@ -101,7 +112,12 @@ fn every_class_has_its_facts() {
         ("a captcha with 403", page(403, "", "").challenged("geetest"), Some(F::Captcha), O::CaptchaWaf),
         ("a script first", page(200, "", "").challenged("jsl"), Some(F::Waf), O::CaptchaWaf),
         ("a script beside a page", page(200, "", &long).challenged("cloudflare"), None, O::Done),
-        ("a script beside the marker", page(200, "", "办事指南").challenged("acw").marked(true), None, O::Done),
+        (
+            "a script beside the marker",
+            page(200, "", "办事指南").challenged("acw").marked(true),
+            None,
+            O::Done,
+        ),
         ("a captcha alone", page(200, "", "").challenged("tencent-captcha"), Some(F::Captcha), O::CaptchaWaf),
         (
             "a login with a captcha",
@@ -117,7 +133,12 @@ fn every_class_has_its_facts() {
         ("such words on a long page", page(200, "", &format!("{long}页面不存在怎么办")), None, O::Done),
         ("such words beside the marker", page(200, "", "页面不存在").marked(true), None, O::Done),
         ("no marker", page(200, "", &long).marked(false), Some(F::MarkerMissing), O::Broken),
-        ("no marker, and why", page(200, "", "系统正在维护").marked(false), Some(F::MarkerMissing), O::Maintenance),
+        (
+            "no marker, and why",
+            page(200, "", "系统正在维护").marked(false),
+            Some(F::MarkerMissing),
+            O::Maintenance,
+        ),
         (
             "nothing",
             page(200, "", "").with(|case| {
@@ -151,8 +172,8 @@ fn every_class_has_its_facts() {
     }
 }
 
-fn certificate(faults: &[CertificateFault]) -> Option<Box<Certificate>> {
-    Some(Box::new(Certificate {
+fn certificate(faults: &[CertificateFault]) -> Box<Certificate> {
+    Box::new(Certificate {
         subject: String::new(),
         issuer: String::new(),
         names: Vec::new(),
@@ -164,30 +185,30 @@ fn certificate(faults: &[CertificateFault]) -> Option<Box<Certificate>> {
         chain: 1,
         valid: false,
         faults: faults.to_vec(),
-    }))
+    })
 }
 
 #[test]
 fn what_a_browser_may_see_otherwise_is_doubtful() {
     use CertificateFault as C;
     use VisitFailure as F;
-    let hop = |certificate, agreed: bool| {
+    let hop = |certificate: Option<Box<Certificate>>, agreed: bool| {
         let mut hop = Hop { certificate, ..Hop::default() };
         hop.phases.tls = Some(Span::default());
         hop.tls = agreed.then(TlsFact::default);
         Visit { hops: vec![hop], ..Visit::default() }
     };
     let with = |scripts, text| Visit {
-        content: Some(Content { scripts, text, ..Content::default() }),
+        content: Some(Content { text, scripts, ..Content::default() }),
         ..Visit::default()
     };
     let cases = [
-        ("a chain with a gap", F::Tls, hop(certificate(&[C::IncompleteChain]), false), true),
-        ("a gap, and ended", F::Tls, hop(certificate(&[C::Expired, C::IncompleteChain]), false), false),
-        ("self-signed", F::Tls, hop(certificate(&[C::SelfSigned]), false), false),
+        ("a chain with a gap", F::Tls, hop(Some(certificate(&[C::IncompleteChain])), false), true),
+        ("a gap, and ended", F::Tls, hop(Some(certificate(&[C::Expired, C::IncompleteChain])), false), false),
+        ("self-signed", F::Tls, hop(Some(certificate(&[C::SelfSigned])), false), false),
         ("no cipher in common", F::Tls, hop(None, false), true),
         ("reset in the handshake", F::Reset, hop(None, false), true),
-        ("reset after it", F::Reset, hop(certificate(&[]), true), false),
+        ("reset after it", F::Reset, hop(Some(certificate(&[])), true), false),
         ("reset without TLS", F::Reset, Visit { hops: vec![Hop::default()], ..Visit::default() }, false),
         ("a firewall", F::Waf, Visit::default(), true),
         ("a captcha", F::Captcha, Visit::default(), true),
