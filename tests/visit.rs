@@ -6,6 +6,8 @@ mod net;
 mod bodies;
 #[path = "visit/certificates.rs"]
 mod certificates;
+#[path = "visit/command.rs"]
+mod command;
 #[path = "visit/pages.rs"]
 mod pages;
 #[path = "visit/phases.rs"]
