@@ -171,6 +171,7 @@ impl Narrator {
     }
 
     fn ended(&self, run: &Run) {
+        use std::fmt::Write;
         let own: u64 = run.steps.iter().map(|step| step.own_ms).sum();
         let all: u64 = run.steps.iter().map(|step| step.elapsed_ms).sum();
         let code = match run.verdict {
@@ -184,13 +185,13 @@ impl Narrator {
             Some(step) => format!("ended at “{}” as {}", tame(&step.name), step.outcome),
             None => tame(&run.reason),
         };
-        line(&format!(
-            "  {} · {why} · {} in all, of which steps {} (our own share {})",
-            self.paint(code, run.verdict.name()),
-            seconds(run.elapsed_ms),
-            seconds(all),
-            seconds(own),
-        ));
+        let verdict = self.paint(code, run.verdict.name());
+        let mut time = format!("{} in all", seconds(run.elapsed_ms));
+        // A visit is one request: nothing of it is ours.
+        if run.visit.is_none() {
+            let _ = write!(time, ", of which steps {} (our own share {})", seconds(all), seconds(own));
+        }
+        line(&format!("  {verdict} · {why} · {time}"));
         if let Some(visit) = &run.visit {
             // Without a terminal nobody says how wide it is; 80 columns suit everything.
             let width = comfy_table::Table::new().width().map_or(80, usize::from);
