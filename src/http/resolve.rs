@@ -40,8 +40,9 @@ pub(super) async fn lookup(
     name: &str,
     reach: Reach,
 ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-    // Names below `localhost` are this machine (RFC 6761, 6.3); browsers ask no resolver for them either.
-    let found = if name.trim_end_matches('.').ends_with(".localhost") {
+    // `localhost` and the names below it are this machine (RFC 6761, 6.3); browsers ask no resolver either.
+    let bare = name.trim_end_matches('.');
+    let found = if bare == "localhost" || bare.ends_with(".localhost") {
         vec![(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()]
     } else {
         let found = tokio::net::lookup_host((name, 0)).await;

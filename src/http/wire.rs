@@ -65,6 +65,28 @@ pub struct Exchange {
     pub done_ms: f64,
 }
 
+impl Exchange {
+    /// Nothing yet.
+    fn new(url: Url) -> Self {
+        Self {
+            answer: Answer::new(url),
+            hops: Vec::new(),
+            families: Vec::new(),
+            ipv6: None,
+            raw_bytes: 0,
+            done_ms: 0.0,
+        }
+    }
+
+    /// A visit of which nothing is known because this program failed in it.
+    pub fn broken_off(url: Url) -> Self {
+        let mut seen = Self::new(url);
+        seen.answer.transport =
+            Some(fault(TransportClass::Ours, "the visit broke off by a fault of our own"));
+        seen
+    }
+}
+
 /// Time since the visit began, and how late it began.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
@@ -116,14 +138,7 @@ impl Client {
     /// Whatever goes wrong stands in the answer's `transport`.
     pub async fn visit(&self, ask: &Ask, deadline: Deadline) -> Exchange {
         let scale = Scale { watch: Stopwatch::start(), waited: ask.waited };
-        let mut seen = Exchange {
-            answer: Answer::new(ask.url.clone()),
-            hops: Vec::new(),
-            families: Vec::new(),
-            ipv6: None,
-            raw_bytes: 0,
-            done_ms: 0.0,
-        };
+        let mut seen = Exchange::new(ask.url.clone());
         // Dropped with this future: what is still being tried then ends with it.
         let mut others = JoinSet::new();
         let mut shown = Vec::new();

@@ -7,6 +7,7 @@ mod reading;
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::clock::Deadline;
@@ -63,8 +64,7 @@ impl VisitTarget {
 /// comes first. It never fails: what went wrong is part of what was seen.
 pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) -> Seen {
     let ask = Ask { url: target.url.clone(), max_body: MAX_BODY, waited: target.waited };
-    // A connection's own future is large; here it lies beside the run's.
-    let mut exchange = Box::pin(client.visit(&ask, deadline.tightened(target.within))).await;
+    let mut exchange = exchange(client, ask, deadline.tightened(target.within)).await;
     settle(&mut exchange.answer);
     // What does not end is not read: its title could be anything.
     let readable = exchange.answer.is_html() && !exchange.answer.cut;
@@ -92,6 +92,20 @@ pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) ->
     facts.title = page.title;
     facts.challenges = page.taken.challenges;
     Seen { visit, facts, text }
+}
+
+/// Makes the request in a task of its own, which ends with this future: there it shares its thread with
+/// the sockets, and no time goes by between their being ready and its knowing.
+async fn exchange(client: &Client, ask: Ask, deadline: Deadline) -> Exchange {
+    let client = client.clone();
+    let asked = ask.url.clone();
+    let mut task = JoinSet::new();
+    task.spawn(async move { client.visit(&ask, deadline).await });
+    match task.join_next().await {
+        Some(Ok(exchange)) => exchange,
+        // It panicked: a fault of this program, which says nothing about the portal.
+        Some(Err(_)) | None => Exchange::broken_off(asked),
+    }
 }
 
 /// Names the two ways in which an answer can arrive and still be no page.
