@@ -6,6 +6,7 @@ mod agent;
 mod bridge;
 mod error;
 mod service;
+mod shelf;
 mod workshop;
 
 use std::future::Future;
@@ -19,7 +20,7 @@ use crate::plan::{self, Loaded, Plan, WebDriver};
 pub use agent::title_of;
 pub use error::AppError;
 pub use service::{Service, ServiceOptions, mailer};
-pub use workshop::{Workshop, WorkshopOptions};
+pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.
 pub fn load(config: &Path) -> Result<Loaded, AppError> {
@@ -80,6 +81,9 @@ pub fn interrupted() -> CancellationToken {
     });
     token
 }
+
+/// Time between two navigations on one live host (method, section 5.3).
+const PACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A browser walks so many journeys. It grows by a MiB with each, so this keeps it within a quarter of what it
 /// began with (docs/performance.md, Memory); a new one costs a second of CPU.

@@ -3,7 +3,7 @@
 //! A base file of floor 3, like `clock.rs`: `visit/` and `crawl/`, which must not know each
 //! other, both import it. It knows neither.
 //!
-//! Invariants: only GET is ever sent; every hop's address is screened ([`address`]); nothing goes
+//! Invariants: only GET and HEAD are ever sent; every hop's address is screened ([`address`]); nothing goes
 //! through a proxy or is retried behind our back; the body is capped after decompression.
 
 pub mod address;
@@ -13,6 +13,7 @@ mod connect;
 pub mod cookies;
 pub mod failure;
 mod hops;
+pub mod manners;
 pub mod page;
 pub mod resolve;
 mod tap;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub reach: Reach,
     /// Time for the name, the connection and TLS together.
     pub connect_timeout: Duration,
+    /// How many warm connections are kept to one host.
+    pub warm: usize,
     /// Further trusted authorities, DER: government networks have their own.
     pub authorities: Vec<Vec<u8>>,
 }
@@ -68,6 +71,7 @@ impl Settings {
             language: Language::default(),
             reach,
             connect_timeout: Duration::from_secs(10),
+            warm: 2,
             authorities: Vec::new(),
         }
     }
@@ -138,6 +142,15 @@ pub struct Get {
     pub max_body: usize,
     /// Opens a connection of its own instead of taking a warm one.
     pub fresh: bool,
+    /// Asks with HEAD, for the headers alone. Nothing else is ever sent but GET and HEAD.
+    pub head: bool,
+}
+
+impl Get {
+    /// A GET over a warm connection.
+    pub fn page(url: Url, max_body: usize) -> Self {
+        Self { url, max_body, fresh: false, head: false }
+    }
 }
 
 /// What came back.
@@ -188,7 +201,7 @@ impl Client {
             let builder = builder(settings, &headers).tls_backend_preconfigured(trust.config());
             builder.pool_max_idle_per_host(pool).build().map_err(HttpError::Build)
         };
-        let (pooled, fresh) = (build(2)?, build(0)?);
+        let (pooled, fresh) = (build(settings.warm)?, build(0)?);
         let connect_timeout = settings.connect_timeout;
         Ok(Self { pooled, fresh, reach: settings.reach, connect_timeout, headers, trust, clock })
     }
@@ -215,7 +228,8 @@ impl Client {
         let mut trail = Trail::new(self.reach);
         loop {
             let step = trail.go(&answer.url)?;
-            let mut get = client.get(step.url);
+            let method = if request.head { reqwest::Method::HEAD } else { reqwest::Method::GET };
+            let mut get = client.request(method, step.url);
             if let Some(cookies) = step.cookies {
                 get = get.header(COOKIE, cookies);
             }

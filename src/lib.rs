@@ -11,6 +11,7 @@ pub mod crawl;
 pub mod demo;
 pub mod domain;
 pub mod files;
+pub mod filetype;
 pub mod http;
 pub mod judge;
 pub mod mail;

@@ -11,6 +11,7 @@ use serde_json::Value;
 fn shopper(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("shopper").unwrap();
     command.current_dir(folder).env_remove("SHOPPER_CONFIG").env_remove("STATE_DIRECTORY");
+    command.env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 

@@ -17,6 +17,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("score", 20),
     ("clock", BASE),
     ("files", BASE),
+    ("filetype", BASE),
     ("http", BASE),
     ("zip", BASE),
     ("browser", 30),

@@ -92,6 +92,7 @@ fn outgoing(kind: NoticeKind) -> Outgoing {
                 status: None,
                 error: Some("连接被拒绝。".to_owned()),
                 phrase: None,
+                links: None,
                 since: at("2026-11-22T04:30:05Z"),
                 confirmed_at: at("2026-11-22T04:31:18Z"),
                 resolved_at: (kind == NoticeKind::Resolved).then(|| at("2026-11-22T04:42:30Z")),

@@ -5,6 +5,8 @@
 
 #[path = "runner/evidence.rs"]
 mod evidence;
+#[path = "runner/eyes.rs"]
+mod eyes;
 #[path = "runner/hostile.rs"]
 mod hostile;
 #[path = "runner/journey.rs"]

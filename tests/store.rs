@@ -1,6 +1,8 @@
 //! The store from outside: what is acknowledged survives a kill, two daemons do not meet, and
 //! nothing half is left behind.
 
+#[path = "store/links.rs"]
+mod ledger;
 #[path = "store/outbox.rs"]
 mod outbox;
 
@@ -27,7 +29,7 @@ use mystery_shopper::domain::scenario::Stage;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::verdict::Verdict;
 use mystery_shopper::domain::visit::Visit;
-use mystery_shopper::judge::{Act, verdict};
+use mystery_shopper::judge::{Act, crawl_verdict, links, verdict};
 use mystery_shopper::store::{
     Access, Export, ExportFormat, ExportKind, IncidentFilter, JudgeContext, RunFilter, RunStart, Store,
     StoreError,
@@ -126,6 +128,7 @@ fn context(seconds: i64) -> JudgeContext {
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: true,
         assessed: None,
     };
     JudgeContext {
@@ -190,6 +193,8 @@ async fn a_run_reads_back_as_it_was_written() {
         ..LinkFault::new("http://city.example/gone", LinkClass::NotFound)
     }];
     store.record(crawl.clone(), context(60)).await.unwrap();
+    // Since when they are known stands in the ledger.
+    (crawl.link_faults[0].first_seen_at, crawl.link_faults[0].last_seen_at) = (Some(at(65)), Some(at(65)));
 
     assert_eq!(store.run(&walk.id).await.unwrap().as_ref(), Some(&walk));
     assert_eq!(store.runs(RunFilter::default()).await.unwrap(), [crawl.clone(), walk.clone()]);
@@ -434,6 +439,13 @@ async fn exports_are_stable() {
     }];
     store.record(walk, context(0)).await.unwrap();
     store.record(bad("r2", 60), context(60)).await.unwrap();
+    let old = LinkFault { text: "=cmd()".into(), ..ledger::fault("old") };
+    for (id, seconds, faults) in
+        [("c1", 70, &[old, ledger::fault("lasting")][..]), ("c2", 80, &[ledger::fault("lasting")])]
+    {
+        let crawl = Run { cause: Cause::Manual, ..ledger::crawl(id, seconds, faults) };
+        store.record_manual(crawl).await.unwrap();
+    }
     store
         .record_gap(Gap {
             probe: "drug-licence".into(),
@@ -466,7 +478,7 @@ async fn exports_are_stable() {
     let (finished, cut): (Vec<&str>, Vec<&str>) =
         runs.lines().partition(|line| line.contains("\"state\":\"finished\""));
     let read: Vec<Run> = finished.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(ids(&read), ["r1", "r2"]);
+    assert_eq!(ids(&read), ["r1", "r2", "c1", "c2"]);
     assert!(cut.len() == 1 && cut[0].contains("\"interrupted\"") && cut[0].contains("\"r3\""), "{cut:?}");
     let mut out = Vec::new();
     let span = Export {

@@ -12,8 +12,9 @@ use mystery_shopper::domain::run::Cause;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::domain::verdict::Verdict;
+use mystery_shopper::http::manners::Manners;
 use mystery_shopper::plan::Work;
-use mystery_shopper::runner::{Keeper, Order, Pace, Runner, Silent, new_run_id};
+use mystery_shopper::runner::{Keeper, Order, Runner, Silent, new_run_id};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,12 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
     let (pool, temp) = pool(sessions)?;
     let pool = Arc::new(pool);
     let pictures = temp.path().join("pictures");
-    let runner = Runner::new(Arc::clone(&pool), Keeper::Folder(pictures), Clock::system(), Pace::default());
+    let runner = Runner::new(
+        Arc::clone(&pool),
+        Keeper::Folder(pictures),
+        Clock::system(),
+        Manners::every(Duration::from_secs(10), Clock::system()),
+    );
     let (scenario, _) = form(entry)?;
     let scenario = Arc::new(scenario);
     let agent = Arc::new(loaded.agent.clone());
@@ -46,6 +52,9 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
+        looks: true,
+        known: Vec::new(),
     };
     let order = Arc::new(order);
     // Everybody has a warm browser before the time begins.

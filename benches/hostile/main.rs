@@ -28,8 +28,9 @@ use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::run::{Cause, Run};
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
+use mystery_shopper::http::manners::Manners;
 use mystery_shopper::plan::{Agent, FileFault, Files, Work, lexicon, load_scenario};
-use mystery_shopper::runner::{Event, Keeper, Order, Pace, Runner, Watch, new_run_id};
+use mystery_shopper::runner::{Event, Keeper, Order, Runner, Watch, new_run_id};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::Layer;
@@ -113,7 +114,12 @@ impl Yard {
         };
         let pool = Arc::new(Pool::new(settings));
         let keeper = Keeper::Folder(pictures.path().to_owned());
-        let runner = Runner::new(Arc::clone(&pool), keeper, Clock::system(), Pace::every(Duration::ZERO));
+        let runner = Runner::new(
+            Arc::clone(&pool),
+            keeper,
+            Clock::system(),
+            Manners::every(Duration::ZERO, Clock::system()),
+        );
         Ok(Self { base, pool, runner, victims, groups: Groups::default(), temp, _pictures: pictures })
     }
 
@@ -313,6 +319,7 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: true,
         assessed: None,
     };
     let agent = Agent {
@@ -336,5 +343,8 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
+        looks: true,
+        known: Vec::new(),
     })
 }

@@ -81,16 +81,18 @@ function shopper() {
   return file;
 }
 
-/** The bench program `benches/browser`; built unless $SHOPPER_BENCH names one. */
-function program() {
-  if (process.env.SHOPPER_BENCH) return process.env.SHOPPER_BENCH;
-  say("building benches/browser");
-  const args = ["bench", "--bench", "browser", "--no-run", "--locked", "--message-format", "json"];
+/** A bench program, `benches/browser` unless another is named; built unless a variable names it:
+ * $SHOPPER_BENCH, $SHOPPER_BENCH_LINKSITE. */
+function program(bench = "browser") {
+  const named = process.env[bench === "browser" ? "SHOPPER_BENCH" : `SHOPPER_BENCH_${bench.toUpperCase()}`];
+  if (named) return named;
+  say(`building benches/${bench}`);
+  const args = ["bench", "--bench", bench, "--no-run", "--locked", "--message-format", "json"];
   const out = String(execFileSync("cargo", args, { stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 }));
   for (const line of out.split("\n").reverse()) {
-    if (line.includes('"executable"') && JSON.parse(line).target?.name === "browser") return JSON.parse(line).executable;
+    if (line.includes('"executable"') && JSON.parse(line).target?.name === bench) return JSON.parse(line).executable;
   }
-  throw new Error("cargo built no program for the bench `browser`");
+  throw new Error(`cargo built no program for the bench \`${bench}\``);
 }
 
 /** Starts the demo's portal; answers its address and how to end it. */
@@ -278,13 +280,18 @@ class Limits {
   }
 }
 
-/** The line above a table: when, where, with what. A busy machine makes preliminary figures. */
-function head(what, ...more) {
+/** The line above a table: when, where, with which programs. A busy machine makes preliminary figures. */
+function headline(what, programs) {
   const cores = os.cpus().length;
   const busy = others > 0.1 ? "**Preliminary, on a machine that others were using.** " : "";
-  const version = String(execFileSync(shopper(), ["--version"])).trim();
-  const browser = String(execFileSync(chromium, ["--version"], { stdio: ["ignore", "pipe", "ignore"] })).trim().split(" ").slice(0, 2).join(" ");
-  return `${busy}${new Date().toISOString().slice(0, 10)}: ${what}; ${cores} cores, ${Math.round(others * 100)} % of them in use by others before; ${[browser, version, ...more].join("; ")}.`;
+  return `${busy}${new Date().toISOString().slice(0, 10)}: ${what}; ${cores} cores, ${Math.round(others * 100)} % of them in use by others before; ${programs.join("; ")}.`;
+}
+
+const version = (program) => String(execFileSync(program, ["--version"], { stdio: ["ignore", "pipe", "ignore"] })).trim();
+
+/** The same for walks: the browser, ours, and whatever else. */
+function head(what, ...more) {
+  return headline(what, [version(chromium).split(" ").slice(0, 2).join(" "), version(shopper()), ...more]);
 }
 
 /** The part of all cores that is in use during two seconds. The load average still has in it what was measured before. */
@@ -310,6 +317,6 @@ function publish(file, name, text) {
 }
 
 module.exports = {
-  PLAYWRIGHT, Limits, at, below, chromium, flags, head, home, inMs, inSeconds, measured, median, npm, options, pids, playwright,
-  portal, program, pss, publish, roles, root, run, said, say, seconds, shopper, stat, switches, wait,
+  PLAYWRIGHT, Limits, at, below, chromium, flags, head, headline, home, inMs, inSeconds, measured, median, npm, options, pids, playwright,
+  portal, program, pss, publish, roles, root, run, said, say, seconds, shopper, stat, switches, version, wait,
 };

@@ -73,6 +73,9 @@ impl Executor for Agent {
             vars: std::collections::BTreeMap::new(),
             slow: Duration::ZERO,
             hold: false,
+            fresh: false,
+            looks: true,
+            known: Vec::new(),
         };
         let run = self.runner.run(&order, &Silent, &cancel).await;
         info!(

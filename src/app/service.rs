@@ -12,16 +12,18 @@ use tracing::{error, info, warn};
 use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
+use crate::http::manners::Manners;
 use crate::mail::{self, MailSettings, Mailer};
 use crate::plan::{MailPlan, Plan};
-use crate::runner::{Keeper, Pace, Runner};
+use crate::runner::{Keeper, Runner};
 use crate::scheduler::{self, Dispatcher, Limits, Pulse};
 use crate::store::{Access, Store};
 use crate::web::{self, Health};
 
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
-use super::{AppError, browser_settings};
+use super::shelf::Shelf;
+use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,7 +39,7 @@ pub struct ServiceOptions {
 
 impl Default for ServiceOptions {
     fn default() -> Self {
-        Self { confirm_pause: Limits::default().confirm_pause, pace: Duration::from_secs(10) }
+        Self { confirm_pause: Limits::default().confirm_pause, pace: PACE }
     }
 }
 
@@ -77,8 +79,9 @@ impl Service {
             Arc::clone(&pool),
             Keeper::Store(store.clone()),
             clock.clone(),
-            Pace::every(options.pace),
-        );
+            Manners::every(options.pace, clock.clone()).remembering(Arc::new(Shelf(store.clone()))),
+        )
+        .with_journals(folder.join("crawls"));
         let (plan_in, plan_out) = watch::channel(plan);
         let (runs, _) = broadcast::channel(256);
         let books = Arc::new(Books { store: store.clone(), clock: clock.clone() });

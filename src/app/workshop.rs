@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
+use crate::http::manners::Manners;
 use crate::plan::Plan;
-use crate::runner::{Keeper, Order, Pace, Runner, Watch};
+use crate::runner::{Keeper, Order, Runner, Watch};
 use crate::store::{Access, Store};
 
-use super::{AppError, browser_settings};
+use super::shelf::Shelf;
+use super::{AppError, PACE, browser_settings};
 
 /// How a workshop is set up.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +53,17 @@ impl Workshop {
             let folder = pictures_folder();
             (Keeper::Folder(folder.clone()), None, Some(folder))
         };
-        let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), Pace::default());
+        let mut manners = Manners::every(PACE, clock.clone());
+        let mut journals = state_folder().map(|state| state.join("crawls"));
+        if let Some(store) = &store {
+            manners = manners.remembering(Arc::new(Shelf(store.clone())));
+            journals = Some(store.folder().join("crawls"));
+        }
+        let runner = Runner::new(Arc::clone(&pool), keeper, clock.clone(), manners);
+        let runner = match journals {
+            Some(folder) => runner.with_journals(folder),
+            None => runner,
+        };
         Ok(Self { clock, pool, runner, store, pictures, _temp: temp })
     }
 
@@ -73,13 +85,9 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<Run, AppError> {
         let run = Box::pin(self.runner.run(order, watch, cancel)).await;
-        if let Some(store) = &self.store {
-            store
-                .record_manual(run.clone())
-                .await
-                .map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })?;
-        }
-        Ok(run)
+        let Some(store) = &self.store else { return Ok(run) };
+        let kept = store.record_manual(run).await;
+        kept.map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })
     }
 
     /// Ends the browsers.
@@ -88,11 +96,17 @@ impl Workshop {
     }
 }
 
-/// Where pictures of runs without a configuration are kept: the user's own state folder.
+/// Where pictures of runs without a configuration are kept.
 fn pictures_folder() -> PathBuf {
+    state_folder().unwrap_or_else(|| std::env::temp_dir().join("mystery-shopper")).join("pictures")
+}
+
+/// The user's own state folder, for what is kept of runs without a configuration; absent for a user
+/// without a home.
+pub fn state_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    state.unwrap_or_else(std::env::temp_dir).join("mystery-shopper/pictures")
+    state.map(|state| state.join("mystery-shopper"))
 }
 
 /// A folder for browsers.

@@ -197,7 +197,7 @@ pub(super) async fn remote_status(
     url.set_path(&format!("{}/status", url.path().trim_end_matches('/')));
     let settings = http::Settings::new(http::user_agent(None), http::address::Reach::Local);
     let client = http::Client::new(&settings, Clock::system()).map_err(|error| refused(error.to_string()))?;
-    let request = http::Get { url, max_body: 1 << 20, fresh: true };
+    let request = http::Get { url, max_body: 1 << 20, fresh: true, head: false };
     let answer = client.get(&request, deadline).await;
     if let Some(transport) = answer.transport {
         return Err(refused(transport.detail));

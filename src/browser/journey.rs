@@ -30,11 +30,13 @@ use super::{BrowserError, Done, JourneyOptions, StepError, checks};
 mod gate;
 mod press;
 mod reading;
+mod sight;
 mod snapshot;
 mod veiled;
 mod waiting;
 
 pub(super) use press::Press;
+pub use sight::Standing;
 use veiled::Ahead;
 pub(super) use waiting::fair;
 use waiting::flooded;

@@ -52,7 +52,7 @@ pub use cgroup::way as way_of_ending;
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
 pub use gecko::look as firefox;
-pub use journey::Journey;
+pub use journey::{Journey, Standing};
 pub use ladder::Rungs;
 pub use memory::{NEEDED, room};
 pub use picture::{Picture, Unpaintable};

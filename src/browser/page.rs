@@ -29,6 +29,7 @@ pub const PRELOAD: &str = concat!(
     include_str!("inject/gate.js"),
     include_str!("inject/read.js"),
     include_str!("inject/snapshot.js"),
+    include_str!("inject/sight.js"),
     include_str!("inject/act.js"),
     "}; }"
 );

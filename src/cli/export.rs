@@ -35,8 +35,10 @@ enum What {
     Steps,
     /// Facts of each step.
     Observations,
-    /// Links that do not work.
+    /// Links that do not work, as each link check found them.
     LinkFaults,
+    /// Links that were ever found broken, each once: since when, and when they were mended.
+    Links,
     /// Outages.
     Incidents,
     /// Slots in which nothing ran, with the reason.
@@ -60,6 +62,7 @@ pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> 
         What::Steps => ExportKind::Steps,
         What::Observations => ExportKind::Observations,
         What::LinkFaults => ExportKind::LinkFaults,
+        What::Links => ExportKind::Links,
         What::Incidents => ExportKind::Incidents,
         What::Gaps => ExportKind::Gaps,
     };

@@ -77,6 +77,7 @@ impl LoneArgs {
             hosts: Vec::new(),
             marker: None,
             place: Place::default(),
+            soft_404: class == Class::Test,
             assessed: None,
         };
         Ok((plan, target))

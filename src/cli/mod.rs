@@ -83,8 +83,10 @@ pub enum Format {
     Json,
     /// Programs, an object a line: `export` only.
     Jsonl,
-    /// Spreadsheets: `export` only.
+    /// Spreadsheets: `export` and `crawl` only.
     Csv,
+    /// Build servers, as XML: `crawl` only.
+    Junit,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,7 +101,7 @@ enum Command {
     Daemon(daemon::DaemonArgs),
     /// Visit one page by HTTP.
     Visit(visit::VisitArgs),
-    /// Check the links of a page and of the pages one level below.
+    /// Check the links of a page and of the pages below it.
     Crawl(crawl::CrawlArgs),
     /// Say how every target and the agent itself are doing.
     Status(status::StatusArgs),
@@ -127,12 +129,8 @@ pub fn main() -> ExitCode {
         }
     };
     let global = cli.global;
-    let lines = matches!(global.format, Format::Jsonl | Format::Csv);
-    if lines && !matches!(cli.command, Command::Export(_)) {
-        output::complain(&Fault::input(
-            "only `shopper export` writes jsonl and csv",
-            "leave --format out, or write --format json",
-        ));
+    if let Some(who) = elsewhere(global.format, &cli.command) {
+        output::complain(&Fault::input(who, "leave --format out, or write --format json"));
         return Exit::BadInput.into();
     }
     if !matches!(cli.command, Command::Daemon(_)) {
@@ -160,5 +158,16 @@ pub fn main() -> ExitCode {
             output::complain(&fault);
             fault.exit().into()
         }
+    }
+}
+
+/// Who writes a form that this command does not.
+fn elsewhere(format: Format, command: &Command) -> Option<&'static str> {
+    let (export, crawl) = (matches!(command, Command::Export(_)), matches!(command, Command::Crawl(_)));
+    match format {
+        Format::Human | Format::Json => None,
+        Format::Jsonl => (!export).then_some("only `shopper export` writes jsonl"),
+        Format::Csv => (!export && !crawl).then_some("only `shopper export` and `shopper crawl` write csv"),
+        Format::Junit => (!crawl).then_some("only `shopper crawl` writes junit"),
     }
 }

@@ -133,6 +133,21 @@ impl Narrator {
         }
     }
 
+    fn name(&self, verdict: Verdict) -> String {
+        let code = match verdict {
+            Verdict::Pass => "32;1",
+            Verdict::Degraded => "33;1",
+            Verdict::Fail => "31;1",
+            Verdict::Inconclusive => "36;1",
+        };
+        self.paint(code, verdict.name())
+    }
+
+    /// The verdict with its reason, in one line.
+    pub(super) fn verdict(&self, run: &Run) -> String {
+        format!("{} · {}", self.name(run.verdict), tame(&run.reason))
+    }
+
     fn step(&self, step: &StepRecord) {
         let credit = step.credit.map_or(String::new(), |credit| format!(" · {credit} of 100"));
         let time = seconds(step.elapsed_ms);
@@ -174,18 +189,12 @@ impl Narrator {
         use std::fmt::Write;
         let own: u64 = run.steps.iter().map(|step| step.own_ms).sum();
         let all: u64 = run.steps.iter().map(|step| step.elapsed_ms).sum();
-        let code = match run.verdict {
-            Verdict::Pass => "32;1",
-            Verdict::Degraded => "33;1",
-            Verdict::Fail => "31;1",
-            Verdict::Inconclusive => "36;1",
-        };
         // The step above has said already what went wrong.
         let why = match run.ending().filter(|step| step.error.is_some()) {
             Some(step) => format!("ended at “{}” as {}", tame(&step.name), step.outcome),
             None => tame(&run.reason),
         };
-        let verdict = self.paint(code, run.verdict.name());
+        let verdict = self.name(run.verdict);
         let mut time = format!("{} in all", seconds(run.elapsed_ms));
         // A visit is one request: nothing of it is ours.
         if run.visit.is_none() {
@@ -197,17 +206,8 @@ impl Narrator {
             let width = comfy_table::Table::new().width().map_or(80, usize::from);
             line(waterfall::render(run, visit, width).trim_end());
         }
-        if let Some(checked) = run.links_checked {
-            line(&format!("  {checked} links checked, {} broken", run.link_faults.len()));
-            for fault in &run.link_faults {
-                let status = fault.status.map_or(fault.class.to_string(), |status| status.to_string());
-                line(&format!(
-                    "    {status:>9}  {}  “{}”  on {}",
-                    tame(&fault.url),
-                    tame(&fault.text),
-                    tame(&fault.page)
-                ));
-            }
+        if run.links_checked.is_some() {
+            line(&super::crawl::table::render(run, None, super::crawl::table::width()));
         }
     }
 }

@@ -114,11 +114,41 @@ fn parse_slow(text: &str) -> Result<Duration, String> {
 
 /// What is to be run where.
 #[derive(Debug, Clone)]
-struct Job {
+pub(super) struct Job {
     probe: ProbeId,
     work: Work,
     engine: Engine,
     target: Arc<Target>,
+}
+
+impl Job {
+    /// Work on a target that no configuration knows.
+    pub(super) fn lone(target: Target, work: Work) -> Self {
+        let probe = ProbeId::new("manual");
+        Self { probe, work, engine: Engine::default(), target: Arc::new(target) }
+    }
+
+    /// The order for it, as somebody on the command line gives it.
+    pub(super) fn order(&self, plan: &Plan, now: jiff::Timestamp) -> Order {
+        Order {
+            id: new_run_id(),
+            probe: self.probe.clone(),
+            work: self.work.clone(),
+            engine: self.engine,
+            target: Arc::clone(&self.target),
+            scheduled_at: now,
+            cause: Cause::Manual,
+            agent: Arc::new(plan.agent.clone()),
+            lexicon: Arc::clone(&plan.lexicon),
+            root: plan.root.clone(),
+            vars: Vars::new(),
+            slow: Duration::ZERO,
+            hold: false,
+            fresh: false,
+            looks: true,
+            known: Vec::new(),
+        }
+    }
 }
 
 /// What a command wants to have run.
@@ -136,9 +166,14 @@ impl Request {
     /// One piece of work on a target that no configuration knows; nothing is kept.
     pub(super) fn lone(target: Target, work: Work) -> Self {
         let options = WorkshopOptions { headed: false, keep: false };
-        let job =
-            Job { probe: ProbeId::new("manual"), work, engine: Engine::default(), target: Arc::new(target) };
-        Self { jobs: vec![job], vars: Vars::new(), slow: Duration::ZERO, hold: false, repeat: 1, options }
+        Self {
+            jobs: vec![Job::lone(target, work)],
+            vars: Vars::new(),
+            slow: Duration::ZERO,
+            hold: false,
+            repeat: 1,
+            options,
+        }
     }
 }
 
@@ -219,7 +254,7 @@ async fn all(
     let mut runs = Vec::new();
     for job in &request.jobs {
         for _ in 0..request.repeat {
-            runs.push(one(global, request, workshop, plan, job, cancel).await?);
+            runs.push(Box::pin(one(global, request, workshop, plan, job, cancel)).await?);
             if cancel.is_cancelled() {
                 return Ok(runs);
             }
@@ -237,19 +272,10 @@ async fn one(
     cancel: &CancellationToken,
 ) -> Result<Run, Fault> {
     let order = Order {
-        id: new_run_id(),
-        probe: job.probe.clone(),
-        work: job.work.clone(),
-        engine: job.engine,
-        target: Arc::clone(&job.target),
-        scheduled_at: workshop.clock().now(),
-        cause: Cause::Manual,
-        agent: Arc::new(plan.agent.clone()),
-        lexicon: Arc::clone(&plan.lexicon),
-        root: plan.root.clone(),
         vars: request.vars.clone(),
         slow: request.slow,
         hold: request.hold,
+        ..job.order(plan, workshop.clock().now())
     };
     let tell = global.format == Format::Human && !global.quiet;
     if tell {

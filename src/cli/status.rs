@@ -9,7 +9,7 @@ use crate::app::{self, AppError};
 use crate::clock::Clock;
 use crate::domain::verdict::Verdict;
 use crate::plan::Plan;
-use crate::store::{Access, AgentStatus, GivenUp, ProbeStatus, Space, StatusReport, Store};
+use crate::store::{Access, AgentStatus, GivenUp, LinkCounts, ProbeStatus, Space, StatusReport, Store};
 
 use super::{Exit, Fault, Format, Global, load, output};
 
@@ -153,13 +153,28 @@ fn last(probe: &ProbeStatus, zone: &TimeZone) -> (String, String, String) {
             (going.to_owned(), String::new(), String::new())
         }
         Some(last) => {
-            let ending = match (&last.step, last.outcome) {
-                (Some(step), Some(outcome)) => format!("{} ({outcome})", output::tame(step)),
-                _ => "the end".to_owned(),
+            let step = last.step.as_ref().zip(last.outcome);
+            let step = step.map(|(step, outcome)| format!("{} ({outcome})", output::tame(step)));
+            let ending = match (step, probe.links.and_then(broken)) {
+                (Some(step), Some(links)) => format!("{step}: {links}"),
+                (Some(only), None) | (None, Some(only)) => only,
+                (None, None) => "the end".to_owned(),
             };
             (output::instant(last.started_at, zone), last.verdict.to_string(), ending)
         }
     }
+}
+
+/// How many links are broken, when any are or were until now.
+fn broken(links: LinkCounts) -> Option<String> {
+    let LinkCounts { broken, new, fixed } = links;
+    if broken + fixed == 0 {
+        return None;
+    }
+    let noun = if broken == 1 { "link" } else { "links" };
+    let parts = [format!("{broken} broken {noun}"), format!("{new} new"), format!("{fixed} mended")];
+    let told = parts.into_iter().zip([true, new > 0, fixed > 0]).filter(|(_, told)| *told);
+    Some(told.map(|(part, _)| part).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
@@ -183,6 +198,15 @@ mod tests {
             "The daemon is not running; the last record is of 1970-01-01 00:00:00. Start it with `shopper daemon`."
         );
         assert!(told(true, None, None, space(12_000_000)).contains("\nOnly 12 MB are free"));
+    }
+
+    #[test]
+    fn broken_links_are_counted() {
+        let told = |broken, new, fixed| super::broken(LinkCounts { broken, new, fixed });
+        assert_eq!(told(0, 0, 0), None);
+        assert_eq!(told(1, 0, 0).unwrap(), "1 broken link");
+        assert_eq!(told(12, 3, 1).unwrap(), "12 broken links, 3 new, 1 mended");
+        assert_eq!(told(0, 0, 2).unwrap(), "0 broken links, 2 mended");
     }
 
     #[test]

@@ -1,449 +1,579 @@
-//! The crawl itself, level by level.
+//! The crawl itself: who is asked next, until everything is known or time is up.
 //!
-//! Links of one level are put in one queue per host. Queues run side by side, each in order; what
-//! their pages link to makes the next level. Suspects of a queue are asked again, afresh, when
-//! the queue is through.
+//! One task holds the atlas and the frontier; questions are asked and pages read in tasks of their
+//! own; a browser looks at one page at a time.
 //!
-//! Invariant: when time runs out or somebody stops the crawl, the link in question is dropped
-//! and never called broken.
+//! Invariant: when time runs out or somebody stops the crawl, the links under way are dropped and
+//! never called broken; the journal leads the next crawl back to them.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
 use url::Url;
 
-use super::extract::{Link, Links, links};
-use super::host::{Host, Robots, key};
-use super::settle::{Settled, settle};
-use super::{Blocked, CrawlReport, Progress, Settings};
-use crate::clock::{Deadline, Stopwatch};
-use crate::domain::link::{LinkClass, LinkFault, identity};
-use crate::domain::observation::TransportClass;
+use super::ask::{Ask, Got, Purpose, ask, claimed};
+use super::atlas::{Atlas, No, Placement, State, Use, Verdict};
+use super::eyes::Sight;
+use super::frontier::{Frontier, HostNo, Next, Task};
+use super::host::{Host, Stop};
+use super::journal::Journal;
+use super::read::Print;
+use super::soft::{self, Nowhere};
+use super::{Blocked, CrawlReport, Progress, Settings, Tools};
+use crate::clock::Deadline;
+use crate::domain::link::{CrawlExtent, DoubtClass};
 use crate::domain::target::Target;
-use crate::http::{Answer, Client, Get, page};
+use crate::http::manners::host_key;
 
-/// The most decoded bytes of a page that is read for its links.
-const MAX_PAGE: usize = 8 * 1024 * 1024;
-/// The most of a link's body that is read: enough to see an answer break off early.
-const MAX_LINK: usize = 64 * 1024;
-/// A firewall's page has few words; a real page may well quote its phrases.
-const FIREWALL_TEXT: usize = 1_000;
+/// How often the journal is handed to the system.
+const FLUSH: Duration = Duration::from_secs(1);
+/// The most of a sitemap that is read.
+const MAX_SITEMAP: usize = 8 << 20;
 
-/// A link to check.
-struct Task {
-    link: Link,
-    /// The page that carries it.
-    page: String,
-    on_home: bool,
+/// A question under way.
+pub(super) struct Answered {
+    pub host: HostNo,
+    pub task: Task,
+    pub got: Got,
 }
 
-/// What is known of a link that was asked for.
-struct Asked {
-    settled: Settled,
-    status: Option<u16>,
-    at: Stopwatch,
-    links: Option<(Url, Links)>,
+/// Why a browser looks at a link.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// A request left a doubt.
+    Settle(DoubtClass, Option<u16>, String),
+    /// The page draws itself by scripts.
+    Render,
+    /// Places in it that its source does not have.
+    Places,
 }
 
-/// What one queue of one level came to.
-#[derive(Default)]
-struct Queue {
-    faults: Vec<(usize, LinkFault)>,
-    below: Vec<(usize, Url, Links)>,
-    checked: u32,
-    unsettled: u32,
-    skipped_by_robots: u32,
-    robots_down: bool,
-    blocked: Option<Blocked>,
-    cut_short: bool,
+/// A look that is wanted.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub no: No,
+    pub why: Why,
 }
+
+type Looking<'a> = Pin<Box<dyn Future<Output = Option<Sight>> + Send + 'a>>;
 
 /// A crawl under way.
-pub struct Walk<'a> {
-    client: &'a Client,
-    target: &'a Target,
-    settings: &'a Settings,
+pub(super) struct Walk<'a> {
+    pub tools: Tools<'a>,
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub atlas: Atlas,
+    pub frontier: Frontier,
+    pub journal: Journal,
+    pub report: CrawlReport,
+    pub extent: CrawlExtent,
+    pub looks: VecDeque<Look>,
+    /// What hosts answer to made-up names, by folder; who waits for that.
+    pub nowhere: HashMap<String, Nowhere>,
+    pub waiting: HashMap<String, Vec<(No, Box<Got>)>>,
+    pub home: Option<Print>,
+    /// Addresses of pages whose links were read.
+    pub read: HashSet<Box<str>>,
+    pub pages_taken: u32,
+    pub done: u32,
+    pub broken: u32,
+    pub looks_left: u32,
+    /// Links of the atlas that are the entry page itself.
+    pub entries: u32,
+    /// Style sheets among the pages of the atlas.
+    pub sheets: u32,
+    /// Whether places that scripts may make were looked for.
+    pub places_looked_for: bool,
+    running: JoinSet<Answered>,
     deadline: Deadline,
-    cancel: &'a CancellationToken,
-    progress: &'a (dyn Fn(Progress) + Send + Sync),
-    pages: AtomicU32,
-    done: AtomicU32,
-    found: AtomicU32,
+    /// Something was stopped, or pushed back: its links have to be looked through.
+    pub stirred: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// Gets ready.
-    pub fn new(
-        client: &'a Client,
+    /// Gets ready, from nothing or from what an earlier crawl had found.
+    pub(super) fn new(
+        tools: Tools<'a>,
         target: &'a Target,
         settings: &'a Settings,
         deadline: Deadline,
-        cancel: &'a CancellationToken,
-        progress: &'a (dyn Fn(Progress) + Send + Sync),
+        journal: Journal,
+        found: Option<Atlas>,
     ) -> Self {
-        let (pages, done, found) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
-        Self { client, target, settings, deadline, cancel, progress, pages, done, found }
+        let resumed = found.is_some();
+        let atlas = found.unwrap_or_default();
+        Self {
+            frontier: Frontier::new(settings.concurrency),
+            read: atlas.pages.iter().map(|page| page.url.clone()).collect(),
+            pages_taken: u32::try_from(atlas.pages.len()).unwrap_or(u32::MAX),
+            looks_left: if tools.eyes.is_some() { settings.looks } else { 0 },
+            extent: CrawlExtent { resumed, ..CrawlExtent::default() },
+            report: CrawlReport::default(),
+            looks: VecDeque::new(),
+            nowhere: HashMap::new(),
+            waiting: HashMap::new(),
+            home: None,
+            done: 0,
+            broken: 0,
+            entries: 0,
+            sheets: 0,
+            places_looked_for: false,
+            running: JoinSet::new(),
+            stirred: false,
+            atlas,
+            journal,
+            tools,
+            target,
+            settings,
+            deadline,
+        }
+    }
+
+    /// Notes how long it took to read what an earlier crawl had found.
+    pub(super) fn loaded(&mut self, time: Duration) {
+        if self.extent.resumed {
+            self.extent.loaded_ms = Some(crate::clock::millis(time));
+        }
     }
 
     /// Goes.
-    pub async fn run(self) -> CrawlReport {
-        let mut report = CrawlReport::default();
-        let mut hosts: HashMap<String, Host> = HashMap::new();
-        let mut known: HashSet<Url> = HashSet::new();
-        let mut tasks = self.entry(&mut report, &mut hosts, &mut known).await;
-        let mut level = 0;
-        while !tasks.is_empty() && report.blocked.is_none() {
-            let below = self.level(level, tasks, &mut hosts, &mut report).await;
-            tasks = self.tasks(below, false, &mut known, &mut report);
-            level += 1;
+    pub(super) async fn run(mut self) -> CrawlReport {
+        if self.enter().await {
+            if self.extent.resumed {
+                self.resume();
+            }
+            let cut = self.go().await;
+            // Answers of questions that were dropped say nothing.
+            self.running.abort_all();
+            self.extent.cut_short = cut.or(self.extent.cut_short.take());
         }
-        report.pages_read = self.pages.load(Relaxed);
-        report
+        self.remember().await;
+        self.finish()
     }
 
-    /// Asks for the entry page, whatever robots.txt says, and takes its links if it may.
-    async fn entry(
-        &self,
-        report: &mut CrawlReport,
-        hosts: &mut HashMap<String, Host>,
-        known: &mut HashSet<Url>,
-    ) -> Vec<Task> {
-        let mut url = self.target.entry.clone();
-        url.set_fragment(None);
-        known.insert(url.clone());
-        let host = hosts.entry(key(&url)).or_default();
-        self.robots(host, &url).await;
-        report.robots_down = matches!(host.robots, Robots::Down);
-        // No interval here: robots.txt is asked for once, and the entry page is what we came for.
-        if !self.pause(host.wait(Duration::ZERO)).await {
-            report.cut_short = true;
-            return Vec::new();
+    /// Puts every link of an earlier crawl that is not settled back into its queue.
+    fn resume(&mut self) {
+        let entries = self.atlas.links.values().filter(|link| link.depth == 0).count();
+        self.entries = u32::try_from(entries).unwrap_or(0);
+        for no in 0..self.atlas.links.len() {
+            if let State::Done(verdict) = &self.atlas.links[no].state {
+                self.done += 1;
+                self.broken += u32::from(matches!(verdict, Verdict::Faulty { .. }));
+            } else {
+                self.atlas.links[no].state = State::Waiting;
+                self.enqueue(No::try_from(no).unwrap_or(No::MAX));
+            }
         }
-        let request = Get { url: url.clone(), max_body: MAX_PAGE, fresh: true };
-        let Some(answer) = self.fetch(&request).await else {
-            report.cut_short = true;
-            return Vec::new();
-        };
-        host.note(&answer, self.settings.max_wait);
-        let address = answer.url.clone();
-        let page = if answer.is_html() {
-            page::read(&answer, move |tree| links(tree, &address)).await
-        } else {
-            None
-        };
-        report.entry = answer.facts(page.as_ref().map_or("", |page| &page.title));
-        report.entry_text = page.as_ref().map(|page| page.text.clone()).unwrap_or_default();
-        let phrase = self.firewall(&report.entry_text);
-        if settle(&answer) == Settled::Blocked || phrase.is_some() {
-            report.blocked = Some(blocked(&answer, phrase));
-            return Vec::new();
-        }
-        let Some(page) = page.filter(|_| settle(&answer) == Settled::Fine && self.owns(&answer.url)) else {
-            return Vec::new();
-        };
-        known.insert(answer.url.clone());
-        self.pages.store(1, Relaxed);
-        if !host.robots.allow(&url) && !report.robots_down {
-            report.skipped_by_robots += 1;
-            return Vec::new();
-        }
-        report.cut_short |= !page.whole || page.taken.cut;
-        self.tasks(vec![(0, answer.url.clone(), page.taken)], true, known, report)
     }
 
-    /// Turns the links of pages into tasks, each address once in the whole crawl.
-    fn tasks(
-        &self,
-        mut below: Vec<(usize, Url, Links)>,
-        on_home: bool,
-        known: &mut HashSet<Url>,
-        report: &mut CrawlReport,
-    ) -> Vec<Task> {
-        below.sort_by_key(|(at, ..)| *at);
-        let mut tasks = Vec::new();
-        for (_, page, links) in below {
-            report.cut_short |= links.cut;
-            for link in links.found {
-                if known.contains(&link.url) {
+    /// Asks and looks until nothing is left; why it ended early, if it did.
+    async fn go(&mut self) -> Option<String> {
+        let mut looking: Option<(Look, HostNo, Looking<'a>)> = None;
+        let mut flush = Deadline::after(FLUSH);
+        loop {
+            if self.stirred {
+                self.stirred = false;
+                self.set_aside();
+            }
+            let (next_at, waits_for) = self.fill().unzip();
+            if looking.is_none() {
+                looking = self.begin_look();
+            }
+            if self.running.is_empty() && looking.is_none() && next_at.is_none() && self.looks.is_empty() {
+                if self.look_for_places() {
                     continue;
                 }
-                if self.found.load(Relaxed) >= self.settings.max_links {
-                    report.cut_short = true;
-                    return tasks;
+                return None;
+            }
+            if self.running.is_empty() && looking.is_none() {
+                self.tell_waiting(waits_for);
+            }
+            let wake = next_at.unwrap_or(self.deadline).min(self.deadline);
+            tokio::select! {
+                () = self.tools.cancel.cancelled() => return Some("It was stopped.".to_owned()),
+                () = tokio::time::sleep_until(wake.instant()), if next_at.is_some() || !self.deadline.passed() => {
+                    if self.deadline.passed() {
+                        return Some("Its time was up.".to_owned());
+                    }
                 }
-                self.found.fetch_add(1, Relaxed);
-                known.insert(link.url.clone());
-                tasks.push(Task { link, page: page.to_string(), on_home });
+                Some(answered) = self.running.join_next() => {
+                    self.answered(answered);
+                    while let Some(answered) = self.running.try_join_next() {
+                        self.answered(answered);
+                    }
+                    self.tell();
+                }
+                sight = async {
+                    match &mut looking {
+                        Some((_, _, look)) => look.await,
+                        None => std::future::pending().await,
+                    }
+                } => {
+                    if let Some((look, host, _)) = looking.take() {
+                        self.frontier.ended(host);
+                        self.frontier.host_mut(host).note_turn();
+                        self.looked(&look, host, sight);
+                    }
+                }
             }
-        }
-        self.tell();
-        tasks
-    }
-
-    /// Checks the links of one level; what their pages link to.
-    async fn level(
-        &self,
-        level: u32,
-        tasks: Vec<Task>,
-        hosts: &mut HashMap<String, Host>,
-        report: &mut CrawlReport,
-    ) -> Vec<(usize, Url, Links)> {
-        let mut queues: Vec<(String, Vec<(usize, Task)>)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for (at, task) in tasks.into_iter().enumerate() {
-            let name = key(&task.link.url);
-            let place = *places.entry(name.clone()).or_insert(queues.len());
-            if place == queues.len() {
-                queues.push((name, Vec::new()));
+            if flush.passed() {
+                self.journal.flush();
+                flush = Deadline::after(FLUSH);
             }
-            queues[place].1.push((at, task));
-        }
-        let read_pages = level < self.settings.depth;
-        let held: Vec<_> = queues
-            .into_iter()
-            .map(|(name, tasks)| {
-                let host = hosts.remove(&name).unwrap_or_default();
-                (name, host, tasks)
-            })
-            .collect();
-        let mut running = stream::iter(held)
-            .map(|(name, host, tasks)| async move { (name, self.queue(host, tasks, read_pages).await) })
-            .buffer_unordered(self.settings.hosts_at_once.max(1));
-        let mut faults = Vec::new();
-        let mut below = Vec::new();
-        while let Some((name, (host, queue))) = running.next().await {
-            hosts.insert(name, host);
-            faults.extend(queue.faults);
-            below.extend(queue.below);
-            report.links_checked += queue.checked;
-            report.unsettled += queue.unsettled;
-            report.skipped_by_robots += queue.skipped_by_robots;
-            report.robots_down |= queue.robots_down;
-            report.cut_short |= queue.cut_short;
-            if report.blocked.is_none() {
-                report.blocked = queue.blocked;
-            }
-        }
-        faults.sort_by_key(|(at, _)| *at);
-        report.faults.extend(faults.into_iter().map(|(_, fault)| fault));
-        below
-    }
-
-    /// Checks the links of one level that lead to one host, in order.
-    async fn queue(&self, mut host: Host, tasks: Vec<(usize, Task)>, read_pages: bool) -> (Host, Queue) {
-        let mut queue = Queue::default();
-        let own = tasks.first().is_some_and(|(_, task)| self.owns(&task.link.url));
-        if own && let Some((_, task)) = tasks.first() {
-            self.robots(&mut host, &task.link.url).await;
-            queue.robots_down = matches!(host.robots, Robots::Down);
-        }
-        let mut suspects = Vec::new();
-        for (at, task) in tasks {
-            if own && !host.robots.allow(&task.link.url) {
-                queue.skipped_by_robots += 1;
-                self.done();
-                continue;
-            }
-            if host.stopped || host.is_down() {
-                queue.unsettled += 1;
-                queue.cut_short |= own;
-                self.done();
-                continue;
-            }
-            let read = read_pages && own && task.link.page;
-            let Some(asked) = self.ask(&mut host, &mut queue, &task, read, false).await else {
-                queue.cut_short = true;
-                return (host, queue);
-            };
-            queue.checked += 1;
-            if let Settled::Broken(_) = asked.settled {
-                suspects.push((at, task, read, asked.at));
-                continue;
-            }
-            self.done();
-            Self::keep(&mut queue, at, asked);
-        }
-        for (at, task, read, failed) in suspects {
-            // A portal that went down on the way is an outage, and no list of broken links.
-            if host.stopped || (own && host.is_down()) {
-                queue.unsettled += 1;
-                queue.cut_short |= own;
-                self.done();
-                continue;
-            }
-            if !self.pause(self.settings.retry_pause.saturating_sub(failed.elapsed())).await {
-                queue.cut_short = true;
-                return (host, queue);
-            }
-            let Some(asked) = self.ask(&mut host, &mut queue, &task, read, true).await else {
-                queue.cut_short = true;
-                return (host, queue);
-            };
-            self.done();
-            if let Settled::Broken(class) = asked.settled {
-                let fault = LinkFault {
-                    page: task.page,
-                    id: identity(task.link.url.as_str()),
-                    url: task.link.url.to_string(),
-                    text: task.link.text,
-                    status: asked.status,
-                    class: LinkClass::from_name(class).unwrap_or(LinkClass::Other),
-                    detail: String::new(),
-                    element: String::new(),
-                    attribute: String::new(),
-                    line: 0,
-                    column: 0,
-                    pages: 1,
-                    on_home: task.on_home,
-                    first_seen_at: None,
-                    last_seen_at: None,
-                };
-                queue.faults.push((at, fault));
-            } else {
-                Self::keep(&mut queue, at, asked);
-            }
-        }
-        (host, queue)
-    }
-
-    fn keep(queue: &mut Queue, at: usize, asked: Asked) {
-        if let Some((page, links)) = asked.links {
-            queue.below.push((at, page, links));
-        }
-        if matches!(asked.settled, Settled::Unsettled | Settled::Blocked) {
-            queue.unsettled += 1;
         }
     }
 
-    /// Asks for one link when its turn has come; `None` when time ran out or somebody stopped us.
-    async fn ask(
-        &self,
-        host: &mut Host,
-        queue: &mut Queue,
-        task: &Task,
-        read: bool,
-        fresh: bool,
-    ) -> Option<Asked> {
-        let own = self.owns(&task.link.url);
-        let read = read && self.take_page();
-        let interval = if read { self.settings.page_interval } else { self.settings.link_interval };
-        let max_body = if read { MAX_PAGE } else { MAX_LINK };
-        let answer = if self.pause(host.wait(interval)).await {
-            self.fetch(&Get { url: task.link.url.clone(), max_body, fresh }).await
-        } else {
-            None
+    fn answered(&mut self, answered: Result<Answered, tokio::task::JoinError>) {
+        match answered {
+            Ok(answered) => self.take(answered),
+            // A task that panicked took its link with it: it stays unsettled.
+            Err(error) => {
+                tracing::error!(%error, "a question of a crawl was lost");
+                self.extent.cut_short = Some("A question was lost by a fault of our own.".to_owned());
+            }
+        }
+    }
+
+    /// Starts as many questions as may be; when the next one may follow, if one has to wait.
+    fn fill(&mut self) -> Option<(Deadline, HostNo)> {
+        while self.running.len() < self.settings.at_once {
+            let settings = self.settings;
+            let pages = &self.atlas;
+            let next = self.frontier.next(|host, task| match task {
+                Task::Link { no, .. } if host.own && pages.links[*no as usize].used == Use::Page => {
+                    settings.page_interval
+                }
+                _ => settings.link_interval,
+            });
+            match next {
+                Next::Go(host, task) => self.start(host, task),
+                Next::At(at, host) => return Some((at, host)),
+                Next::Idle => return None,
+            }
+        }
+        None
+    }
+
+    /// Asks what the frontier says, if it may be asked.
+    fn start(&mut self, host: HostNo, task: Task) {
+        let Some((url, purpose, fresh)) = self.question(host, &task) else {
+            self.frontier.ended(host);
+            return;
         };
-        let Some(answer) = answer else {
-            if read {
-                self.pages.fetch_sub(1, Relaxed);
+        if !self.tools.manners.take(&self.frontier.host(host).key, self.settings.daily) {
+            let why = format!("the daily share of {} requests is used up", self.settings.daily);
+            self.frontier.ended(host);
+            self.frontier.host_mut(host).stop = Some(Stop::Later(why));
+            if let Task::Link { no, .. } = task {
+                self.atlas.links[no as usize].state = State::Waiting;
             }
-            return None;
-        };
-        let stayed = key(&answer.url) == key(&task.link.url);
-        if stayed {
-            host.note(&answer, self.settings.max_wait);
-        } else {
-            host.note_turn();
+            self.stirred = true;
+            return;
         }
-        let mut asked =
-            Asked { settled: settle(&answer), status: answer.status, at: Stopwatch::start(), links: None };
-        let mut phrase = None;
-        let page = read && asked.settled == Settled::Fine && answer.is_html() && self.owns(&answer.url);
-        if page {
-            let address = answer.url.clone();
-            if let Some(page) = page::read(&answer, move |tree| links(tree, &address)).await {
-                phrase = self.firewall(&page.text);
-                queue.cut_short |= !page.whole;
-                asked.links = phrase.is_none().then(|| (answer.url.clone(), page.taken));
-            }
-        }
-        if read && asked.links.is_none() {
-            self.pages.fetch_sub(1, Relaxed);
-        }
-        if phrase.is_some() {
-            asked.settled = Settled::Blocked;
-        }
-        if asked.settled == Settled::Blocked {
-            host.stopped |= stayed;
-            // Whoever a redirect led to said no; only the portal itself can ask us to cool down.
-            if own && self.owns(&answer.url) && queue.blocked.is_none() {
-                queue.blocked = Some(blocked(&answer, phrase));
-                queue.cut_short = true;
-            }
-        }
-        self.tell();
-        Some(asked)
-    }
-
-    /// One request; `None` when our own time or somebody's stop ended it, not the portal.
-    async fn fetch(&self, request: &Get) -> Option<Answer> {
+        self.frontier.host_mut(host).note_turn();
+        let client = self.tools.client.clone();
         let within = self.deadline.tightened(self.settings.within);
-        let answer = self.cancel.run_until_cancelled(self.client.get(request, within)).await?;
-        let timed_out = answer.transport.as_ref().is_some_and(|t| t.class == TransportClass::Timeout);
-        (!(timed_out && self.deadline.passed())).then_some(answer)
+        let question = Ask { url, purpose, fresh, within };
+        let first = (task == Task::Robots)
+            .then(|| (self.tools.manners.clone(), self.frontier.host(host).key.clone()));
+        self.running.spawn(async move {
+            if let Some((manners, key)) = first {
+                manners.recall(&key).await;
+            }
+            let got = ask(&client, question).await;
+            Answered { host, task, got }
+        });
     }
 
-    async fn robots(&self, host: &mut Host, any: &Url) {
-        if matches!(host.robots, Robots::Unknown) {
-            let within = self.deadline.tightened(self.settings.within);
-            let fetched = host.fetch_robots(self.client, any, within);
-            // Stopped in the middle: still unknown, and the next request notices the stop.
-            let _ = self.cancel.run_until_cancelled(fetched).await;
+    /// What a task asks for.
+    fn question(&mut self, host: HostNo, task: &Task) -> Option<(Url, Purpose, bool)> {
+        match task {
+            Task::Robots => {
+                let scheme = self.target.entry.scheme();
+                let url =
+                    Url::parse(&format!("{scheme}://{}/robots.txt", self.frontier.host(host).key)).ok()?;
+                Some((url, Purpose::Robots, false))
+            }
+            Task::Sitemap(url) => Some((Url::parse(url).ok()?, Purpose::Bytes(MAX_SITEMAP), false)),
+            Task::Nowhere(folder) => Some((soft::made_up(folder)?, Purpose::Page { links: 0 }, false)),
+            Task::Link { no, second } => {
+                let url = Url::parse(self.atlas.address(*no)).ok()?;
+                if !self.frontier.host(host).robots.allow(url.as_str()) {
+                    let why = "robots.txt closes it to us.";
+                    self.settle(*no, doubt(DoubtClass::Robots, None, why));
+                    return None;
+                }
+                let own = self.frontier.host(host).own;
+                if !own && !second && self.frontier.host(host).is_down() {
+                    let why = "Its host gives no answers, so nothing is said of this one.";
+                    self.settle(*no, doubt(DoubtClass::LeftAlone, None, why));
+                    return None;
+                }
+                let purpose = self.purpose(*no, &url, own, *second);
+                self.atlas.links[*no as usize].state = State::Asked;
+                Some((url, purpose, *second))
+            }
         }
     }
 
-    /// Waits; whether there is time left to go on.
-    async fn pause(&self, time: Duration) -> bool {
-        if self.cancel.is_cancelled() || time >= self.deadline.remaining() {
-            return false;
+    fn purpose(&mut self, no: No, url: &Url, own: bool, second: bool) -> Purpose {
+        let settings = self.settings;
+        let link = &self.atlas.links[no as usize];
+        if link.used == Use::PostForm {
+            // A GET there could still do something on an old system, so a live one gets none.
+            return Purpose::There { fall_back: !settings.live };
         }
-        if time.is_zero() {
-            return true;
+        if !own {
+            return match () {
+                () if link.wants_places && settings.fragments => Purpose::Page { links: 0 },
+                () if second => Purpose::Page { links: 0 },
+                () => Purpose::There { fall_back: true },
+            };
         }
-        self.cancel.run_until_cancelled(tokio::time::sleep(time)).await.is_some()
+        if let Some(kind) = claimed(url) {
+            return Purpose::Attachment(kind);
+        }
+        match link.used {
+            Use::Style => Purpose::Style,
+            Use::Asset | Use::PostForm => Purpose::Part,
+            Use::Page => {
+                let deep = link.depth > settings.depth || self.read.contains(url.as_str());
+                if deep || self.pages_taken >= settings.max_pages {
+                    self.extent.pages_left_out += u32::from(!deep && !second);
+                    return Purpose::Page { links: 0 };
+                }
+                self.pages_taken += 1;
+                Purpose::Page { links: super::read::MAX_LINKS }
+            }
+        }
     }
 
-    fn owns(&self, url: &Url) -> bool {
+    /// Puts a link into the queue of its host.
+    pub(super) fn enqueue(&mut self, no: No) {
+        let Ok(url) = Url::parse(self.atlas.address(no)) else { return };
+        let depth = self.atlas.links[no as usize].depth;
+        let host = self.host_of(&url);
+        self.frontier.push(host, no, depth);
+        if self.frontier.host(host).stop.is_some() {
+            self.stirred = true;
+        }
+    }
+
+    /// The host of an address in the frontier.
+    pub(super) fn host_of(&mut self, url: &Url) -> HostNo {
+        let key = host_key(url);
+        let own = self.owns(url);
+        let stop = self.tools.manners.cooling(&key).map(|(left, why)| {
+            Stop::Later(format!("it is left alone for another {} h: {why}", left.as_secs().div_ceil(3600)))
+        });
+        let name = key.clone();
+        self.frontier.host_no(&name, || Host::new(key, own, stop))
+    }
+
+    /// Whether an address belongs to the portal.
+    pub(super) fn owns(&self, url: &Url) -> bool {
         url.host_str().is_some_and(|host| self.target.owns_host(host))
     }
 
-    /// Takes one of the pages that may still be read.
-    fn take_page(&self) -> bool {
-        let take = |n: u32| (n < self.settings.max_pages).then(|| n + 1);
-        self.pages.fetch_update(Relaxed, Relaxed, take).is_ok()
-    }
-
-    fn firewall(&self, text: &str) -> Option<String> {
-        if text.chars().nth(FIREWALL_TEXT).is_some() {
-            return None;
+    /// Takes out what waits at hosts that are not asked any more.
+    fn set_aside(&mut self) {
+        for (host, stop, links) in self.frontier.take_stopped() {
+            let key = self.frontier.host(host).key.clone();
+            let own = self.frontier.host(host).own;
+            match stop {
+                Stop::Down => {
+                    for no in links {
+                        let why = format!("{key} gives no answers, so nothing is said of its links.");
+                        self.settle(no, doubt(DoubtClass::LeftAlone, None, &why));
+                    }
+                    if own {
+                        self.extent.cut_short.get_or_insert_with(|| format!("{key} gives no answers."));
+                    }
+                }
+                // They stay open for the next crawl.
+                Stop::Unwanted(why) => {
+                    if own {
+                        self.extent.cut_short.get_or_insert_with(|| format!("{key} does not want us: {why}"));
+                    }
+                }
+                Stop::Later(why) => {
+                    self.extent.cut_short.get_or_insert_with(|| format!("{key} is left alone: {why}."));
+                }
+            }
         }
-        self.settings.firewall_phrases.iter().find(|phrase| text.contains(phrase.as_str())).cloned()
     }
 
-    fn done(&self) {
-        self.done.fetch_add(1, Relaxed);
-        self.tell();
+    /// Settles a link for good.
+    pub(super) fn settle(&mut self, no: No, verdict: Verdict) {
+        self.journal.settled(no, &verdict);
+        self.broken += u32::from(matches!(verdict, Verdict::Faulty { .. }));
+        self.done += 1;
+        self.atlas.links[no as usize].state = State::Done(verdict);
     }
 
-    fn tell(&self) {
-        (self.progress)(Progress {
-            pages_read: self.pages.load(Relaxed),
-            links_done: self.done.load(Relaxed),
-            links_found: self.found.load(Relaxed),
+    /// Wants a browser to look, if there is one and its looks are not used up.
+    pub(super) fn want_look(&mut self, no: No, why: Why) {
+        if self.looks_left > 0 {
+            self.looks_left -= 1;
+            self.looks.push_back(Look { no, why });
+            return;
+        }
+        match why {
+            Why::Settle(class, status, detail) => {
+                let detail = format!("{detail} No browser looked at it.");
+                self.settle(no, doubt(class, status, &detail));
+            }
+            Why::Render => self.settle(no, Verdict::Fine),
+            Why::Places => {}
+        }
+    }
+
+    /// Begins the next look whose host is free.
+    fn begin_look(&mut self) -> Option<(Look, HostNo, Looking<'a>)> {
+        let eyes = self.tools.eyes?;
+        for _ in 0..self.looks.len() {
+            let look = self.looks.pop_front()?;
+            let Ok(url) = Url::parse(self.atlas.address(look.no)) else { continue };
+            let host = self.host_of(&url);
+            // A live host has its turn to itself; a test system does not mind.
+            let wait = self.frontier.free_in(host, self.settings.page_interval);
+            let Some(wait) = wait.or_else(|| (!self.settings.live).then_some(Duration::ZERO)) else {
+                self.looks.push_back(look);
+                continue;
+            };
+            let stopped = self.frontier.host(host).stop.is_some();
+            if stopped || !self.tools.manners.take(&self.frontier.host(host).key, self.settings.daily) {
+                // Its link stays open for the next crawl.
+                self.extent
+                    .cut_short
+                    .get_or_insert_with(|| "Not every doubt could be looked into.".to_owned());
+                continue;
+            }
+            self.frontier.begun(host);
+            self.extent.requests += 1;
+            let (deadline, within) = (self.deadline, self.settings.look_within);
+            let looking = Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                eyes.look(&url, deadline.tightened(within)).await
+            });
+            return Some((look, host, looking));
+        }
+        None
+    }
+
+    /// Notes what a page names, and asks for what is new.
+    pub(super) fn place(
+        &mut self,
+        page: super::atlas::PageNo,
+        at: &Placement<'_>,
+        note: &mut super::journal::PageNote,
+    ) {
+        let room = self.settings.max_links as usize + self.entries as usize;
+        let Some(placed) = self.atlas.place(page, at, room) else {
+            self.extent.cut_short = Some(format!("It may check {} links.", self.settings.max_links));
+            return;
+        };
+        if self.journal.is_kept() {
+            note.name(placed.no, placed.changed, at);
+        }
+        if placed.new {
+            self.enqueue(placed.no);
+        } else if placed.again {
+            self.ask_again(placed.no);
+        }
+    }
+
+    /// A link that was asked for already is asked once more when more is wanted of it now.
+    fn ask_again(&mut self, no: No) {
+        let link = &self.atlas.links[no as usize];
+        if !matches!(link.state, State::Done(Verdict::Fine)) {
+            return;
+        }
+        let address = self.atlas.address(no);
+        let Ok(url) = Url::parse(address) else { return };
+        let own = self.owns(&url);
+        let unread = own
+            && link.used == Use::Page
+            && link.depth <= self.settings.depth
+            && self.pages_taken < self.settings.max_pages
+            && !self.read.contains(address)
+            && claimed(&url).is_none();
+        let unplaced = link.wants_places && self.settings.fragments && !self.atlas.places.contains_key(&no);
+        if unread || (unplaced && !own) {
+            self.atlas.links[no as usize].state = State::Waiting;
+            self.done = self.done.saturating_sub(1);
+            self.enqueue(no);
+        }
+    }
+
+    async fn remember(&mut self) {
+        self.journal.flush();
+        let mut kept = HashSet::new();
+        for no in 0..self.atlas.links.len() {
+            let Ok(url) = Url::parse(self.atlas.address(No::try_from(no).unwrap_or(0))) else { continue };
+            if self.owns(&url) && kept.insert(host_key(&url)) {
+                self.tools.manners.keep(&host_key(&url)).await;
+            }
+        }
+        let entry = host_key(&self.target.entry);
+        if kept.insert(entry.clone()) {
+            self.tools.manners.keep(&entry).await;
+        }
+    }
+
+    /// Notes that the portal told us to stay away.
+    pub(super) fn unwanted(
+        &mut self,
+        host: HostNo,
+        url: &Url,
+        got: (Option<u16>, Option<Duration>),
+        why: &str,
+    ) {
+        let key = self.frontier.host(host).key.clone();
+        let (status, retry_after) = got;
+        if self.settings.live {
+            let time = retry_after.unwrap_or_default().max(self.settings.cool_down);
+            self.tools.manners.cool(&key, time, why);
+        }
+        self.frontier.host_mut(host).stop = Some(Stop::Unwanted(why.to_owned()));
+        self.stirred = true;
+        if self.frontier.host(host).own && self.report.blocked.is_none() {
+            self.report.blocked = Some(Blocked {
+                host: key,
+                url: url.to_string(),
+                status,
+                phrase: Some(why.to_owned()),
+                retry_after,
+            });
+        }
+    }
+
+    pub(super) fn tell(&self) {
+        self.tell_waiting(None);
+    }
+
+    fn tell_waiting(&self, host: Option<HostNo>) {
+        (self.tools.progress)(Progress {
+            pages_read: u32::try_from(self.atlas.pages.len()).unwrap_or(u32::MAX),
+            links_done: self.done.saturating_sub(self.entries),
+            links_found: u32::try_from(self.atlas.links.len())
+                .unwrap_or(u32::MAX)
+                .saturating_sub(self.entries),
+            broken: self.broken,
+            waits_for: host.map(|host| self.frontier.host(host).key.as_str()),
         });
+    }
+
+    /// The client's time for the entry page.
+    pub(super) fn within(&self) -> Deadline {
+        self.deadline.tightened(self.settings.within)
     }
 }
 
-fn blocked(answer: &Answer, phrase: Option<String>) -> Blocked {
-    Blocked {
-        host: key(&answer.url),
-        url: answer.url.to_string(),
-        status: answer.status,
-        phrase,
-        retry_after: answer.retry_after,
-    }
+/// A verdict that says nothing.
+pub(super) fn doubt(class: DoubtClass, status: Option<u16>, detail: &str) -> Verdict {
+    Verdict::Doubtful { class, status, detail: detail.into() }
 }

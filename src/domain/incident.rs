@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{EvidenceHash, IncidentId, NoticeId, ProbeId, RunId, TargetId};
+use super::link::LinkClass;
 use super::outcome::Outcome;
 
 /// A confirmed outage of one probe on one target.
@@ -107,6 +108,9 @@ pub struct NoticeFacts {
     pub error: Option<String>,
     /// The phrase or dialog by which the page said so.
     pub phrase: Option<String>,
+    /// The links that do not work, when it is about their number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<BrokenLinks>,
     /// Since when.
     pub since: Timestamp,
     /// When it was confirmed.
@@ -124,6 +128,30 @@ pub struct NoticeFacts {
     pub vantage: String,
     /// The IANA time zone in which times are written.
     pub timezone: String,
+}
+
+/// What a mail says of links that do not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenLinks {
+    /// How many there are.
+    pub broken: u32,
+    /// How many of them stand on the home page.
+    pub on_home: u32,
+    /// How many may be broken, when more are.
+    pub limit: Option<u32>,
+    /// The first of them, those of the home page before the others.
+    pub first: Vec<NamedLink>,
+}
+
+/// A link that a mail names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedLink {
+    /// Where it leads.
+    pub url: String,
+    /// What is wrong with it.
+    pub class: LinkClass,
+    /// The status, when there was an answer.
+    pub status: Option<u16>,
 }
 
 /// When an incident opens, closes and is repeated.

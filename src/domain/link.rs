@@ -208,6 +208,22 @@ pub struct LinkDoubt {
     pub detail: String,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none_of_it(n: &u32) -> bool {
+    *n == 0
+}
+
+/// A fault that was known before a link check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFault {
+    /// Its identity.
+    pub id: LinkFaultId,
+    /// The address, with its fragment when that was missing.
+    pub url: String,
+    /// The page that carried it, when that is remembered.
+    pub page: Option<String>,
+}
+
 /// The extent of a link check.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -230,8 +246,21 @@ pub struct CrawlExtent {
     /// Why it ended before every link was looked at; absent when it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
+    /// Pages of the portal that were not read because there were more than the crawl may read.
+    #[serde(skip_serializing_if = "is_none_of_it")]
+    pub pages_left_out: u32,
+    /// Of the faults that were known before: those that this check saw mended. They matter when
+    /// pages were left out, for then it proves nothing that a fault was not found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<LinkFaultId>,
     /// Whether it went on where an earlier one had stopped.
     pub resumed: bool,
+    /// How long it took to read what the earlier one had found, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_ms: Option<u64>,
+    /// How many links might have been broken, when more are: the run failed by their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_limit: Option<u32>,
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 //! milliseconds in fields that end in `_ms`.
 
 pub mod engine;
+pub mod host;
 pub mod ids;
 pub mod incident;
 pub mod indicator;
 pub mod language;
+pub mod ledger;
 pub mod lexicon;
 pub mod link;
 pub mod locator;

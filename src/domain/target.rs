@@ -34,6 +34,9 @@ pub struct Target {
     pub marker: Option<String>,
     /// Where its citizen sits.
     pub place: Place,
+    /// Whether it may be asked for a page that cannot exist, to learn how it says that there is no
+    /// such page.
+    pub soft_404: bool,
     /// Who assessed the impact of probing this portal, and when; live targets need it.
     pub assessed: Option<Assessment>,
 }
@@ -90,12 +93,17 @@ impl Target {
 
     /// Whether the portal itself stands on this machine, so that a page of it may call loopback.
     pub fn is_loopback(&self) -> bool {
-        match self.entry.host() {
-            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.entry)
+    }
+}
+
+/// Whether an address leads to this machine.
+pub fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

@@ -52,7 +52,7 @@ where
     let content_type = answer.content_type.clone();
     let host = answer.url.host_str().unwrap_or_default().to_owned();
     tokio::task::spawn_blocking(move || {
-        let decoded = text::decode(&body, &content_type, &host);
+        let decoded = text::read(&body, &content_type, &host);
         let (charset, source) = (decoded.charset(), decoded.text);
         let end = source.floor_char_boundary(MAX_PARSED);
         let (tree, in_time) = parse(&source[..end], BUDGET);

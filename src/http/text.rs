@@ -34,8 +34,14 @@ impl Decoded {
     }
 }
 
-/// Decodes a page. `content_type` is the header's value, `host` helps the guess by its last label.
-pub fn decode(body: &[u8], content_type: &str, host: &str) -> Decoded {
+/// Decodes a page, for those who need not know how its encoding was found. See [`read`].
+pub fn decode(body: &[u8], content_type: &str, host: &str) -> (String, &'static Encoding) {
+    let Decoded { text, encoding, .. } = read(body, content_type, host);
+    (text, encoding)
+}
+
+/// Reads a page. `content_type` is the header's value, `host` helps the guess by its last label.
+pub fn read(body: &[u8], content_type: &str, host: &str) -> Decoded {
     let (encoding, by) = if let Some((encoding, _)) = Encoding::for_bom(body) {
         (encoding, CharsetSource::Bom)
     } else if let Some(encoding) = from_header(content_type) {
@@ -113,7 +119,7 @@ mod tests {
             ("utf-8 without a word", long.as_bytes().to_vec(), "", "", long, "UTF-8"),
         ];
         for (name, body, content_type, host, want, encoding) in cases {
-            let decoded = decode(&body, content_type, host);
+            let decoded = read(&body, content_type, host);
             assert_eq!(decoded.text, want, "{name}");
             assert_eq!(decoded.encoding.name(), encoding, "{name}");
             let by = match name.split(' ').next() {
@@ -123,16 +129,16 @@ mod tests {
             };
             assert_eq!((decoded.by, decoded.malformed), (by, false), "{name}");
         }
-        assert_eq!(decode(&GB18030.encode("㐂𠀀").0, "text/html; charset=gb18030", "").text, "㐂𠀀");
-        assert_eq!(decode(&BIG5.encode("臺北").0, "text/html; charset=big5", "").text, "臺北");
+        assert_eq!(read(&GB18030.encode("㐂𠀀").0, "text/html; charset=gb18030", "").text, "㐂𠀀");
+        assert_eq!(read(&BIG5.encode("臺北").0, "text/html; charset=big5", "").text, "臺北");
         let mut bom = b"\xEF\xBB\xBF".to_vec();
         bom.extend_from_slice("门户".as_bytes());
         assert_eq!(
-            (decode(&bom, "text/html; charset=gbk", "").text.as_str(), decode(&bom, "", "").by),
+            (read(&bom, "text/html; charset=gbk", "").text.as_str(), read(&bom, "", "").by),
             ("门户", CharsetSource::Bom),
             "a byte order mark outranks the header"
         );
-        let broken = decode(b"\xff\xff", "text/html; charset=utf-8", "");
+        let broken = read(b"\xff\xff", "text/html; charset=utf-8", "");
         assert_eq!((broken.text.as_str(), broken.malformed), ("\u{fffd}\u{fffd}", true));
     }
 }

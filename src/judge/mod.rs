@@ -1,8 +1,9 @@
 //! Judging: facts → outcome → verdict → incident → notice.
 //!
 //! Each file is one decision and gives its reason with it: [`mod@classify`] says how a step ended,
-//! [`mod@verdict`] what a run says about the portal, [`incident`] whether anybody has to be told, and
-//! [`notice`] what they are told. [`lexicon`] finds the phrases by which a page says so itself.
+//! [`mod@verdict`] what a run says about the portal, [`links`] which links broke and which were mended,
+//! [`incident`] whether anybody has to be told, and [`notice`] what they are told. [`lexicon`] finds the
+//! phrases by which a page says so itself.
 //!
 //! Invariant: pure functions over domain types; no clock, no SQL, no mail, no files. Instants and
 //! ids are handed in, so that every decision can be made again from what was stored.
@@ -12,6 +13,7 @@ pub mod firewall;
 pub mod gate;
 pub mod incident;
 pub mod lexicon;
+pub mod links;
 pub mod notice;
 pub mod verdict;
 pub mod visit;

@@ -7,10 +7,13 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::{IncidentId, NoticeId, RunId};
-use crate::domain::incident::{Incident, Notice, NoticeFacts, NoticeKind};
-use crate::domain::run::{Run, StepRecord};
+use crate::domain::incident::{BrokenLinks, Incident, NamedLink, Notice, NoticeFacts, NoticeKind};
+use crate::domain::link::LinkFault;
+use crate::domain::outcome::Outcome;
+use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::target::Target;
 
+use super::links;
 use super::verdict::failing_step;
 
 /// What a notice needs besides the run and the incident.
@@ -49,7 +52,7 @@ pub fn opened(id: IncidentId, since: Timestamp, run: &Run, setting: &Setting<'_>
         closed_at: None,
         closed_by: None,
         last_notice_at: Some(setting.now),
-        outcome: failing.map_or(crate::domain::outcome::Outcome::NotReached, |step| step.outcome),
+        outcome: failing.map_or(Outcome::NotReached, |step| step.outcome),
         step: failing.map(|step| step.name.clone()).unwrap_or_default(),
     }
 }
@@ -118,6 +121,7 @@ fn facts(
         status: status(run, step),
         error: seen.and_then(|step| step.error.clone()),
         phrase: seen.and_then(|step| step.facts.phrase.as_ref()).map(|phrase| phrase.phrase.clone()),
+        links: broken_links(kind, incident, run),
         since: incident.since,
         confirmed_at: incident.opened_at,
         resolved_at: resolved.then_some(setting.now),
@@ -127,6 +131,24 @@ fn facts(
         vantage: setting.vantage.to_owned(),
         timezone: setting.timezone.to_owned(),
     }
+}
+
+/// The broken links of a link check, when the incident is about their number. A recovery from dead
+/// pages says how many are left.
+fn broken_links(kind: NoticeKind, incident: &Incident, run: &Run) -> Option<BrokenLinks> {
+    let extent = run.crawl.as_ref().filter(|_| run.kind == RunKind::Crawl)?;
+    let over = match kind {
+        NoticeKind::Opened | NoticeKind::Reminder => extent.over_limit.is_some(),
+        NoticeKind::Resolved => incident.outcome == Outcome::Broken,
+    };
+    let named =
+        |fault: &LinkFault| NamedLink { url: fault.url.clone(), class: fault.class, status: fault.status };
+    over.then(|| BrokenLinks {
+        broken: count(run.link_faults.len()),
+        on_home: count(links::on_home(&run.link_faults)),
+        limit: extent.over_limit,
+        first: links::first(&run.link_faults).map(named).collect(),
+    })
 }
 
 /// Where the step ended; for a visit the address that was asked for, when nobody answered.
@@ -165,9 +187,8 @@ mod tests {
     use super::*;
     use crate::domain::ids::{EvidenceHash, RunId};
     use crate::domain::observation::{Evidence, EvidenceKind, MainResponse};
-    use crate::domain::outcome::Outcome;
     use crate::domain::place::Place;
-    use crate::domain::run::{Cause, RunKind};
+    use crate::domain::run::Cause;
     use crate::domain::target::TargetClass;
     use crate::domain::verdict::Verdict;
     use crate::judge::verdict::tests::step;
@@ -224,6 +245,7 @@ mod tests {
             hosts: Vec::new(),
             marker: None,
             place: Place::default(),
+            soft_404: true,
             assessed: None,
         }
     }

@@ -8,6 +8,8 @@ use crate::domain::outcome::Outcome;
 use crate::domain::run::StepRecord;
 use crate::domain::verdict::Verdict;
 
+use super::links;
+
 /// Whether an outcome means that the portal failed.
 pub fn is_failure(outcome: Outcome) -> bool {
     matches!(
@@ -77,16 +79,17 @@ fn ends_at_gate(steps: &[StepRecord]) -> bool {
             .all(|step| step.outcome == Outcome::NotReached)
 }
 
-/// The verdict of a link check: that of its step, degraded when links are broken.
-pub fn crawl_verdict(steps: &[StepRecord], faults: &[LinkFault]) -> (Verdict, String) {
-    match verdict(steps) {
-        (Verdict::Pass, _) if !faults.is_empty() => {
-            let home = faults.iter().filter(|fault| fault.on_home).count();
-            let links = if faults.len() == 1 { "link does" } else { "links do" };
-            let why = format!("{} {links} not work, {home} of them on the home page.", faults.len());
-            (Verdict::Degraded, why)
+/// The verdict of a link check: that of its step; failed when more links are broken than `limit`,
+/// degraded when any are.
+pub fn crawl_verdict(steps: &[StepRecord], faults: &[LinkFault], limit: Option<u32>) -> (Verdict, String) {
+    match (verdict(steps), limit) {
+        ((Verdict::Pass, _), Some(limit)) if faults.len() > limit as usize => {
+            (Verdict::Fail, links::over(faults, limit))
         }
-        other => other,
+        ((Verdict::Pass, _), _) if !faults.is_empty() => {
+            (Verdict::Degraded, format!("{}.", links::tally(faults)))
+        }
+        (other, _) => other,
     }
 }
 
@@ -167,17 +170,28 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn broken_links_degrade_a_crawl_and_do_not_fail_it() {
-        let fault = LinkFault {
+    fn a_crawl_is_judged_by_its_step_and_by_how_many_links_are_broken() {
+        let fault = |n: usize| LinkFault {
             page: "http://a/".into(),
-            text: "旧通知".into(),
             status: Some(404),
-            on_home: true,
-            ..LinkFault::new("http://a/gone", LinkClass::NotFound)
+            on_home: n == 0,
+            ..LinkFault::new(format!("http://a/{n}"), LinkClass::NotFound)
         };
-        let done = [step("links", Outcome::Done)];
-        assert_eq!(crawl_verdict(&done, &[]).0, Verdict::Pass);
-        assert_eq!(crawl_verdict(&done, std::slice::from_ref(&fault)).0, Verdict::Degraded);
-        assert_eq!(crawl_verdict(&[step("links", Outcome::Unreachable)], &[fault]).0, Verdict::Fail);
+        let cases = [
+            ("nothing is broken", Outcome::Done, 0, None, Verdict::Pass),
+            ("nothing is broken and nothing may be", Outcome::Done, 0, Some(0), Verdict::Pass),
+            ("broken links degrade", Outcome::Done, 1, None, Verdict::Degraded),
+            ("as many as allowed degrade", Outcome::Done, 3, Some(3), Verdict::Degraded),
+            ("one more fails", Outcome::Done, 4, Some(3), Verdict::Fail),
+            ("a dead entry fails whatever is found", Outcome::Unreachable, 1, None, Verdict::Fail),
+            ("a wall says nothing whatever is found", Outcome::CaptchaWaf, 9, Some(0), Verdict::Inconclusive),
+            ("our own fault neither", Outcome::ProbeFault, 9, Some(0), Verdict::Inconclusive),
+        ];
+        for (name, outcome, broken, limit, want) in cases {
+            let faults: Vec<_> = (0..broken).map(fault).collect();
+            let (got, why) = crawl_verdict(&[step("links", outcome)], &faults, limit);
+            assert_eq!(got, want, "{name}");
+            assert!(why.ends_with('.'), "{name}: {why}");
+        }
     }
 }

@@ -290,15 +290,21 @@ pub fn again(
     };
     let Some(shown) = shown else { return unsettled("none could be had to look") };
     let look = shown.look;
-    if let Some(transport) = &look.transport
-        && matches!(transport.class, TransportClass::Ours | TransportClass::Policy)
-    {
-        return unsettled("ours could not look");
+    // A status without a page makes Chromium show one of its own, and call that an error.
+    let answered = look.status.is_some_and(|status| status >= 400);
+    let transport = look.transport.as_ref().filter(|one| !(answered && one.class == TransportClass::Other));
+    match transport {
+        Some(one) if matches!(one.class, TransportClass::Ours | TransportClass::Policy) => {
+            return unsettled("ours could not look");
+        }
+        // Who keeps us out by one way may keep us out by another.
+        Some(_) if doubtful.outcome == Outcome::CaptchaWaf => return unsettled("it got no page either"),
+        _ => {}
     }
     let content = Content { text: shown.text.chars().count(), scripts: 1, whole: true, ..Content::default() };
     let visit = Visit {
         status: look.status,
-        transport: look.transport.clone(),
+        transport: transport.cloned(),
         marker_found: shown.marker_found,
         content: Some(content),
         cut: false,
@@ -314,7 +320,7 @@ pub fn again(
         url: look.url.clone(),
         title: look.title.clone(),
         main,
-        transport: look.transport.clone(),
+        transport: transport.cloned(),
         challenges: look.challenges.clone(),
         ..Facts::default()
     };

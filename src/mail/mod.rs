@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 
 mod clean;
+mod links;
 mod message;
 mod render;
 mod secret;

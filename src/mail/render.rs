@@ -7,10 +7,11 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use crate::domain::incident::{Notice, NoticeFacts, NoticeKind};
+use crate::domain::incident::{BrokenLinks, Notice, NoticeFacts, NoticeKind};
 use crate::domain::language::Language;
 
 use super::clean;
+use super::links;
 use super::wording::{self, Precision, Scene};
 
 /// A mail's words.
@@ -82,7 +83,7 @@ impl Words {
     /// Fact first. The stem, which names portal and step, is the same in the whole thread.
     fn subject(&self, notice: &Notice, language: Language) -> String {
         let badge = wording::badge(notice.kind, language);
-        let short = wording::short(notice.facts.outcome, language);
+        let short = short(&notice.facts, language);
         let lasted = wording::brief_span(notice.facts.since, ended(notice), language);
         // What stands around the stem takes at most 5 + 16 characters of Chinese ("恢复：…，中断
         // 364 天 23 小时") or 31 of English ("Up again after 364 d 23 h: "), or the outcome's words.
@@ -183,7 +184,7 @@ impl View {
         let resolved = notice.kind == NoticeKind::Resolved;
         let lasted = wording::span(facts.since, ended(notice), language);
         let scene = Scene { site, journey, step, walk: facts.position.1 > 1 };
-        let short = wording::short(facts.outcome, language);
+        let short = short(facts, language);
         let headline = match (language, resolved) {
             (Language::Chinese, false) => format!("{site}「{step}」{short}"),
             (Language::Chinese, true) => format!("{site}「{step}」恢复正常"),
@@ -204,7 +205,10 @@ impl View {
             accent,
             tint,
             headline,
-            lead: wording::lead(notice.kind, facts.outcome, scene, &lasted, language),
+            lead: match &facts.links {
+                Some(links) => links::lead(notice.kind, links, scene, &lasted, language),
+                None => wording::lead(notice.kind, facts.outcome, scene, &lasted, language),
+            },
             rows: rows(notice, words, &lasted, language),
             picture: (picture == Picture::Inline).then(|| content_id(notice)),
             picture_alt: match (language, resolved) {
@@ -276,14 +280,15 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
         row("页面", "Page", address(&facts.url).into_iter().collect());
     }
 
-    let mut said = Vec::new();
+    let mut said = facts.links.as_ref().map(|links| broken(links, language)).unwrap_or_default();
     if let Some(phrase) = facts.phrase.as_deref().map(|phrase| clean::line(phrase, 200)) {
         said.push(plain(match language {
             Language::Chinese => format!("「{phrase}」"),
             Language::English => format!("\"{phrase}\""),
         }));
     }
-    if let Some(status) = facts.status {
+    // The entry page answers well; it is the links that do not.
+    if let Some(status) = facts.status.filter(|_| facts.links.is_none()) {
         said.push(plain(match language {
             Language::Chinese => format!("HTTP 状态码 {status}"),
             Language::English => format!("HTTP status {status}"),
@@ -291,13 +296,16 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
     }
     if resolved {
         // The page, its status and its picture are those of the good run; the outcome is the old one.
-        let was = wording::capital(wording::short(facts.outcome, language));
+        let was = wording::capital(short(facts, language));
         row("当时现象", "What it was", vec![plain(was)]);
         row("现在", "Now", said);
     } else {
         // With a phrase the page spoke; without one only its status did.
-        let spoke = facts.phrase.is_some();
-        let label = if spoke { ("页面提示", "The page said") } else { ("网站回应", "The answer") };
+        let label = match (&facts.links, &facts.phrase) {
+            (Some(_), _) => ("失效链接", "Broken links"),
+            (None, Some(_)) => ("页面提示", "The page said"),
+            (None, None) => ("网站回应", "The answer"),
+        };
         row(label.0, label.1, said);
     }
 
@@ -317,11 +325,34 @@ fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec
     row("探测点", "Seen from", vec![plain(clean::line(&facts.vantage, 60))]);
     if !resolved {
         // English in every mail, for whoever mends the portal: small, behind all that is for everybody.
-        let error = facts.error.as_deref().map(|error| clean::line(error, 500));
+        // Of broken links it would say once more what stands above.
+        let error = facts.error.as_deref().filter(|_| facts.links.is_none());
+        let error = error.map(|error| clean::line(error, 500));
         let error = error.filter(|error| !error.is_empty());
         row("技术细节", "Technical detail", error.map(small).into_iter().collect());
     }
     rows
+}
+
+/// The outcome in a few words.
+fn short(facts: &NoticeFacts, language: Language) -> &'static str {
+    match facts.links {
+        Some(_) => links::short(language),
+        None => wording::short(facts.outcome, language),
+    }
+}
+
+/// How many links are broken, and the first of them.
+fn broken(links: &BrokenLinks, language: Language) -> Vec<Line> {
+    let mut told = vec![plain(wording::capital(&links::tally(links, language)))];
+    for link in &links.first {
+        told.extend(address(&link.url).map(|mut line| {
+            line.text.push_str(&links::what(link, language));
+            line
+        }));
+    }
+    told.extend(links::more(links, language).map(plain));
+    told
 }
 
 /// When a run was made: its id says so.

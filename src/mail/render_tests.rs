@@ -1,6 +1,8 @@
 //! What mails look like, as snapshots, and what hostile text becomes in them.
 
 use super::*;
+use crate::domain::incident::NamedLink;
+use crate::domain::link::LinkClass;
 use crate::domain::outcome::Outcome;
 
 fn at(text: &str) -> jiff::Timestamp {
@@ -44,6 +46,7 @@ fn notice(kind: NoticeKind, language: Language) -> Notice {
             phrase: failing.then(|| {
                 language.pick("系统正在维护，请稍后再试", "The system is under maintenance").to_owned()
             }),
+            links: None,
             since: at("2026-11-22T04:30:05Z"),
             confirmed_at: at("2026-11-22T04:31:18Z"),
             resolved_at: (kind == NoticeKind::Resolved).then(|| at("2026-11-22T04:42:30Z")),
@@ -86,6 +89,48 @@ fn mails_read_like_this() {
     }
 }
 
+/// A notice about broken links.
+fn about_links(kind: NoticeKind, language: Language) -> Notice {
+    let mut notice = notice(kind, language);
+    let resolved = kind == NoticeKind::Resolved;
+    let named =
+        |path: &str, class, status| NamedLink { url: format!("http://127.0.0.1:8600/{path}"), class, status };
+    notice.facts.links = Some(BrokenLinks {
+        broken: if resolved { 1 } else { 12 },
+        on_home: if resolved { 0 } else { 2 },
+        limit: (!resolved).then_some(10),
+        first: [
+            named("notice/2019/old.html", LinkClass::NotFound, Some(404)),
+            named("files/申请表.docx", LinkClass::WrongType, Some(200)),
+            named("bureau", LinkClass::Dns, None),
+        ][..if resolved { 1 } else { 3 }]
+            .to_vec(),
+    });
+    let facts = &mut notice.facts;
+    facts.probe = "links".into();
+    facts.probe_title = language.pick("链接检查", "Link check").to_owned();
+    facts.step = language.pick("检查链接", "Check the links").to_owned();
+    facts.position = (0, 1);
+    facts.outcome = Outcome::Broken;
+    facts.url.clone_from(&facts.entry);
+    facts.status = Some(200);
+    facts.error = (!resolved).then(|| "12 links do not work, 2 of them on the home page.".to_owned());
+    facts.phrase = None;
+    facts.screenshot = None;
+    notice
+}
+
+#[test]
+fn mails_about_broken_links_read_like_this() {
+    for language in LANGUAGES {
+        for kind in KINDS {
+            let mail = render(&about_links(kind, language), language);
+            let name = format!("links_{}_{}", kind.name(), language.tag());
+            insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.text));
+        }
+    }
+}
+
 #[test]
 fn subjects_are_short_and_a_thread_keeps_its_stem() {
     let names =
@@ -104,6 +149,9 @@ fn subjects_are_short_and_a_thread_keeps_its_stem() {
                         notice.facts.target_name = name.to_owned();
                         notice.facts.step = step.to_owned();
                         notice.facts.outcome = *outcome;
+                        if *outcome == Outcome::Broken {
+                            notice.facts.links = about_links(kind, language).facts.links;
+                        }
                         notice.facts.resolved_at = Some(at("2027-11-21T03:30:04Z"));
                         render(&notice, language).subject
                     };
@@ -143,6 +191,10 @@ fn hostile_text_is_inert() {
             facts.url = format!("javascript:{hostile}");
             facts.entry = format!("https://a.example/\"><script>{hostile}");
             facts.runs = vec![hostile.into()];
+            let link = |url: String| NamedLink { url, class: LinkClass::Gone, status: None };
+            let first =
+                vec![link(format!("javascript:{hostile}")), link(format!("https://a.example/{hostile}"))];
+            facts.links = Some(BrokenLinks { broken: 9, on_home: 1, limit: None, first });
             notice.id = hostile.into();
             notice.incident = hostile.into();
             let mail = render(&notice, language);
@@ -171,13 +223,16 @@ fn hostile_text_is_inert() {
 fn text_says_as_much_as_html() {
     for language in LANGUAGES {
         for kind in KINDS {
-            let mail = render(&notice(kind, language), language);
-            let html = scraper::Html::parse_document(&mail.html);
-            let body = scraper::Selector::parse("body").unwrap();
-            let seen = html.select(&body).flat_map(|body| body.text());
-            for piece in seen.map(str::trim).filter(|piece| !piece.is_empty() && *piece != "\u{a0}") {
-                let piece = piece.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(". ");
-                assert!(mail.text.contains(piece), "`{piece}` is missing in:\n{}", mail.text);
+            for notice in [notice(kind, language), about_links(kind, language)] {
+                let mail = render(&notice, language);
+                let html = scraper::Html::parse_document(&mail.html);
+                let body = scraper::Selector::parse("body").unwrap();
+                let seen = html.select(&body).flat_map(|body| body.text());
+                for piece in seen.map(str::trim).filter(|piece| !piece.is_empty() && *piece != "\u{a0}") {
+                    let piece =
+                        piece.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(". ");
+                    assert!(mail.text.contains(piece), "`{piece}` is missing in:\n{}", mail.text);
+                }
             }
         }
     }

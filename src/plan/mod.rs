@@ -7,6 +7,7 @@
 //! Invariant: nothing here opens a file, a socket or a clock. Files come in through [`Files`].
 
 mod action;
+mod crawl;
 pub mod cron;
 pub mod diagnostic;
 mod duration;

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crawl;
 use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
 use super::load::Drafts;
-use super::model::{CrawlPlan, Probe, Work};
+use super::model::{Probe, Work};
 use super::scenario::{Ground, valid_id};
 use super::scope::Loader;
 use super::table::{Fields, Item, Text};
@@ -72,7 +73,10 @@ fn engine(fields: &Fields<'_>, chosen: Option<&[&TargetDraft]>) -> Engine {
     };
     let walks = fields.entries().iter().any(|entry| entry.name == "scenario");
     if !walks && fields.entries().iter().any(|entry| matches!(entry.name, "visit" | "crawl")) {
-        item.error("`browser` is for walks", "take it out: visits and crawls use no browser".to_owned());
+        item.error(
+            "`browser` is for walks",
+            "take it out: visits use none, and a link check looks with Chromium where it has to".to_owned(),
+        );
         return Engine::default();
     }
     let Some(engine) = item.choice(&Engine::ALL) else {
@@ -119,17 +123,7 @@ fn work(
             fields.finish();
             Some(Work::Visit { within: within.unwrap_or(Some(Duration::from_secs(15)))? })
         }
-        _ => {
-            let fields = item.table("a crawl")?;
-            let number = |key, range, default: u32| match fields.get(key) {
-                Some(item) => item.integer(range).and_then(|n| u32::try_from(n).ok()),
-                None => Some(default),
-            };
-            let max_pages = number("max_pages", 1..=100_000, 200);
-            let depth = number("depth", 0..=20, 1);
-            fields.finish();
-            Some(Work::Crawl(CrawlPlan::new(max_pages?, depth?)))
-        }
+        _ => crawl::read(&item, chosen).map(Work::Crawl),
     }
 }
 

@@ -231,6 +231,13 @@ fn probes() -> Value {
                 may("proxy", json!({ "type": "string", "pattern": "^(http|socks5)://" })),
             ]),
         ),
+        may(
+            "soft_404",
+            described(
+                json!({ "type": "boolean" }),
+                "Whether a page that cannot exist may be asked for. Default: only with class = \"test\".",
+            ),
+        ),
         may("assessed", assessed),
     ]);
     let labels = json!({
@@ -244,7 +251,7 @@ fn probes() -> Value {
         need("id", id()),
         may("scenario", filled()),
         may("visit", table([may("within", duration())])),
-        may("crawl", table([may("max_pages", whole(1, 100_000)), may("depth", whole(0, 20))])),
+        may("crawl", crawl()),
         need("targets", chosen),
         need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
         may("jitter", duration()),
@@ -262,6 +269,28 @@ fn probes() -> Value {
         may("probe", list(&probe)),
     ]);
     file("probes.toml of mystery-shopper", root, Value::Null)
+}
+
+/// A link check.
+fn crawl() -> Value {
+    let truth = || json!({ "type": "boolean", "default": true });
+    table([
+        may("max_pages", whole(1, 100_000)),
+        may("depth", described(whole(0, 20), "Levels below the entry page.")),
+        may("max_links", whole(1, 1_000_000)),
+        may("render", described(one_of(&["auto", "never", "always"]), "Pages in a browser. Default: auto.")),
+        may("external", described(truth(), "Whether links to other hosts are checked.")),
+        may("fragments", described(truth(), "Whether the places inside pages (#part) are checked.")),
+        may(
+            "interval",
+            described(duration(), "Between two requests to a host. At least 1s on live targets."),
+        ),
+        may("concurrency", described(whole(1, 64), "Requests to a host at once. At most 2 on live targets.")),
+        may("daily", described(whole(1, 10_000_000), "Requests of all probes to a host on one day (UTC).")),
+        may("limit", described(whole(0, 1_000_000), "More broken links than this make the run fail.")),
+        may("within", described(duration(), "Time for one request. Default: 20s.")),
+        may("time", described(duration(), "Time for the whole check. Default: 1h.")),
+    ])
 }
 
 /// What actions and expectations refer to.

@@ -84,6 +84,7 @@ fn target(
     let secret = |item| secrets::read(&item, |text| Some(Template::literal(text.value)));
     let secret = fields.get("secrets").map(secret).unwrap_or_default();
     let place = fields.get("place").map(|item| place::place(&item)).unwrap_or_default();
+    let soft_404 = fields.get("soft_404").and_then(|item| item.boolean());
     let assessed = fields.get("assessed").map(|item| assessment(&item));
     if class.unwrap_or(Some(TargetClass::Live)) == Some(TargetClass::Live)
         && let Some(item) = fields.get("vars")
@@ -105,6 +106,7 @@ fn target(
         }
     }
     fields.finish();
+    let class = class.flatten().unwrap_or_default();
     let target = Target {
         id: TargetId::new(id?.as_str()),
         name: name.unwrap_or_default(),
@@ -113,12 +115,13 @@ fn target(
             Some(entry) => entry,
             None => Url::parse("http://invalid.invalid/").ok()?,
         },
-        class: class.flatten().unwrap_or_default(),
+        class,
         vars,
         secrets: secret.iter().map(Template::text).collect(),
         hosts,
         marker,
         place,
+        soft_404: soft_404.unwrap_or(class == TargetClass::Test),
         assessed: assessed.flatten(),
     };
     Some(TargetDraft { target: Arc::new(target), spots })

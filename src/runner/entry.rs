@@ -19,7 +19,7 @@ use super::{Order, Runner};
 impl Runner {
     /// Waits until the manners allow the next navigation.
     pub(super) async fn pause(&self, order: &Order, cancel: &CancellationToken) {
-        let wait = self.pace.due_in(&order.target);
+        let wait = self.manners.due_in(&order.target);
         if !wait.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

@@ -9,9 +9,9 @@
 mod clients;
 mod crawl;
 mod entry;
+mod eyes;
 mod keep;
 mod order;
-mod pace;
 mod prove;
 mod settle;
 mod step;
@@ -19,6 +19,7 @@ mod visit;
 mod walk;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -28,13 +29,14 @@ use crate::clock::{Clock, Stopwatch};
 use crate::domain::link::{CrawlExtent, LinkFault};
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::visit::Visit;
+use crate::http::manners::Manners;
 use crate::judge;
 use crate::plan::Work;
 
 use clients::Clients;
+pub use eyes::BrowserEyes;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
-pub use pace::Pace;
 pub use watch::{Event, Silent, Watch};
 
 /// How often a journey is tried inside one run when it meets a fault that may pass by itself.
@@ -46,7 +48,8 @@ pub struct Runner {
     pool: Arc<Pool>,
     keeper: Keeper,
     clock: Clock,
-    pace: Pace,
+    manners: Manners,
+    journals: Option<PathBuf>,
     clients: Clients,
 }
 
@@ -77,8 +80,14 @@ impl Haul {
 
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
-    pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, pace: Pace) -> Self {
-        Self { pool, keeper, clock, pace, clients: Clients::default() }
+    pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, manners: Manners) -> Self {
+        Self { pool, keeper, clock, manners, journals: None, clients: Clients::default() }
+    }
+
+    /// The same, keeping what link checks find in this folder, so that one that is stopped goes on.
+    #[must_use]
+    pub fn with_journals(self, folder: PathBuf) -> Self {
+        Self { journals: Some(folder), ..self }
     }
 
     /// Makes one run. Cancelling ends it at the next step or wait; what was seen until then is kept.
@@ -98,7 +107,8 @@ impl Runner {
         for after in haul.steps.iter_mut().filter_map(|step| step.facts.after_ms.as_mut()) {
             *after += late;
         }
-        let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults);
+        let limit = if let Work::Crawl(plan) = &order.work { plan.limit } else { None };
+        let (verdict, reason) = judge::verdict::crawl_verdict(&haul.steps, &haul.link_faults, limit);
         let scenario = match &order.work {
             Work::Walk(scenario) => Some(scenario),
             Work::Visit { .. } | Work::Crawl(_) => None,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::domain::engine::Engine;
 use crate::domain::ids::{ProbeId, RunId};
 use crate::domain::lexicon::Lexicon;
+use crate::domain::link::KnownFault;
 use crate::domain::run::Cause;
 use crate::domain::scenario::Scenario;
 use crate::domain::target::Target;
@@ -44,6 +45,12 @@ pub struct Order {
     pub slow: Duration,
     /// Whether the pages stay open after the last step until the run is cancelled.
     pub hold: bool,
+    /// Whether a link check begins anew instead of going on where an earlier one stopped.
+    pub fresh: bool,
+    /// Faults that were known before a link check, when no store remembers them.
+    pub known: Vec<KnownFault>,
+    /// Whether a link check may open pages in a browser.
+    pub looks: bool,
 }
 
 impl Order {

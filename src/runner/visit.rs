@@ -55,7 +55,7 @@ impl Runner {
                 seen = visit::visit(&client, &target, Deadline::after(within)) => seen,
                 () = cancel.cancelled() => return cancelled(name, attempt),
             };
-            self.pace.note(&order.target);
+            self.manners.note(&order.target);
             let elapsed = stopwatch.elapsed_ms();
             let mut judged = judge(&visited(order, &seen), &order.lexicon);
             let again = judged.outcome.worth_a_retry() && attempt < super::ATTEMPTS && !cancel.is_cancelled();
@@ -66,11 +66,12 @@ impl Runner {
             {
                 self.pause(order, cancel).await;
                 let eyes = self.eyes(order);
+                let eyes = order.looks.then_some(&eyes as &dyn Eyes);
                 judged = tokio::select! {
-                    settled = second_look(eyes.as_deref(), order, &mut seen, &judged, within) => settled,
+                    settled = second_look(eyes, order, &mut seen, &judged, within) => settled,
                     () = cancel.cancelled() => return cancelled(name, attempt),
                 };
-                self.pace.note(&order.target);
+                self.manners.note(&order.target);
             }
             seen.visit.failure = judged.failure;
             let mut record = record(name, judged, &mut seen);
@@ -90,12 +91,6 @@ impl Runner {
                 () = cancel.cancelled() => {}
             }
         }
-    }
-
-    /// Somebody who looks at what is doubtful, if there is anybody.
-    #[expect(clippy::unused_self, reason = "eyes are lent by the runner's own browsers")]
-    fn eyes(&self, _: &Order) -> Option<Box<dyn Eyes>> {
-        None
     }
 }
 

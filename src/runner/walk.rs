@@ -118,7 +118,7 @@ impl Runner {
         let mut walker = Walker::new(journey, order, scenario, &self.keeper, run);
         let mut records: Vec<StepRecord> = Vec::with_capacity(scenario.steps.len());
         for (index, step) in scenario.steps.iter().enumerate() {
-            let wait = self.pace.due_in(&order.target);
+            let wait = self.manners.due_in(&order.target);
             if !wait.is_zero() {
                 *deadline = deadline.extended(wait);
                 tokio::select! {
@@ -135,7 +135,7 @@ impl Runner {
                     break;
                 }
             };
-            self.pace.note(&order.target);
+            self.manners.note(&order.target);
             watch.event(Event::StepEnded(&record));
             let ends = !record.outcome.goes_on() || (live && record.outcome == Outcome::OnlineReady);
             records.push(record);

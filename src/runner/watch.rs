@@ -23,12 +23,18 @@ pub enum Event<'a> {
     },
     /// A step ended.
     StepEnded(&'a StepRecord),
-    /// Pages read and links checked so far by a crawl.
+    /// How far a crawl is.
     Crawled {
         /// Pages read.
         pages: u32,
-        /// Links checked.
+        /// Links done with.
         links: u32,
+        /// Links known so far, those among them.
+        known: u32,
+        /// Links that do not work, so far.
+        broken: u32,
+        /// The host whose turn is waited for, when nothing else is done meanwhile.
+        waits_for: Option<&'a str>,
     },
     /// The steps are done; the pages stay open until the run is cancelled.
     Held,

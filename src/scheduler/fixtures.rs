@@ -43,6 +43,7 @@ pub(super) fn target_on(id: &str, entry: &str, class: TargetClass) -> Arc<Target
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: class == TargetClass::Test,
         assessed: None,
     })
 }

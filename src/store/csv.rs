@@ -8,7 +8,7 @@ use std::io::{Result, Write};
 
 /// One value.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Cell<'a> {
+pub enum Cell<'a> {
     /// A text of whatever origin.
     Text(&'a str),
     /// A number.
@@ -21,18 +21,18 @@ pub(super) enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// A text that may be absent.
-    pub(super) fn maybe(text: Option<&'a str>) -> Self {
+    pub fn maybe(text: Option<&'a str>) -> Self {
         text.map_or(Self::Empty, Self::Text)
     }
 
     /// A number that may be absent.
-    pub(super) fn number(number: Option<impl Into<i64>>) -> Self {
+    pub fn number(number: Option<impl Into<i64>>) -> Self {
         number.map_or(Self::Empty, |number| Self::Number(number.into()))
     }
 }
 
 /// Writes one record.
-pub(super) fn record(out: &mut dyn Write, cells: &[Cell<'_>]) -> Result<()> {
+pub fn record(out: &mut dyn Write, cells: &[Cell<'_>]) -> Result<()> {
     for (i, cell) in cells.iter().enumerate() {
         if i > 0 {
             out.write_all(b",")?;

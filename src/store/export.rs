@@ -3,6 +3,8 @@
 //! JSON Lines carry the types of the house as they are; CSV the columns that fit a table. Rows are
 //! written as they are read, oldest first, so that a table of any size fits into memory.
 
+mod links;
+
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -15,7 +17,6 @@ use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
-use crate::domain::link::LinkFault;
 use crate::domain::observation::Facts;
 use crate::domain::run::{Gap, Run, StepRecord};
 
@@ -41,8 +42,10 @@ pub enum ExportKind {
     Steps,
     /// What was seen in each step.
     Observations,
-    /// Links that do not work.
+    /// Links that do not work, as each run found them.
     LinkFaults,
+    /// The ledger of links that were ever found broken, each once.
+    Links,
     /// Incidents.
     Incidents,
     /// Slots that did not become runs.
@@ -51,11 +54,12 @@ pub enum ExportKind {
 
 impl ExportKind {
     /// Every kind with its name on the command line.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("runs", Self::Runs),
         ("steps", Self::Steps),
         ("observations", Self::Observations),
         ("link_faults", Self::LinkFaults),
+        ("links", Self::Links),
         ("incidents", Self::Incidents),
         ("gaps", Self::Gaps),
     ];
@@ -129,6 +133,17 @@ pub(super) fn write(
                  WHERE (?1 IS NULL OR scheduled_at >= ?1) AND (?2 IS NULL OR scheduled_at < ?2)
                  ORDER BY scheduled_at, probe, target";
             each(&snapshot, sql, export, rows::run::read_gap, |gap| sink.gap(&gap))?;
+        }
+        ExportKind::Links => {
+            let sql = format!(
+                "SELECT probe, target, {} FROM links
+                 WHERE (?1 IS NULL OR opened_at >= ?1) AND (?2 IS NULL OR opened_at < ?2)
+                 ORDER BY first_seen_at, probe, target, url, id",
+                rows::links::COLUMNS
+            );
+            each(&snapshot, &sql, export, rows::links::read_placed, |(probe, target, known)| {
+                sink.known(&probe, &target, &known)
+            })?;
         }
         ExportKind::Runs => {
             let sql = format!(
@@ -236,9 +251,8 @@ fn columns(kind: ExportKind) -> &'static [&'static str] {
             "context",
             "facts",
         ],
-        ExportKind::LinkFaults => {
-            &["run", "probe", "target", "started_at", "page", "url", "text", "status", "class", "on_home"]
-        }
+        ExportKind::LinkFaults => links::FAULTS,
+        ExportKind::Links => links::LEDGER,
         ExportKind::Incidents => &[
             "incident",
             "probe",
@@ -389,30 +403,6 @@ impl Sink<'_> {
                 Cell::maybe(facts.phrase.as_ref().map(|phrase| phrase.phrase.as_str())),
                 Cell::maybe(facts.phrase.as_ref().map(|phrase| phrase.context.as_str())),
                 Cell::Text(&json),
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn link_faults(&mut self, run: &Run) -> Result<(), StoreError> {
-        for fault in &run.link_faults {
-            if self.format == ExportFormat::Jsonl {
-                self.json(&line(run, None, fault))?;
-                continue;
-            }
-            let LinkFault { page, url, text, status, class, on_home, .. } = fault;
-            let started_at = run.started_at.to_string();
-            self.cells(&[
-                Cell::Text(run.id.as_str()),
-                Cell::Text(run.probe.as_str()),
-                Cell::Text(run.target.as_str()),
-                Cell::Text(&started_at),
-                Cell::Text(page),
-                Cell::Text(url),
-                Cell::Text(text),
-                Cell::number(*status),
-                Cell::Text(class.name()),
-                Cell::Truth(*on_home),
             ])?;
         }
         Ok(())

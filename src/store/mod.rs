@@ -6,12 +6,14 @@
 //! Invariant: a run, what the judge made of it and the mails about it are one transaction. SQL is
 //! spoken in this room only.
 
-mod csv;
+pub mod csv;
 mod error;
 mod evidence;
 mod export;
 mod folder;
 mod histogram;
+mod hosts;
+mod links;
 mod open;
 mod record;
 mod rows;
@@ -37,6 +39,7 @@ pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
 pub use histogram::StepTimes;
+pub use links::{LinkChanges, LinkCounts};
 pub use record::{JudgeContext, Recorded};
 pub use rows::outbox::{GivenUp, OutboxSummary};
 pub use status::{AgentStatus, LastRun, ProbeStatus, StatusReport, VerdictCounts};
@@ -246,21 +249,23 @@ impl Store {
         self.inner.reader.call(|connection| job(connection)).await
     }
 
-    /// Writes that a run begins, so that a kill leaves a trace of it.
+    /// Writes that a run begins, so that a kill leaves a trace of it. A power cut within seconds may
+    /// take the trace away: the slot is then one in which nothing ran, and half of all waiting for
+    /// the disk is saved.
     pub async fn begin(&self, start: RunStart) -> Result<(), StoreError> {
-        self.write(move |connection| rows::run::begin(connection, &start)).await
+        self.write(move |connection| open::unsynced(connection, |it| rows::run::begin(it, &start))).await
     }
 
     /// Stores a run that ended, judges it, and queues the mails that follow, in one transaction.
     /// When it fails nothing of it is stored, and it may be tried again.
     pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
-        self.write_noting(Weight::Run, move |connection| record::record(connection, &run, &context)).await
+        self.write_noting(Weight::Run, move |connection| record::record(connection, run, &context)).await
     }
 
     /// Stores a run that somebody asked for on the command line. It opens and closes nothing, and
-    /// nobody is told.
-    pub async fn record_manual(&self, run: Run) -> Result<(), StoreError> {
-        self.write(move |connection| record::record_manual(connection, &run)).await
+    /// nobody is told. Returns the run with what is known of its broken links.
+    pub async fn record_manual(&self, run: Run) -> Result<Run, StoreError> {
+        self.write(move |connection| record::record_manual(connection, run)).await
     }
 
     /// The data folder.

@@ -23,8 +23,15 @@ use super::error::StoreError;
 use super::{Access, DATABASE};
 
 /// The migrations, append-only: a released one is never changed.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001.sql")), M::up(include_str!("migrations/0002.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001.sql")),
+    M::up(include_str!("migrations/0002.sql")),
+    M::up(include_str!("migrations/0003.sql")),
+];
+
+/// How many statements stay prepared: recording a link check that opens an incident asks more than
+/// rusqlite's usual 16.
+const STATEMENTS: usize = 64;
 
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -114,6 +121,7 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
 
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -121,6 +129,18 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "cell_size_check", "ON")?;
     // After a checkpoint the log shrinks to this, so that one large crawl does not keep the space.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+}
+
+/// Writes something small without waiting until it is on the disk: it survives a kill, and the next
+/// write that does wait takes it along.
+pub(super) fn unsynced<T>(
+    connection: &Connection,
+    write: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let written = write(connection);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    written
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -160,6 +180,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let found = version(&connection).map_err(|error| named(error, path))?;
     refuse_newer(&connection)?;
     let known = MIGRATIONS.len();
@@ -186,7 +207,9 @@ fn named(error: StoreError, path: &Path) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows;
     use super::*;
+    use crate::domain::link::{LinkClass, LinkFault, identity};
 
     #[test]
     fn migrations_make_a_sound_schema() {
@@ -202,7 +225,7 @@ mod tests {
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
-        assert!(tables.len() >= 14);
+        assert!(tables.len() >= 16);
         for table in tables {
             assert!(table.contains("STRICT"), "{table}");
         }
@@ -240,6 +263,62 @@ mod tests {
             .unwrap();
         let want = [(7, "pending"), (8, "superseded"), (9, "pending")];
         assert_eq!(kept, want.map(|(id, state)| (id, state.to_owned())));
+    }
+
+    #[test]
+    fn link_faults_of_an_older_database_are_read_and_compared_with_what_comes() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", "ON").unwrap();
+        Migrations::from_slice(MIGRATIONS).to_version(&mut connection, 2).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO runs (id, probe, target, kind, state, cause, scheduled_at, started_at, finished_at,
+                         elapsed_ms, attempts, verdict, reason, vantage, links_checked, agent_version)
+                     VALUES ('r', 'links', 't', 'crawl', 'finished', 'schedule', 0, 0, 9, 1, 1, 'degraded', '',
+                         'here', 70, '0.1.0');
+                 INSERT INTO link_faults (run, number, page, url, text, status, class, on_home)
+                     VALUES ('r', 0, 'http://a.cn/', 'http://a.cn/gone', '旧通知', 404, 'not_found', 1),
+                            ('r', 1, 'http://a.cn/', 'http://a.cn/odd', '', NULL, 'of_another_time', 0);",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let sql = format!("SELECT {} FROM runs", rows::run::COLUMNS);
+        let old = connection.query_row(&sql, [], rows::run::read).unwrap();
+        let mut old = rows::run::complete(&connection, old).unwrap();
+        assert_eq!((old.crawl.as_ref(), old.links_checked), (None, Some(70)));
+        let mut want = LinkFault {
+            page: "http://a.cn/".into(),
+            text: "旧通知".into(),
+            status: Some(404),
+            on_home: true,
+            ..LinkFault::new("http://a.cn/gone", LinkClass::NotFound)
+        };
+        assert_eq!(old.link_faults[0], want);
+        assert_eq!(old.link_faults[0].id, identity("http://a.cn/gone"));
+        assert_eq!(old.link_faults[1].class, LinkClass::Other);
+
+        // The ledger begins with the first check of this version.
+        let tx = connection.transaction().unwrap();
+        let open = |tx: &Connection| rows::links::open(tx, &"links".into(), &"t".into()).unwrap();
+        assert_eq!(open(&tx), []);
+        old.id = "s".into();
+        old.link_faults.truncate(1);
+        rows::run::insert(&tx, &old).unwrap();
+        rows::links::update(&tx, &mut old).unwrap();
+        assert_eq!(open(&tx).len(), 1);
+        let again = rows::links::of_run(&tx, &old).unwrap();
+        (want.first_seen_at, want.last_seen_at) = (Some(old.finished_at), Some(old.finished_at));
+        assert_eq!(again, [want]);
+    }
+
+    #[test]
+    fn whatever_becomes_of_a_small_write_the_next_waits_for_the_disk() {
+        let connection = Connection::open_in_memory().unwrap();
+        let synced = |it: &Connection| it.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(unsynced(&connection, |it| Ok(synced(it)?)).unwrap(), 1);
+        assert_eq!(synced(&connection).unwrap(), 2);
+        unsynced(&connection, |_| Err::<(), _>(StoreError::Closed)).unwrap_err();
+        assert_eq!(synced(&connection).unwrap(), 2);
     }
 
     #[test]

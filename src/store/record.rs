@@ -1,5 +1,6 @@
 //! One run, stored and judged in one transaction: the run with all that belongs to it, the
-//! rolled-up times, the judge's memory, the incident, and a mail to each recipient.
+//! rolled-up times, the ledger of broken links, the judge's memory, the incident, and a mail to
+//! each recipient.
 //!
 //! Invariant: all or nothing. An incident without its mails, or a mail without its incident, can
 //! not exist, whenever the power fails.
@@ -58,22 +59,25 @@ pub struct Recorded {
 /// Stores and judges a run.
 pub(super) fn record(
     connection: &mut Connection,
-    run: &Run,
+    mut run: Run,
     context: &JudgeContext,
 ) -> Result<Recorded, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows::run::insert(&tx, run)?;
-    histogram::add(&tx, run)?;
-    let recorded = judge(&tx, run, context)?;
+    rows::run::insert(&tx, &run)?;
+    histogram::add(&tx, &run)?;
+    rows::links::update(&tx, &mut run)?;
+    let recorded = judge(&tx, &run, context)?;
     tx.commit()?;
     Ok(recorded)
 }
 
 /// Stores a run that somebody asked for.
-pub(super) fn record_manual(connection: &mut Connection, run: &Run) -> Result<(), StoreError> {
+pub(super) fn record_manual(connection: &mut Connection, mut run: Run) -> Result<Run, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows::run::insert(&tx, run)?;
-    Ok(tx.commit()?)
+    rows::run::insert(&tx, &run)?;
+    rows::links::update(&tx, &mut run)?;
+    tx.commit()?;
+    Ok(run)
 }
 
 fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Recorded, StoreError> {
@@ -115,7 +119,10 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
             (Some(incident.clone()), tell(tx, NoticeKind::Resolved, &over, run, runs, context)?)
         }
     };
-    rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
+    // Where all is well it stays as it was, run after run.
+    if decided.state != before {
+        rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
+    }
     let confirm = decided.act == Act::Confirm;
     Ok(Recorded { act: decided.act, why: decided.why, incident, confirm, queued })
 }

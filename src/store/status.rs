@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::folder::{self, Space};
+use super::links::{self, LinkCounts};
 use super::rows::outbox::OutboxSummary;
 use super::rows::{self, at, gap_reason, micros, uint, word};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
 use crate::domain::outcome::Outcome;
-use crate::domain::run::GapReason;
+use crate::domain::run::{GapReason, RunKind};
 use crate::domain::verdict::Verdict;
 
 /// How everything stands.
@@ -62,6 +63,9 @@ pub struct ProbeStatus {
     pub runs_24h: VerdictCounts,
     /// Slots of the last 24 hours that did not become a run.
     pub gaps_24h: u64,
+    /// How many links are broken, when it checks links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<LinkCounts>,
 }
 
 /// The newest run of a probe on a target.
@@ -143,6 +147,7 @@ fn of(probes: &mut BTreeMap<Pair, ProbeStatus>, pair: Pair) -> &mut ProbeStatus 
         incident: None,
         runs_24h: VerdictCounts::default(),
         gaps_24h: 0,
+        links: None,
     })
 }
 
@@ -153,7 +158,7 @@ fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pair> {
 fn newest(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> Result<(), StoreError> {
     let mut pairs = connection.prepare_cached("SELECT DISTINCT probe, target FROM runs")?;
     let mut last = connection.prepare_cached(
-        "SELECT id, started_at, finished_at, elapsed_ms, verdict, reason FROM runs
+        "SELECT id, kind, started_at, finished_at, elapsed_ms, verdict, reason FROM runs
          WHERE probe = ?1 AND target = ?2 AND state = 'finished' ORDER BY started_at DESC, id DESC LIMIT 1",
     )?;
     let mut ending =
@@ -163,6 +168,7 @@ fn newest(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> 
         let pair = pair(row)?;
         let mut found = last.query(params![pair.0, pair.1])?;
         let Some(row) = found.next()? else { continue };
+        let crawls = row.get::<_, String>("kind")? == RunKind::Crawl.name();
         let mut run = LastRun {
             id: RunId::new(row.get::<_, String>("id")?),
             started_at: at(row, "started_at")?,
@@ -182,7 +188,11 @@ fn newest(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> 
                 break;
             }
         }
-        of(probes, pair).last = Some(run);
+        let status = of(probes, pair);
+        status.last = Some(run);
+        if crawls {
+            status.links = links::counts(connection, &status.probe, &status.target)?;
+        }
     }
     Ok(())
 }

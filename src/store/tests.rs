@@ -69,6 +69,7 @@ fn context() -> JudgeContext {
             hosts: Vec::new(),
             marker: None,
             place: Place::default(),
+            soft_404: true,
             assessed: None,
         }),
         probe_title: "首页".into(),

@@ -10,7 +10,9 @@ use mystery_shopper::domain::scenario::{Channel, Check, Stage, Verb};
 use mystery_shopper::domain::target::TargetClass;
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
-use mystery_shopper::plan::{CrawlPlan, Loaded, SecretRef, Severity, SmtpSecurity, WebDriver, Work, load};
+use mystery_shopper::plan::{
+    CrawlPlan, Loaded, Render, SecretRef, Severity, SmtpSecurity, WebDriver, Work, load,
+};
 
 /// Loads `tests/plan/<folder>/probes.toml`.
 fn loaded(folder: &str) -> Loaded {
@@ -97,6 +99,32 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!((targets(0), targets(1), targets(2)), (vec!["a", "b"], vec!["a", "c"], vec!["c"]));
     assert_eq!(plan.probes[1].work, Work::Visit { within: Duration::from_secs(15) });
     assert_eq!(plan.probes[2].work, Work::Crawl(CrawlPlan::new(200, 1)));
+    let all = CrawlPlan {
+        max_pages: 2_000,
+        depth: 5,
+        max_links: 100_000,
+        render: Render::Always,
+        external: false,
+        fragments: false,
+        interval: Some(Duration::from_secs(1)),
+        concurrency: Some(2),
+        daily: 800,
+        limit: Some(0),
+        within: Duration::from_secs(5),
+        time: Duration::from_hours(12),
+    };
+    assert_eq!(plan.probes[3].work, Work::Crawl(all));
+    // What would be no manner on a live portal is for a test system to say.
+    let fast = CrawlPlan {
+        render: Render::Never,
+        interval: Some(Duration::ZERO),
+        concurrency: Some(64),
+        limit: Some(12),
+        ..CrawlPlan::new(200, 1)
+    };
+    assert_eq!(plan.probes[4].work, Work::Crawl(fast));
+    let soft: Vec<_> = plan.targets.iter().map(|target| target.soft_404).collect();
+    assert_eq!(soft, [true, true, false], "asked for, a test system, a live portal");
     assert_eq!(plan.recipients(&plan.probes[0].id, a, Severity::Outage).len(), 3);
     assert_eq!(plan.recipients(&plan.probes[0].id, b, Severity::Outage).len(), 2);
 

@@ -21,8 +21,9 @@ use mystery_shopper::domain::run::{Cause, Run};
 use mystery_shopper::domain::scenario::Scenario;
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
+use mystery_shopper::http::manners::Manners;
 use mystery_shopper::plan::{Agent, FileFault, Files, Work, lexicon, load_scenario};
-use mystery_shopper::runner::{Keeper, Order, Pace, Runner, Silent, new_run_id};
+use mystery_shopper::runner::{Keeper, Order, Runner, Silent, new_run_id};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -135,7 +136,12 @@ impl Town {
         };
         let pool = Arc::new(Pool::new(change(settings)));
         let keeper = Keeper::Folder(pictures.path().to_owned());
-        let runner = Runner::new(Arc::clone(&pool), keeper, Clock::system(), Pace::every(Duration::ZERO));
+        let runner = Runner::new(
+            Arc::clone(&pool),
+            keeper,
+            Clock::system(),
+            Manners::every(Duration::ZERO, Clock::system()),
+        );
         Self { pool, runner, pictures, temp }
     }
 
@@ -199,6 +205,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         hosts: Vec::new(),
         marker: None,
         place: Place::default(),
+        soft_404: class == TargetClass::Test,
         assessed: None,
     };
     let agent = Agent {
@@ -222,6 +229,9 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         vars: Vars::new(),
         slow: Duration::ZERO,
         hold: false,
+        fresh: false,
+        looks: true,
+        known: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use serde_json::Value;
@@ -32,6 +32,22 @@ fn portal() -> Router {
         .route("/waf", get(|| async { StatusCode::PRECONDITION_FAILED.into_response() }))
         .route("/captcha", get(|| async { Html("<p>请完成安全验证，向右滑动完成验证") }))
         .route("/large", get(|| async { vec![b'x'; 9 * 1024 * 1024] }))
+        .route(
+            "/app",
+            get(|| async {
+                Html("<div id=app></div><script>app.innerHTML='<form id=late>办事指南</form>'</script>")
+            }),
+        )
+        .route(
+            "/gate",
+            get(|headers: HeaderMap| async move {
+                if headers.contains_key(header::COOKIE) {
+                    return Html("<title>门户</title><p>办事指南").into_response();
+                }
+                let script = "<script>document.cookie='passed=1;path=/';location.reload()</script>";
+                (StatusCode::PRECONDITION_FAILED, Html(script)).into_response()
+            }),
+        )
         .route("/file", redirect("file:///etc/passwd"))
         .route("/loop", redirect("/loop"))
 }
@@ -50,6 +66,10 @@ async fn every_class_has_its_name_and_its_exit_code() {
         ("/large", "", Some("too_large"), 1),
         ("/loop", "", Some("redirect_loop"), 1),
         ("/waf", "", Some("waf"), 3),
+        // What only a browser can see is seen by one before anybody is accused.
+        ("/app", "css=#late", None, 0),
+        ("/app", "css=#never", Some("marker_missing"), 1),
+        ("/gate", "办事指南", None, 0),
         ("/captcha", "", Some("captcha"), 3),
         ("/file", "", Some("redirect_policy"), 3),
     ];

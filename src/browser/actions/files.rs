@@ -21,6 +21,7 @@ use crate::domain::engine::Engine;
 use crate::domain::locator::Locator;
 use crate::domain::observation::DownloadFact;
 use crate::domain::scenario::FileExpectation;
+use crate::filetype::{kind_of, opens, same_kind};
 
 /// Larger files are not read to their end.
 const LARGEST: u64 = 512 << 20;
@@ -257,18 +258,6 @@ fn mismatch(file: &DownloadFact, expect: &FileExpectation) -> Option<String> {
     (expect.opens && !file.opens).then(|| format!("the file {name} does not open"))
 }
 
-fn same_kind(wanted: &str, is: &str) -> bool {
-    let wanted = wanted.trim_start_matches('.').to_ascii_lowercase();
-    match wanted.as_str() {
-        "jpeg" => is == "jpg",
-        // Each of these is a ZIP archive too.
-        "zip" => matches!(is, "zip" | "docx" | "xlsx" | "pptx" | "ofd" | "odt" | "ods"),
-        // The old formats of Office share one container.
-        "doc" | "xls" | "ppt" | "wps" | "et" => is == wanted || is == "ole",
-        other => is == other,
-    }
-}
-
 /// What a file proves to be.
 #[derive(Debug, PartialEq, Eq)]
 struct Proof {
@@ -301,94 +290,9 @@ fn examine(path: &Path) -> std::io::Result<Proof> {
     Ok(Proof { size, kind, opens: opens(kind, &head, &tail), sha256: hex::encode(hash.finalize()) })
 }
 
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
-/// The type by the first bytes (and a ZIP's directory, which stands at its end).
-fn kind_of(head: &[u8], tail: &[u8]) -> &'static str {
-    const MAGIC: &[(&[u8], &str)] = &[
-        (b"\x89PNG\r\n\x1a\n", "png"),
-        (b"\xff\xd8\xff", "jpg"),
-        (b"GIF8", "gif"),
-        (b"BM", "bmp"),
-        (b"Rar!\x1a\x07", "rar"),
-        (b"7z\xbc\xaf\x27\x1c", "7z"),
-        (b"\x1f\x8b", "gz"),
-        (b"{\\rtf", "rtf"),
-    ];
-    // A PDF may begin up to a kilobyte late.
-    if holds(&head[..head.len().min(1024)], b"%PDF-") {
-        return "pdf";
-    }
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        let has = |name: &[u8]| holds(head, name) || holds(tail, name);
-        return match () {
-            () if has(b"OFD.xml") => "ofd",
-            () if has(b"word/document") => "docx",
-            () if has(b"xl/workbook") => "xlsx",
-            () if has(b"ppt/presentation") => "pptx",
-            () if has(b"opendocument.text") => "odt",
-            () if has(b"opendocument.spreadsheet") => "ods",
-            () => "zip",
-        };
-    }
-    if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        // Names of streams are UTF-16.
-        let wide = |name: &str| name.bytes().flat_map(|b| [b, 0]).collect::<Vec<u8>>();
-        let has = |name: &str| holds(head, &wide(name)) || holds(tail, &wide(name));
-        return match () {
-            () if has("WordDocument") => "doc",
-            () if has("Workbook") || has("Book") => "xls",
-            () if has("PowerPoint Document") => "ppt",
-            () => "ole",
-        };
-    }
-    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return kind;
-    }
-    let start = String::from_utf8_lossy(&head[..head.len().min(512)]).trim_start().to_ascii_lowercase();
-    if start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return "html";
-    }
-    "unknown"
-}
-
-/// Whether it has what a reader needs: a PDF's trailer, a ZIP's directory, a picture's end.
-fn opens(kind: &str, head: &[u8], tail: &[u8]) -> bool {
-    match kind {
-        "pdf" => holds(tail, b"%%EOF") && (holds(tail, b"startxref") || holds(head, b"startxref")),
-        "zip" | "docx" | "xlsx" | "pptx" | "ofd" | "odt" | "ods" => holds(tail, b"PK\x05\x06"),
-        "png" => holds(tail, b"IEND"),
-        "jpg" => holds(tail, b"\xff\xd9"),
-        "gif" => tail.last() == Some(&0x3b),
-        "unknown" => false,
-        _ => tail.len() > 16,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_are_what_their_bytes_say() {
-        let mut zip = b"PK\x03\x04....word/document.xml....".to_vec();
-        zip.extend(b"PK\x05\x06");
-        let cases: [(&[u8], &str, bool); 7] = [
-            (b"%PDF-1.4\n...startxref\n9\n%%EOF\n", "pdf", true),
-            (b"%PDF-1.4\n...", "pdf", false),
-            (&zip, "docx", true),
-            (b"PK\x03\x04half", "zip", false),
-            (b"\x89PNG\r\n\x1a\n....IEND....", "png", true),
-            (b"  <!DOCTYPE html><title>404</title>", "html", true),
-            (b"hello", "unknown", false),
-        ];
-        for (bytes, kind, opening) in cases {
-            assert_eq!(kind_of(bytes, bytes), kind);
-            assert_eq!(opens(kind, bytes, bytes), opening, "{kind}");
-        }
-    }
 
     #[test]
     fn a_file_that_is_not_as_expected_is_said_to_be_so() {

@@ -270,6 +270,19 @@ const DO = {
     return { state: 'ok', text: pageText().slice(0, 200000) };
   },
 
+  /** The whole text, and marks of bot checks. */
+  read_all() {
+    return { state: 'ok', text: pageText().slice(0, 200000), names: challenges() };
+  },
+
+  standing() {
+    return standing();
+  },
+
+  whole({ most }) {
+    return { state: 'ok', text: whole(most) };
+  },
+
   veil,
   gate,
 

@@ -26,7 +26,7 @@ impl Journey {
         self.ask(&page, &json!({ "do": "said", "phrase": phrase }), deadline).await.ok()?.area
     }
 
-    async fn text_of(
+    pub(super) async fn text_of(
         &mut self,
         what: &str,
         deadline: Deadline,

@@ -235,10 +235,19 @@ fn a_browser_has_the_last_word() {
         ..SecondLook::default()
     };
     let blocked = SecondLook { status: Some(403), ..fine.clone() };
+    let bare = SecondLook { status: Some(412), ..broken(TransportClass::Other) };
     let checked = SecondLook { challenges: vec!["ruishu".into()], ..fine.clone() };
     let cases = [
         ("let in after the script", &waf, Some((&fine, "欢迎", None)), None, O::Done),
         ("kept out again", &waf, Some((&blocked, "", None)), Some(F::Waf), O::CaptchaWaf),
+        ("kept out without a page", &waf, Some((&bare, "", None)), Some(F::Waf), O::CaptchaWaf),
+        (
+            "kept out by silence",
+            &waf,
+            Some((&broken(TransportClass::Reset), "", None)),
+            Some(F::Waf),
+            O::CaptchaWaf,
+        ),
         ("still checking", &waf, Some((&checked, "", None)), Some(F::Waf), O::CaptchaWaf),
         ("nobody to look at a firewall", &waf, None, Some(F::Waf), O::CaptchaWaf),
         ("the gap was mended", &tls, Some((&fine, "欢迎", None)), None, O::Done),

@@ -27,6 +27,7 @@ fn mail(id: i64, attempts: u32, created_at: Timestamp) -> Outgoing {
         status: Some(500),
         error: None,
         phrase: None,
+        links: None,
         since: created_at,
         confirmed_at: created_at,
         resolved_at: None,

@@ -3,7 +3,9 @@
 //! Invariant: what is written reads back equal (instants to the microsecond), and a value that
 //! this program never writes is an error, not a default.
 
+pub(super) mod host;
 pub(super) mod incident;
+pub(super) mod links;
 pub(super) mod outbox;
 pub(super) mod run;
 pub(super) mod state;
@@ -48,6 +50,13 @@ pub(super) fn word<T>(row: &Row<'_>, column: &str, known: impl Fn(&str) -> Optio
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|error| odd(index, error))
+}
+
+/// Reads a value stored as JSON that may be absent.
+pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    let index = row.as_ref().column_index(column)?;
+    let text = row.get_ref(index)?.as_str_or_null()?;
+    text.map(|text| serde_json::from_str(text).map_err(|error| odd(index, error))).transpose()
 }
 
 /// Writes a value as JSON.

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use super::{at, int, json, micros, to_json, uint, word};
+use super::{at, int, json, maybe_json, micros, to_json, uint, word};
 use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
-use crate::domain::link::{LinkClass, LinkFault, identity};
 use crate::domain::observation::Evidence;
 use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
@@ -116,14 +115,15 @@ pub(in crate::store) fn failed_since(
 pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
     let (cause, cause_of) = cause_name(&run.cause);
     let visit = run.visit.as_ref().map(|visit| to_json("a visit", visit)).transpose()?;
+    let crawl = run.crawl.as_ref().map(|crawl| to_json("the extent of a crawl", crawl)).transpose()?;
     let changed = tx
         .prepare_cached(
             "INSERT INTO runs (id, probe, target, kind, state, cause, cause_of, scheduled_at, started_at,
                  finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage,
-                 links_checked, visit, browser, agent_version)
+                 links_checked, visit, crawl, browser, agent_version)
              VALUES (:id, :probe, :target, :kind, 'finished', :cause, :cause_of, :scheduled_at, :started_at,
                  :finished_at, :elapsed_ms, :attempts, :verdict, :reason, :scenario, :scenario_hash, :vantage,
-                 :links_checked, :visit, :browser, :agent_version)
+                 :links_checked, :visit, :crawl, :browser, :agent_version)
              ON CONFLICT (id) DO UPDATE SET
                  probe = excluded.probe, target = excluded.target, kind = excluded.kind, state = excluded.state,
                  cause = excluded.cause, cause_of = excluded.cause_of, scheduled_at = excluded.scheduled_at,
@@ -131,7 +131,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
                  elapsed_ms = excluded.elapsed_ms, attempts = excluded.attempts, verdict = excluded.verdict,
                  reason = excluded.reason, scenario = excluded.scenario, scenario_hash = excluded.scenario_hash,
                  vantage = excluded.vantage, links_checked = excluded.links_checked, visit = excluded.visit,
-                 browser = excluded.browser, agent_version = excluded.agent_version
+                 crawl = excluded.crawl, browser = excluded.browser, agent_version = excluded.agent_version
              WHERE runs.state <> 'finished'",
         )?
         .execute(named_params! {
@@ -153,6 +153,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
             ":vantage": run.vantage,
             ":links_checked": run.links_checked,
             ":visit": visit,
+            ":crawl": crawl,
             ":browser": run.browser,
             ":agent_version": run.agent_version,
         })?;
@@ -162,23 +163,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
     for (position, step) in run.steps.iter().enumerate() {
         insert_step(tx, &run.id, position, step)?;
     }
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO link_faults (run, number, page, url, text, status, class, on_home)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    for (number, fault) in run.link_faults.iter().enumerate() {
-        insert.execute(params![
-            run.id.as_str(),
-            int(number as u64),
-            fault.page,
-            fault.url,
-            fault.text,
-            fault.status,
-            fault.class.name(),
-            fault.on_home
-        ])?;
-    }
-    Ok(())
+    super::links::insert(tx, run)
 }
 
 fn insert_step(
@@ -278,7 +263,7 @@ fn cause(row: &Row<'_>) -> rusqlite::Result<Cause> {
 /// The columns that [`read`] wants.
 pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, cause_of, scheduled_at, started_at, \
      finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, visit, \
-     browser, agent_version";
+     crawl, browser, agent_version";
 
 /// Reads a finished run without what belongs to it; [`complete`] adds that.
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -299,13 +284,10 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         verdict: word(row, "verdict", Verdict::from_name)?,
         reason: row.get("reason")?,
         steps: Vec::new(),
-        visit: match row.get::<_, Option<String>>("visit")? {
-            Some(_) => Some(json(row, "visit")?),
-            None => None,
-        },
+        visit: maybe_json(row, "visit")?,
         link_faults: Vec::new(),
         links_checked: row.get("links_checked")?,
-        crawl: None,
+        crawl: maybe_json(row, "crawl")?,
         browser: row.get("browser")?,
         agent_version: row.get("agent_version")?,
     })
@@ -336,10 +318,7 @@ pub(in crate::store) fn complete(connection: &Connection, mut run: Run) -> Resul
             step.evidence.push(found);
         }
     }
-    let mut faults = connection.prepare_cached(
-        "SELECT page, url, text, status, class, on_home FROM link_faults WHERE run = ?1 ORDER BY number",
-    )?;
-    run.link_faults = faults.query_map([run.id.as_str()], read_fault)?.collect::<Result<_, _>>()?;
+    run.link_faults = super::links::of_run(connection, &run)?;
     Ok(run)
 }
 
@@ -356,28 +335,6 @@ fn read_step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
         evidence: Vec::new(),
         error: row.get("error")?,
         facts: json(row, "facts")?,
-    })
-}
-
-/// Reads a link fault.
-pub(in crate::store) fn read_fault(row: &Row<'_>) -> rusqlite::Result<LinkFault> {
-    let url: String = row.get("url")?;
-    Ok(LinkFault {
-        id: identity(&url),
-        url,
-        class: word(row, "class", |name| Some(LinkClass::from_name(name).unwrap_or(LinkClass::Other)))?,
-        status: row.get("status")?,
-        detail: String::new(),
-        page: row.get("page")?,
-        element: String::new(),
-        attribute: String::new(),
-        line: 0,
-        column: 0,
-        text: row.get("text")?,
-        pages: 1,
-        on_home: row.get("on_home")?,
-        first_seen_at: None,
-        last_seen_at: None,
     })
 }
 
