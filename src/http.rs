@@ -7,37 +7,47 @@
 //! through a proxy or is retried behind our back; the body is capped after decompression.
 
 pub mod address;
+mod body;
+mod certificate;
+mod connect;
 pub mod cookies;
 pub mod failure;
+mod hops;
 pub mod manners;
 pub mod page;
 pub mod resolve;
+mod tap;
 pub mod text;
+mod tls;
+pub mod wire;
 
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION,
-    RETRY_AFTER, SET_COOKIE,
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use url::Url;
 
-use self::address::{Reach, refuse_url};
-use self::cookies::Jar;
-use self::failure::{Context, classify};
+use self::address::Reach;
+use self::failure::{Context, Failure, classify};
+use self::hops::{Onward, Trail, fault};
 use self::resolve::Screened;
+use self::tls::Trust;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::domain::language::Language;
 use crate::domain::observation::{Facts, MainResponse, Transport, TransportClass};
 use crate::domain::target::Target;
+use crate::judge::firewall;
 
 /// The most redirects that are followed.
 pub const MAX_REDIRECTS: usize = 10;
 /// The product's name in the User-Agent and in robots.txt.
 pub const AGENT: &str = "mystery-shopper";
+/// The encodings of a body that are read.
+const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
 
 /// How a client is built.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The User-Agent, see [`user_agent`].
     pub user_agent: String,
@@ -92,20 +102,35 @@ pub enum HttpError {
     UserAgent(String),
     /// A further authority is no certificate.
     #[error("read a trusted authority")]
-    Authority(#[source] reqwest::Error),
+    Authority(#[source] rustls::Error),
+    /// TLS refused its settings.
+    #[error("set TLS up")]
+    Tls(#[source] rustls::Error),
     /// The HTTP stack refused its settings.
     #[error("build the HTTP client")]
     Build(#[source] reqwest::Error),
 }
 
-/// Sends GET requests. Cheap to clone; connections are shared among clones.
+/// Sends GET requests: [`get`](Client::get) as links are checked, [`visit`](Client::visit) with every
+/// part timed. Cheap to clone; connections are shared among clones. Building one reads the system's
+/// authorities, so whoever makes many requests keeps it.
 #[derive(Debug, Clone)]
 pub struct Client {
     pooled: reqwest::Client,
     fresh: reqwest::Client,
     reach: Reach,
+    connect_timeout: Duration,
+    headers: Headers,
+    trust: Trust,
     clock: Clock,
-    no_authorities: bool,
+}
+
+/// What every request says of us.
+#[derive(Debug, Clone)]
+struct Headers {
+    agent: HeaderValue,
+    accept: HeaderValue,
+    language: HeaderValue,
 }
 
 /// One request.
@@ -145,12 +170,12 @@ pub struct Answer {
     pub attachment: bool,
     /// What `Retry-After` asks for.
     pub retry_after: Option<Duration>,
+    /// A header that only firewalls send, as `name: value`.
+    pub firewall: Option<String>,
     /// The body, decompressed, up to the cap.
     pub body: Vec<u8>,
     /// Whether the body went on behind the cap.
     pub cut: bool,
-    /// A header by which a firewall gives itself away, as `name: value`.
-    pub firewall: Option<String>,
     /// Days until the certificate ends; negative when it has ended; absent without TLS.
     pub certificate_days: Option<i64>,
     /// Why there was no answer, or not all of it.
@@ -163,28 +188,22 @@ impl Client {
     /// Builds a client. A machine without trusted authorities still gets one: plain HTTP works,
     /// and HTTPS fails as our own fault.
     pub fn new(settings: &Settings, clock: Clock) -> Result<Self, HttpError> {
-        // Err means that somebody installed a provider before: just as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut authorities = Vec::new();
-        for der in &settings.authorities {
-            authorities.push(reqwest::Certificate::from_der(der).map_err(HttpError::Authority)?);
-        }
+        let trust = Trust::new(&settings.authorities)?;
         let agent = HeaderValue::from_str(&settings.user_agent)
             .map_err(|_| HttpError::UserAgent(settings.user_agent.clone()))?;
-        let build = |pool: usize, trusted: bool| {
-            let builder = builder(settings, agent.clone()).pool_max_idle_per_host(pool);
-            if trusted {
-                builder.tls_certs_merge(authorities.clone()).build()
-            } else {
-                builder.tls_certs_only(authorities.clone()).build()
-            }
+        let language = settings.language.pick("zh-CN,zh;q=0.9,en;q=0.5", "en,zh-CN;q=0.5");
+        let headers = Headers {
+            agent,
+            accept: HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"),
+            language: HeaderValue::from_static(language),
         };
-        let (pooled, no_authorities) = match build(settings.warm, true) {
-            Ok(client) => (client, false),
-            Err(_) => (build(settings.warm, false).map_err(HttpError::Build)?, true),
+        let build = |pool: usize| {
+            let builder = builder(settings, &headers).tls_backend_preconfigured(trust.config());
+            builder.pool_max_idle_per_host(pool).build().map_err(HttpError::Build)
         };
-        let fresh = build(0, !no_authorities).map_err(HttpError::Build)?;
-        Ok(Self { pooled, fresh, reach: settings.reach, clock, no_authorities })
+        let (pooled, fresh) = (build(settings.warm)?, build(0)?);
+        let connect_timeout = settings.connect_timeout;
+        Ok(Self { pooled, fresh, reach: settings.reach, connect_timeout, headers, trust, clock })
     }
 
     /// Sends one GET and follows its redirects, until `deadline`. Whatever goes wrong stands in
@@ -206,32 +225,13 @@ impl Client {
         answer: &mut Answer,
     ) -> Result<(), Transport> {
         let client = if request.fresh { &self.fresh } else { &self.pooled };
-        let mut jar = Jar::default();
-        let mut seen: Vec<(String, String)> = Vec::new();
+        let mut trail = Trail::new(self.reach);
         loop {
-            if let Some(why) = refuse_url(&answer.url, self.reach) {
-                return Err(fault(TransportClass::Policy, format!("refused: {why}")));
-            }
-            let mut url = answer.url.clone();
-            url.set_fragment(None);
-            // Names and passwords in links are not ours to use.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            let cookies = jar.header(&url);
-            let key = (url.as_str().to_owned(), cookies.clone());
-            if seen.contains(&key) {
-                return Err(fault(
-                    TransportClass::RedirectLoop,
-                    format!("redirects in a circle through {url}"),
-                ));
-            }
-            seen.push(key);
+            let step = trail.go(&answer.url)?;
             let method = if request.head { reqwest::Method::HEAD } else { reqwest::Method::GET };
-            let mut get = client.request(method, url);
-            if let Ok(value) = HeaderValue::from_str(&cookies)
-                && !cookies.is_empty()
-            {
-                get = get.header(COOKIE, value);
+            let mut get = client.request(method, step.url);
+            if let Some(cookies) = step.cookies {
+                get = get.header(COOKIE, cookies);
             }
             let response = match deadline.limit(get.send()).await {
                 Ok(Ok(response)) => response,
@@ -239,22 +239,12 @@ impl Client {
                 Err(_) => return Err(fault(TransportClass::Timeout, "no answer in time")),
             };
             let status = response.status().as_u16();
-            for line in response.headers().get_all(SET_COOKIE) {
-                jar.take(&answer.url, &String::from_utf8_lossy(line.as_bytes()));
-            }
             answer.certificate_days = self.certificate_days(&response);
-            if let Some(location) = redirect(&response) {
+            if let Some(onward) = trail.answered(&answer.url, status, response.headers()) {
                 answer.redirects.push((answer.url.to_string(), status));
-                if answer.redirects.len() > MAX_REDIRECTS {
-                    let detail = format!("more than {MAX_REDIRECTS} redirects");
-                    return Err(fault(TransportClass::RedirectLoop, detail));
-                }
-                answer.url = match answer.url.join(&location) {
-                    Ok(next) => next,
-                    Err(error) => {
-                        let detail = format!("redirects to an address that cannot be read: {error}");
-                        return Err(fault(TransportClass::Other, detail));
-                    }
+                answer.url = match onward {
+                    Onward::To(next) => next,
+                    Onward::Nowhere(transport) => return Err(transport),
                 };
                 continue;
             }
@@ -271,6 +261,8 @@ impl Client {
         answer.attachment = text(CONTENT_DISPOSITION)
             .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"));
         answer.retry_after = text(RETRY_AFTER).and_then(|value| self.retry_after(&value));
+        let all = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        answer.firewall = firewall::header(all);
     }
 
     async fn read_body(
@@ -305,12 +297,16 @@ impl Client {
     }
 
     fn failed(&self, error: &reqwest::Error, answer: &mut Answer) -> Transport {
-        let context = Context { no_authorities: self.no_authorities, offline: failure::offline() };
-        let failure = classify(error, context);
+        let failure = self.classified(error);
         if let Some(end) = failure.certificate_end {
             answer.certificate_days = Some(self.days_until(end));
         }
         failure.transport
+    }
+
+    fn classified(&self, error: &(dyn std::error::Error + 'static)) -> Failure {
+        let context = Context { no_authorities: self.trust.no_authorities, offline: failure::offline() };
+        classify(error, context)
     }
 
     fn certificate_days(&self, response: &reqwest::Response) -> Option<i64> {
@@ -346,9 +342,9 @@ impl Answer {
             content_type: String::new(),
             attachment: false,
             retry_after: None,
+            firewall: None,
             body: Vec::new(),
             cut: false,
-            firewall: None,
             certificate_days: None,
             transport: None,
             total_ms: 0,
@@ -390,7 +386,7 @@ impl Answer {
             url: self.url.to_string(),
             title: title.to_owned(),
             main: self.status.map(|status| MainResponse {
-                firewall: None,
+                firewall: self.firewall.clone(),
                 url: self.url.to_string(),
                 status,
                 mime: self.mime(),
@@ -402,13 +398,12 @@ impl Answer {
     }
 }
 
-fn builder(settings: &Settings, agent: HeaderValue) -> reqwest::ClientBuilder {
+fn builder(settings: &Settings, said: &Headers) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
-    let language = settings.language.pick("zh-CN,zh;q=0.9,en;q=0.5", "en,zh-CN;q=0.5");
-    headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(language));
+    headers.insert(ACCEPT, said.accept.clone());
+    headers.insert(ACCEPT_LANGUAGE, said.language.clone());
     reqwest::Client::builder()
-        .user_agent(agent)
+        .user_agent(said.agent.clone())
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -417,18 +412,6 @@ fn builder(settings: &Settings, agent: HeaderValue) -> reqwest::ClientBuilder {
         .connect_timeout(settings.connect_timeout)
         .dns_resolver(Screened(settings.reach))
         .tls_info(true)
-}
-
-fn redirect(response: &reqwest::Response) -> Option<String> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    // Portals send raw UTF-8 here, which `to_str` would refuse.
-    response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn fault(class: TransportClass, detail: impl Into<String>) -> Transport {
-    Transport { class, detail: detail.into() }
 }
 
 #[cfg(test)]

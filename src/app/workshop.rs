@@ -84,7 +84,7 @@ impl Workshop {
         watch: &dyn Watch,
         cancel: &CancellationToken,
     ) -> Result<Run, AppError> {
-        let run = self.runner.run(order, watch, cancel).await;
+        let run = Box::pin(self.runner.run(order, watch, cancel)).await;
         let Some(store) = &self.store else { return Ok(run) };
         let kept = store.record_manual(run).await;
         kept.map_err(|source| AppError::Store { folder: store.folder().to_owned(), source })

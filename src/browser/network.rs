@@ -111,22 +111,6 @@ pub fn classify(error: &str) -> TransportClass {
     }
 }
 
-/// A header by which a firewall gives itself away, as `name: value`. Products name themselves in
-/// `server`, or in headers of their own; Cloudflare says in `cf-mitigated` that it answers itself.
-pub fn firewall<'a>(mut headers: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    const PRODUCTS: [&str; 9] =
-        ["waf", "safedog", "yunsuo", "yunjiasu", "anquanbao", "safeline", "knownsec", "sucuri", "imperva"];
-    let telling = |name: &str, value: &str| {
-        let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
-        name == "cf-mitigated"
-            || PRODUCTS.iter().any(|product| name.contains(product))
-            || ["server", "x-powered-by", "via"].contains(&name.as_str())
-                && PRODUCTS.iter().any(|product| value.contains(product))
-    };
-    let (name, value) = headers.find(|(name, value)| telling(name, value))?;
-    Some(format!("{name}: {value}").chars().take(100).collect())
-}
-
 /// The fact for an error of the network.
 pub fn transport(error: &str) -> Transport {
     Transport { class: classify(error), detail: error.chars().take(200).collect() }
@@ -135,20 +119,6 @@ pub fn transport(error: &str) -> Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_firewall_gives_itself_away() {
-        let cases = [
-            ("server", "nginx", false),
-            ("Server", "CloudWAF", true),
-            ("X-WAF-Event", "block", true),
-            ("cf-mitigated", "challenge", true),
-            ("x-frame-options", "deny", false),
-        ];
-        for (name, value, want) in cases {
-            assert_eq!(firewall([(name, value)].into_iter()).is_some(), want, "{name}: {value}");
-        }
-    }
 
     #[test]
     fn errors_of_the_network_have_a_class() {

@@ -126,7 +126,7 @@ async fn say_what_is_missing(plan: &crate::plan::Plan) {
 }
 
 fn log_to(log: Log) -> Result<(), Fault> {
-    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| output::filter("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let journal = match log {
         Log::Journal => true,
@@ -144,7 +144,7 @@ fn log_to(log: Log) -> Result<(), Fault> {
             }
             Err(_) => {}
         }
-        let registry = tracing_subscriber::registry().with(EnvFilter::new("info"));
+        let registry = tracing_subscriber::registry().with(output::filter("info"));
         registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).init();
         return Ok(());
     }

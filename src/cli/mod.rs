@@ -19,6 +19,7 @@ mod run;
 mod schema;
 mod status;
 mod visit;
+mod waterfall;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
+use tracing_subscriber::EnvFilter;
 
 use crate::domain::observation::GateFact;
 use crate::domain::outcome::Outcome;
@@ -11,6 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::runner::{Event, Watch};
 
 use super::load::Fault;
+use super::waterfall;
 
 /// Writes a line to stdout. A reader that went away is no fault of ours.
 pub(super) fn line(text: &str) {
@@ -69,10 +71,15 @@ pub(super) fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes / 1_000_000)
 }
 
+/// What is logged when nobody says otherwise. A portal's bad certificate is a fact of its record and
+/// no error of this program, which is what the verifier takes it for.
+pub(super) fn filter(least: &str) -> EnvFilter {
+    EnvFilter::new(format!("{least},rustls_platform_verifier=off"))
+}
+
 /// Warnings of the rooms below go to stderr, plain, so that nothing fails silently.
 pub(super) fn log_to_stderr(least: &str) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| EnvFilter::new(least));
+    let filter = EnvFilter::try_from_env("SHOPPER_LOG").unwrap_or_else(|_| filter(least));
     let colour = colours(&std::io::stderr());
     let made = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -179,6 +186,7 @@ impl Narrator {
     }
 
     fn ended(&self, run: &Run) {
+        use std::fmt::Write;
         let own: u64 = run.steps.iter().map(|step| step.own_ms).sum();
         let all: u64 = run.steps.iter().map(|step| step.elapsed_ms).sum();
         // The step above has said already what went wrong.
@@ -186,13 +194,18 @@ impl Narrator {
             Some(step) => format!("ended at “{}” as {}", tame(&step.name), step.outcome),
             None => tame(&run.reason),
         };
-        line(&format!(
-            "  {} · {why} · {} in all, of which steps {} (our own share {})",
-            self.name(run.verdict),
-            seconds(run.elapsed_ms),
-            seconds(all),
-            seconds(own),
-        ));
+        let verdict = self.name(run.verdict);
+        let mut time = format!("{} in all", seconds(run.elapsed_ms));
+        // A visit is one request: nothing of it is ours.
+        if run.visit.is_none() {
+            let _ = write!(time, ", of which steps {} (our own share {})", seconds(all), seconds(own));
+        }
+        line(&format!("  {verdict} · {why} · {time}"));
+        if let Some(visit) = &run.visit {
+            // Without a terminal nobody says how wide it is; 80 columns suit everything.
+            let width = comfy_table::Table::new().width().map_or(80, usize::from);
+            line(waterfall::render(run, visit, width).trim_end());
+        }
         if run.links_checked.is_some() {
             line(&super::crawl::table::render(run, None, super::crawl::table::width()));
         }

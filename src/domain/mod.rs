@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod lexicon;
 pub mod link;
 pub mod locator;
+pub mod marker;
 pub mod masks;
 pub mod observation;
 pub mod outcome;

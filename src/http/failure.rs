@@ -42,6 +42,7 @@ pub fn classify(error: &(dyn Error + 'static), context: Context) -> Failure {
     let mut timed_out = false;
     let mut broken = None;
     let mut decoding = false;
+    let mut spoke = false;
     let mut last = error;
     let mut link: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = link {
@@ -64,6 +65,7 @@ pub fn classify(error: &(dyn Error + 'static), context: Context) -> Failure {
             if let Some(inner) = inner
                 && (inner.is::<io::Error>()
                     || inner.is::<rustls::Error>()
+                    || inner.is::<hyper::Error>()
                     || inner.is::<Forbidden>()
                     || inner.is::<NameFailure>())
             {
@@ -73,15 +75,22 @@ pub fn classify(error: &(dyn Error + 'static), context: Context) -> Failure {
             if let Some(failure) = classify_io(io) {
                 return failure;
             }
+            // Below hyper this is about the frame of the answer: chunks that are none, lengths that lie.
+            if spoke && matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) {
+                return Failure::new(Reset, format!("the answer breaks the rules of HTTP: {io}"));
+            }
         }
         if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
             timed_out |= hyper.is_timeout();
+            spoke = true;
             if hyper.is_incomplete_message() {
                 broken = Some("the connection closed before the answer");
             } else if hyper.is_parse() {
                 return Failure::new(Other, "the answer is not HTTP");
             } else if hyper.is_closed() || hyper.is_canceled() {
                 broken = Some("the connection closed");
+            } else if hyper.to_string().starts_with("http2 error") {
+                broken = Some("the server broke the HTTP/2 connection off");
             }
         }
         if let Some(reqwest) = cause.downcast_ref::<reqwest::Error>() {

@@ -12,10 +12,11 @@ use scraper::{Html, HtmlTreeSink, Node, Selector};
 use super::Answer;
 use super::text;
 use crate::clock::Stopwatch;
+use crate::domain::visit::Charset;
 
 /// Time for building the tree of one page, wide enough for a big page on a busy machine; deep
 /// nesting can make the standard's algorithm quadratic.
-const BUDGET: Duration = Duration::from_secs(5);
+pub const BUDGET: Duration = Duration::from_secs(5);
 /// Pages are parsed up to this length, in bytes of UTF-8.
 const MAX_PARSED: usize = 4 * 1024 * 1024;
 /// The bite after which the clock is looked at, in bytes.
@@ -37,6 +38,8 @@ pub struct Page<T> {
     pub taken: T,
     /// Whether the whole page was read; otherwise it was too long, or the parser's time ran out.
     pub whole: bool,
+    /// How it is written.
+    pub charset: Charset,
 }
 
 /// Reads the page in `answer` and lets `take` look at its tree. `None` when the parser failed.
@@ -49,11 +52,12 @@ where
     let content_type = answer.content_type.clone();
     let host = answer.url.host_str().unwrap_or_default().to_owned();
     tokio::task::spawn_blocking(move || {
-        let (source, _) = text::decode(&body, &content_type, &host);
+        let decoded = text::read(&body, &content_type, &host);
+        let (charset, source) = (decoded.charset(), decoded.text);
         let end = source.floor_char_boundary(MAX_PARSED);
         let (tree, in_time) = parse(&source[..end], BUDGET);
         let whole = in_time && end == source.len();
-        Page { title: title(&tree), text: visible_text(&tree), taken: take(&tree), whole }
+        Page { title: title(&tree), text: visible_text(&tree), taken: take(&tree), whole, charset }
     })
     .await
     .ok()

@@ -3,7 +3,7 @@
 //! Invariant: every address that a client connects to by name has passed [`screen`], so a name
 //! that changes between two look-ups gains nothing.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -28,18 +28,30 @@ impl Resolve for Screened {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|error| NameFailure(format!("{} does not resolve: {error}", name.as_str())))?;
-            let good = screen(name.as_str(), found.collect(), reach)?;
+            let good = with_route(lookup(name.as_str(), reach).await?);
             let addresses: Addrs = Box::new(good.into_iter());
             Ok(addresses)
         })
     }
 }
 
-/// Refuses a name if any of its addresses is out of bounds; drops addresses without a route when
-/// others have one, so that a machine without IPv6 does not mistake that for the portal's fault.
+/// Every address of a name, screened. The ports are 0.
+pub(super) async fn lookup(
+    name: &str,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    // `localhost` and the names below it are this machine (RFC 6761, 6.3); browsers ask no resolver either.
+    let bare = name.trim_end_matches('.');
+    let found = if bare == "localhost" || bare.ends_with(".localhost") {
+        vec![(Ipv6Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()]
+    } else {
+        let found = tokio::net::lookup_host((name, 0)).await;
+        found.map_err(|error| NameFailure(format!("{name} does not resolve: {error}")))?.collect()
+    };
+    screen(name, found, reach)
+}
+
+/// Refuses a name without an address, and one of whose addresses any is out of bounds.
 pub fn screen(
     name: &str,
     found: Vec<SocketAddr>,
@@ -53,9 +65,15 @@ pub fn screen(
             return Err(Box::new(Forbidden(format!("{name} resolves to {}, {why}", address.ip()))));
         }
     }
+    Ok(found)
+}
+
+/// Drops addresses without a route when others have one, so that a machine without IPv6 does not
+/// mistake that for the portal's fault.
+pub(super) fn with_route(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let with_route: Vec<SocketAddr> =
         found.iter().copied().filter(|address| routable(SocketAddr::new(address.ip(), 9))).collect();
-    Ok(if with_route.is_empty() { found } else { with_route })
+    if with_route.is_empty() { found } else { with_route }
 }
 
 #[cfg(test)]

@@ -8,23 +8,51 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use regex::bytes::Regex;
 
+use crate::domain::visit::{Charset, CharsetSource};
+
 /// How far into a page its `<meta>` is looked for. Browsers look at 1,024 bytes; portals put long
 /// comments in front.
 const META_WITHIN: usize = 8_192;
 
-/// Decodes a page. `content_type` is the header's value, `host` helps the guess by its last label.
+/// A page as text, and how it was written.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The text.
+    pub text: String,
+    /// The encoding that was used.
+    pub encoding: &'static Encoding,
+    /// How that is known.
+    pub by: CharsetSource,
+    /// Whether bytes in it fit no character.
+    pub malformed: bool,
+}
+
+impl Decoded {
+    /// What is kept of it.
+    pub fn charset(&self) -> Charset {
+        Charset { name: self.encoding.name().to_owned(), by: self.by, malformed: self.malformed }
+    }
+}
+
+/// Decodes a page, for those who need not know how its encoding was found. See [`read`].
 pub fn decode(body: &[u8], content_type: &str, host: &str) -> (String, &'static Encoding) {
-    let encoding = if let Some((encoding, _)) = Encoding::for_bom(body) {
-        encoding
+    let Decoded { text, encoding, .. } = read(body, content_type, host);
+    (text, encoding)
+}
+
+/// Reads a page. `content_type` is the header's value, `host` helps the guess by its last label.
+pub fn read(body: &[u8], content_type: &str, host: &str) -> Decoded {
+    let (encoding, by) = if let Some((encoding, _)) = Encoding::for_bom(body) {
+        (encoding, CharsetSource::Bom)
     } else if let Some(encoding) = from_header(content_type) {
-        encoding
+        (encoding, CharsetSource::Header)
     } else if let Some(encoding) = from_meta(body) {
-        encoding
+        (encoding, CharsetSource::Meta)
     } else {
-        guess(body, host)
+        (guess(body, host), CharsetSource::Guess)
     };
-    let (text, used, _) = encoding.decode(body);
-    (text.into_owned(), used)
+    let (text, encoding, malformed) = encoding.decode(body);
+    Decoded { text: text.into_owned(), encoding, by, malformed }
 }
 
 fn from_header(content_type: &str) -> Option<&'static Encoding> {
@@ -91,19 +119,26 @@ mod tests {
             ("utf-8 without a word", long.as_bytes().to_vec(), "", "", long, "UTF-8"),
         ];
         for (name, body, content_type, host, want, encoding) in cases {
-            let (text, used) = decode(&body, content_type, host);
-            assert_eq!(text, want, "{name}");
-            assert_eq!(used.name(), encoding, "{name}");
+            let decoded = read(&body, content_type, host);
+            assert_eq!(decoded.text, want, "{name}");
+            assert_eq!(decoded.encoding.name(), encoding, "{name}");
+            let by = match name.split(' ').next() {
+                Some("header" | "quoted") => CharsetSource::Header,
+                Some("meta" | "http-equiv") => CharsetSource::Meta,
+                _ => CharsetSource::Guess,
+            };
+            assert_eq!((decoded.by, decoded.malformed), (by, false), "{name}");
         }
-        assert_eq!(decode(&GB18030.encode("㐂𠀀").0, "text/html; charset=gb18030", "").0, "㐂𠀀");
-        assert_eq!(decode(&BIG5.encode("臺北").0, "text/html; charset=big5", "").0, "臺北");
+        assert_eq!(read(&GB18030.encode("㐂𠀀").0, "text/html; charset=gb18030", "").text, "㐂𠀀");
+        assert_eq!(read(&BIG5.encode("臺北").0, "text/html; charset=big5", "").text, "臺北");
         let mut bom = b"\xEF\xBB\xBF".to_vec();
         bom.extend_from_slice("门户".as_bytes());
         assert_eq!(
-            decode(&bom, "text/html; charset=gbk", "").0,
-            "门户",
+            (read(&bom, "text/html; charset=gbk", "").text.as_str(), read(&bom, "", "").by),
+            ("门户", CharsetSource::Bom),
             "a byte order mark outranks the header"
         );
-        assert_eq!(decode(b"\xff\xff", "text/html; charset=utf-8", "").0, "\u{fffd}\u{fffd}");
+        let broken = read(b"\xff\xff", "text/html; charset=utf-8", "");
+        assert_eq!((broken.text.as_str(), broken.malformed), ("\u{fffd}\u{fffd}", true));
     }
 }

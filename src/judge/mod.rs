@@ -9,12 +9,14 @@
 //! ids are handed in, so that every decision can be made again from what was stored.
 
 pub mod classify;
+pub mod firewall;
 pub mod gate;
 pub mod incident;
 pub mod lexicon;
 pub mod links;
 pub mod notice;
 pub mod verdict;
+pub mod visit;
 
 pub use classify::{Classified, Failure, Look, classify};
 pub use incident::{Act, Decided, OpenIncident, ProbeState, RunSummary, decide};

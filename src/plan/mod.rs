@@ -49,6 +49,17 @@ pub fn parse_address(text: &str) -> Result<url::Url, String> {
     })
 }
 
+/// Reads a usable marker as settings write it: a text, or `css=SELECTOR`.
+///
+/// # Errors
+/// A sentence that says what is wrong and how to write it.
+pub fn parse_marker(text: &str) -> Result<String, String> {
+    targets::parse_marker(text).map_err(|(message, hint)| match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message,
+    })
+}
+
 /// Reads how portals can reach us as settings write it: `mailto:` or https.
 ///
 /// # Errors

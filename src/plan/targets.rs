@@ -11,6 +11,7 @@ use super::scenario::{Ground, read_vars, refuse_passwords, valid_id};
 use super::secrets;
 use super::table::{Fields, Item, Text};
 use crate::domain::ids::TargetId;
+use crate::domain::marker::Marker;
 use crate::domain::target::{Assessment, Target, TargetClass};
 use crate::domain::template::Template;
 
@@ -78,7 +79,7 @@ fn target(
     let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();
     let hosts = fields.get("hosts").and_then(|item| item.texts()).unwrap_or_default();
     let hosts = hosts.iter().filter_map(host).collect();
-    let marker = fields.get("marker").and_then(|item| item.filled()).map(|text| text.value.to_owned());
+    let marker = fields.get("marker").and_then(|item| item.filled()).and_then(|text| marker(&text));
     // A target has variables of its own and puts none in: braces are braces here.
     let secret = |item| secrets::read(&item, |text| Some(Template::literal(text.value)));
     let secret = fields.get("secrets").map(secret).unwrap_or_default();
@@ -178,6 +179,23 @@ pub(super) fn parse_address(value: &str) -> Result<Url, (String, Option<String>)
 /// Whether a host is this machine, on which nobody has a certificate.
 pub(super) fn is_near(host: &str) -> bool {
     ["localhost", "127.", "[::1]"].iter().any(|start| host.starts_with(start))
+}
+
+/// A text, or `css=SELECTOR`.
+fn marker(text: &Text<'_>) -> Option<String> {
+    parse_marker(text.value).map_err(|(message, hint)| text.error(message, hint)).ok()
+}
+
+/// A usable marker, or what is wrong with it and what to do.
+pub(super) fn parse_marker(value: &str) -> Result<String, (String, Option<String>)> {
+    let hint = || Some("write a selector such as \"css=#search input\", or a text of the page".to_owned());
+    match Marker::parse(value) {
+        None => Err(("`css=` says nothing to look for".to_owned(), hint())),
+        Some(Marker::Css(selector)) if scraper::Selector::parse(selector).is_err() => {
+            Err((format!("`{selector}` is not a CSS selector"), hint()))
+        }
+        Some(_) => Ok(value.to_owned()),
+    }
 }
 
 /// A host, or `*.host`.

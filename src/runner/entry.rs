@@ -27,12 +27,19 @@ impl Runner {
             }
         }
     }
+
+    /// A client for requests to the order's target, built once for all targets that want the like.
+    pub(super) fn client(&self, order: &Order) -> Result<http::Client, http::HttpError> {
+        self.clients.get(settings(order), &self.clock)
+    }
+}
+
+fn settings(order: &Order) -> http::Settings {
+    http::Settings::for_target(&order.target, order.agent.contact.as_deref(), order.agent.language)
 }
 
 pub(super) fn client(order: &Order, clock: &Clock) -> Result<http::Client, http::HttpError> {
-    let contact = order.agent.contact.as_deref();
-    let settings = http::Settings::for_target(&order.target, contact, order.agent.language);
-    http::Client::new(&settings, clock.clone())
+    http::Client::new(&settings(order), clock.clone())
 }
 
 pub(super) fn measure(ids: &[&str]) -> Vec<IndicatorId> {

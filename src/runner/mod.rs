@@ -6,12 +6,14 @@
 //! Invariant: the runner names outcomes through the judge and keeps evidence through a
 //! [`Keeper`]; it decides nothing about incidents and tells nobody.
 
+mod clients;
 mod crawl;
 mod entry;
 mod eyes;
 mod keep;
 mod order;
 mod prove;
+mod settle;
 mod step;
 mod visit;
 mod walk;
@@ -31,6 +33,7 @@ use crate::http::manners::Manners;
 use crate::judge;
 use crate::plan::Work;
 
+use clients::Clients;
 pub use eyes::BrowserEyes;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
@@ -47,6 +50,7 @@ pub struct Runner {
     clock: Clock,
     manners: Manners,
     journals: Option<PathBuf>,
+    clients: Clients,
 }
 
 /// What one kind of run brings home.
@@ -77,7 +81,7 @@ impl Haul {
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
     pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, manners: Manners) -> Self {
-        Self { pool, keeper, clock, manners, journals: None }
+        Self { pool, keeper, clock, manners, journals: None, clients: Clients::default() }
     }
 
     /// The same, keeping what link checks find in this folder, so that one that is stopped goes on.
@@ -95,8 +99,8 @@ impl Runner {
                 let around = walk::Around { watch, cancel };
                 self.walk(order, scenario, stopwatch, around).await
             }
-            Work::Visit { within } => self.visit(order, *within, watch, cancel).await,
-            Work::Crawl(plan) => self.crawl(order, plan, watch, cancel).await,
+            Work::Visit { within } => Box::pin(self.visit(order, *within, watch, cancel)).await,
+            Work::Crawl(plan) => Box::pin(self.crawl(order, plan, watch, cancel)).await,
         };
         // People ask how long after the appointed time something happened, not after we got round to it.
         let late = u64::try_from(started_at.duration_since(order.scheduled_at).as_millis()).unwrap_or(0);

@@ -3,17 +3,23 @@
 //! Invariant: a visit records facts. Whether a slow, empty or refused page counts against the
 //! portal is for the judge to say.
 
+mod reading;
+
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::clock::Deadline;
 use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::domain::target::Target;
 use crate::domain::visit::Visit;
-use crate::http::{Answer, Client, Get, page};
+use crate::http::wire::{Ask, Exchange};
+use crate::http::{Answer, Client, page};
 
-/// The most decoded bytes of a page that are read. Home pages stay below 1 MB; what goes on
+pub use reading::has_marker;
+
+/// The most bytes of a page that are read, raw or decoded. Home pages stay below 1 MB; what goes on
 /// behind this is an endless page or a compression bomb.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
@@ -22,10 +28,12 @@ pub const MAX_BODY: usize = 8 * 1024 * 1024;
 pub struct VisitTarget {
     /// The address.
     pub url: Url,
-    /// Text that has to stand in the page for it to count as usable.
+    /// What has to be in the page for it to count as usable: a text, or `css=SELECTOR`.
     pub marker: Option<String>,
     /// Time for everything: name, connection, redirects, the whole body.
     pub within: Duration,
+    /// How long after its appointed time the visit begins; every instant is counted from that time.
+    pub waited: Duration,
 }
 
 /// A visit with what classifying it needs besides.
@@ -40,27 +48,64 @@ pub struct Seen {
 }
 
 impl VisitTarget {
-    /// A visit to the entry page of `target`.
+    /// A visit to the entry page of `target`, on time.
     pub fn entry(target: &Target, within: Duration) -> Self {
-        Self { url: target.entry.clone(), marker: target.marker.clone(), within }
+        Self { url: target.entry.clone(), marker: target.marker.clone(), within, waited: Duration::ZERO }
+    }
+
+    /// The same, begun so late.
+    #[must_use]
+    pub fn late(self, waited: Duration) -> Self {
+        Self { waited, ..self }
     }
 }
 
-/// Visits once, over a connection of its own, until `target.within` or `deadline`, whichever
+/// Visits once, over connections of its own, until `target.within` or `deadline`, whichever
 /// comes first. It never fails: what went wrong is part of what was seen.
 pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) -> Seen {
-    let request = Get { url: target.url.clone(), max_body: MAX_BODY, fresh: true, head: false };
-    let mut answer = client.get(&request, deadline.tightened(target.within)).await;
-    settle(&mut answer);
+    let ask = Ask { url: target.url.clone(), max_body: MAX_BODY, waited: target.waited };
+    let mut exchange = exchange(client, ask, deadline.tightened(target.within)).await;
+    settle(&mut exchange.answer);
     // What does not end is not read: its title could be anything.
-    let readable = answer.is_html() && !answer.cut;
-    let page = if readable { page::read(&answer, |_| ()).await } else { None };
-    let (title, text) = page.map(|page| (page.title, page.text)).unwrap_or_default();
-    let marker_found = target.marker.as_deref().filter(|marker| !marker.trim().is_empty()).map(|marker| {
-        let wanted = page::fold(marker, usize::MAX);
-        text.contains(&wanted) || title.contains(&wanted)
-    });
-    Seen { visit: record(&answer, &title, marker_found), facts: answer.facts(&title), text }
+    let readable = exchange.answer.is_html() && !exchange.answer.cut;
+    let marker = target.marker.clone();
+    let page = if readable {
+        page::read(&exchange.answer, move |tree| reading::take(tree, marker.as_deref())).await
+    } else {
+        None
+    };
+    let mut visit = record(&exchange, target);
+    let mut facts = exchange.answer.facts("");
+    let Some(mut page) = page else {
+        visit.marker_found = reading::wanted(target.marker.as_deref()).map(|_| false);
+        return Seen { visit, facts, text: String::new() };
+    };
+    let text = std::mem::take(&mut page.text);
+    page.taken.content.whole &= page.whole;
+    page.taken.content.text = text.chars().count();
+    visit.marker_found = reading::found(target.marker.as_deref(), &page.title, &text, page.taken.selected);
+    visit.charset = Some(page.charset);
+    visit.viewport = Some(page.taken.viewport);
+    visit.lang = page.taken.lang;
+    visit.content = Some(page.taken.content);
+    visit.title.clone_from(&page.title);
+    facts.title = page.title;
+    facts.challenges = page.taken.challenges;
+    Seen { visit, facts, text }
+}
+
+/// Makes the request in a task of its own, which ends with this future: there it shares its thread with
+/// the sockets, and no time goes by between their being ready and its knowing.
+async fn exchange(client: &Client, ask: Ask, deadline: Deadline) -> Exchange {
+    let client = client.clone();
+    let asked = ask.url.clone();
+    let mut task = JoinSet::new();
+    task.spawn(async move { client.visit(&ask, deadline).await });
+    match task.join_next().await {
+        Some(Ok(exchange)) => exchange,
+        // It panicked: a fault of this program, which says nothing about the portal.
+        Some(Err(_)) | None => Exchange::broken_off(asked),
+    }
 }
 
 /// Names the two ways in which an answer can arrive and still be no page.
@@ -79,7 +124,8 @@ fn settle(answer: &mut Answer) {
     };
 }
 
-fn record(answer: &Answer, title: &str, marker_found: Option<bool>) -> Visit {
+fn record(exchange: &Exchange, target: &VisitTarget) -> Visit {
+    let answer = &exchange.answer;
     Visit {
         url: answer.asked.to_string(),
         final_url: answer.url.to_string(),
@@ -88,8 +134,14 @@ fn record(answer: &Answer, title: &str, marker_found: Option<bool>) -> Visit {
         total_ms: answer.total_ms,
         bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
         certificate_days: answer.certificate_days,
-        marker_found,
-        title: title.to_owned(),
         transport: answer.transport.clone(),
+        waited_ms: (target.waited.as_secs_f64() * 1e6).round() / 1e3,
+        done_ms: exchange.done_ms,
+        hops: exchange.hops.clone(),
+        families: exchange.families.clone(),
+        ipv6: exchange.ipv6,
+        raw_bytes: exchange.raw_bytes,
+        cut: answer.cut,
+        ..Visit::default()
     }
 }

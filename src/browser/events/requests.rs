@@ -12,6 +12,7 @@ use crate::browser::network;
 use crate::browser::traffic;
 use crate::clock::Deadline;
 use crate::domain::observation::{MainResponse, RequestKind, StopReason, StoppedRequest, TransportClass};
+use crate::judge::firewall;
 
 use super::{MOST_CONTEXTS, MOST_FACTS, Phase, State, Tracker, cut};
 
@@ -104,7 +105,7 @@ impl State {
                     url: response.url.to_string(),
                     status,
                     mime: cut(mime, 100),
-                    firewall: network::firewall(
+                    firewall: firewall::header(
                         response.headers.iter().map(|header| (&*header.name, &*header.value.value)),
                     ),
                 },

@@ -1,10 +1,10 @@
 // Reading a page for judging: what it says to whoever stands before it, and whether a bot check is on it.
 
-/** Scripts of captchas and firewalls, by what only they contain. The first six stand before a whole site. */
+/** Scripts of captchas and firewalls, by what only they contain; `judge/firewall.rs` has the same list. The first six stand before a whole site. */
 const CHALLENGES = [
   ['jsl', /__jsl_clearance|\('j'\)\+\('s'\)\+\('l'\)/],
   ['acw', /acw_sc__v[23]/],
-  ['ruishu', /\$_ts\s*[=.[]/],
+  ['ruishu', /\$_ts\s*[=.\[]/],
   ['cloudflare', /challenges\.cloudflare\.com|cdn-cgi\/challenge-platform|_cf_chl_/],
   ['aliyun-waf', /_waf_[0-9a-z]{6,}/],
   ['client-check', /window\.__chl\b/],

@@ -7,7 +7,7 @@ use crate::domain::observation::{
     RequestFact, StoppedRequest, Transport,
 };
 use crate::domain::run::StepRecord;
-use crate::domain::visit::Visit;
+use crate::domain::visit::{Certificate, Hop, SecondLook, Visit};
 
 /// Texts that are as long as this may have been cut.
 const CUT: usize = 200;
@@ -53,8 +53,8 @@ impl Masks {
         if let Some(MainResponse { url, status: _, mime: _, firewall: _ }) = main {
             self.put_url(url);
         }
-        if let Some(Transport { class: _, detail }) = transport {
-            self.put(detail);
+        if let Some(transport) = transport {
+            self.transport(transport);
         }
         for DialogFact { kind: _, text, accepted: _ } in dialogs {
             self.put(text);
@@ -102,12 +102,84 @@ impl Masks {
 
     /// Masks everything in a visit.
     pub fn visit(&self, visit: &mut Visit) {
-        self.put_url(&mut visit.url);
-        self.put_url(&mut visit.final_url);
-        for (url, _) in &mut visit.redirects {
+        // Every field is named, so that a new one cannot be forgotten.
+        let Visit {
+            url,
+            final_url,
+            status: _,
+            redirects,
+            total_ms: _,
+            bytes: _,
+            certificate_days: _,
+            marker_found: _,
+            title,
+            transport,
+            waited_ms: _,
+            done_ms: _,
+            hops,
+            families: _,
+            ipv6: _,
+            raw_bytes: _,
+            cut: _,
+            charset: _,
+            viewport: _,
+            lang,
+            content: _,
+            second_look,
+            failure: _,
+        } = visit;
+        self.put_url(url);
+        self.put_url(final_url);
+        for (url, _) in redirects {
             self.put_url(url);
         }
-        self.put(&mut visit.title);
+        self.put(title);
+        if let Some(transport) = transport {
+            self.transport(transport);
+        }
+        for hop in hops {
+            self.hop(hop);
+        }
+        if let Some(lang) = lang {
+            self.put(lang);
+        }
+        if let Some(SecondLook { instead_of: _, url, status: _, title, transport, challenges: _ }) =
+            second_look
+        {
+            self.put_url(url);
+            self.put(title);
+            if let Some(transport) = transport {
+                self.transport(transport);
+            }
+        }
+    }
+
+    fn hop(&self, hop: &mut Hop) {
+        let Hop {
+            url,
+            status: _,
+            location,
+            address: _,
+            protocol: _,
+            phases: _,
+            tls: _,
+            certificate,
+            hsts: _,
+        } = hop;
+        self.put_url(url);
+        if let Some(location) = location {
+            self.put_url(location);
+        }
+        if let Some(certificate) = certificate {
+            let Certificate { subject, issuer, names, .. } = certificate.as_mut();
+            for text in names.iter_mut().chain([subject, issuer]) {
+                self.put(text);
+            }
+        }
+    }
+
+    fn transport(&self, Transport { class: _, detail }: &mut Transport) {
+        self.put(detail);
     }
 
     /// Masks the words of a broken link, and its addresses.

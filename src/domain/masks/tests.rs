@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::observation::{DialogFact, Facts, PhraseFact, PhrasePlace};
+use crate::domain::observation::{DialogFact, Facts, PhraseFact, PhrasePlace, Transport, TransportClass};
 
 fn masks(values: &[&str]) -> Masks {
     let mut masks = Masks::new();
@@ -172,6 +172,53 @@ fn facts_lose_what_is_personal() {
 }
 
 /// A number whose check digit is right.
+#[test]
+fn visits_lose_what_is_personal() {
+    use crate::domain::visit::{Certificate, Hop, SecondLook, Visit};
+    let masks = masks(&["张示范"]);
+    let url = || "http://a.example/?n=%E5%BC%A0%E7%A4%BA%E8%8C%83".to_owned();
+    let name = || "张示范".to_owned();
+    let transport = || Some(Transport { class: TransportClass::Other, detail: name() });
+    let certificate = Certificate {
+        subject: format!("CN={}", name()),
+        issuer: name(),
+        names: vec![name(), "a.example".to_owned()],
+        not_before: None,
+        not_after: None,
+        days_left: 0,
+        key: String::new(),
+        signature: String::new(),
+        chain: 1,
+        valid: true,
+        faults: Vec::new(),
+    };
+    let mut visit = Visit {
+        url: url(),
+        final_url: url(),
+        redirects: vec![(url(), 302)],
+        title: name(),
+        lang: Some(name()),
+        transport: transport(),
+        hops: vec![Hop {
+            url: url(),
+            location: Some(url()),
+            certificate: Some(Box::new(certificate)),
+            ..Hop::default()
+        }],
+        second_look: Some(SecondLook {
+            url: url(),
+            title: name(),
+            transport: transport(),
+            ..SecondLook::default()
+        }),
+        ..Visit::default()
+    };
+    masks.visit(&mut visit);
+    let kept = serde_json::to_string(&visit).unwrap();
+    assert!(!kept.contains("示范") && !kept.contains("%E5"), "{kept}");
+    assert!(kept.contains("a.example"), "{kept}");
+}
+
 fn resident_id() -> impl Strategy<Value = String> {
     (110_000u32..660_000, 1900u32..2020, 1u32..13, 1u32..29, 0u32..1000).prop_map(
         |(area, year, month, day, n)| {

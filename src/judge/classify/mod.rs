@@ -28,6 +28,7 @@ use crate::domain::lexicon::{Lexicon, LexiconEntry};
 use crate::domain::observation::{Facts, PhraseFact, PhrasePlace, StopReason, TransportClass};
 use crate::domain::outcome::Outcome;
 
+use super::firewall;
 use super::lexicon::find_among;
 
 /// Why the actions or expectations of a step came to nothing.
@@ -212,15 +213,12 @@ fn status(look: &Look<'_>, lexicon: &Lexicon) -> Option<Classified> {
     Some(Classified::because(outcome, why))
 }
 
-/// Marks of scripts that have to run before a firewall lets anybody through; no ordinary page has them.
-const CHECKS: [&str; 6] = ["jsl", "acw", "ruishu", "cloudflare", "aliyun-waf", "client-check"];
-
 /// The mark of a page that asks for a password instead of what the step looks for.
 const LOGIN_FORM: &str = "login-form";
 
 /// The bot check on the page that stands before a whole site, if there is one.
 fn bot_check<'a>(look: &Look<'a>) -> Option<&'a str> {
-    look.facts.challenges.iter().map(String::as_str).find(|mark| CHECKS.contains(mark))
+    look.facts.challenges.iter().map(String::as_str).find(|mark| firewall::is_check(mark))
 }
 
 /// Whether a firewall stands in the way, by its headers or its script.
