@@ -27,16 +27,16 @@ impl Runner {
         cancel: &CancellationToken,
     ) -> Haul {
         let name = order.agent.language.pick("检查链接", "Check the links");
-        let client = match client(order, &self.clock) {
-            Ok(client) => client,
-            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], no_client(&error))], 1),
-        };
         self.pause(order, cancel).await;
         watch.event(Event::Attempt { number: 1, because: None });
         watch.event(Event::Step { number: 1, of: 1, name });
         let settings = crawl::Settings {
             known: self.known_faults(order).await,
             ..crawl::Settings::of(plan, &order.target, Arc::clone(&order.lexicon))
+        };
+        let client = match client(order, &self.clock, settings.concurrency) {
+            Ok(client) => client,
+            Err(error) => return Haul::of(vec![own_fault(name, &["T2"], no_client(&error))], 1),
         };
         let stopwatch = Stopwatch::start();
         let progress = |progress: crawl::Progress| {

@@ -38,8 +38,10 @@ fn settings(order: &Order) -> http::Settings {
     http::Settings::for_target(&order.target, order.agent.contact.as_deref(), order.agent.language)
 }
 
-pub(super) fn client(order: &Order, clock: &Clock) -> Result<http::Client, http::HttpError> {
-    http::Client::new(&settings(order), clock.clone())
+/// A client of its own that keeps so many warm connections to a host.
+pub(super) fn client(order: &Order, clock: &Clock, warm: u32) -> Result<http::Client, http::HttpError> {
+    let settings = http::Settings { warm: warm as usize, ..settings(order) };
+    http::Client::new(&settings, clock.clone())
 }
 
 pub(super) fn measure(ids: &[&str]) -> Vec<IndicatorId> {
