@@ -84,6 +84,8 @@ pub(super) enum Stop {
 pub(super) struct Host {
     /// Its name, with its port when that is not the scheme's own.
     pub key: String,
+    /// How it was first spoken to: `http` or `https`.
+    pub scheme: &'static str,
     /// Whether it is the portal's own.
     pub own: bool,
     /// What its robots.txt allows; asked for only on the portal's own hosts.
@@ -100,7 +102,7 @@ pub(super) struct Host {
 impl Host {
     /// A host that was not asked yet.
     pub(super) fn new(key: String, own: bool, stop: Option<Stop>) -> Self {
-        Self { key, own, stop, ..Self::default() }
+        Self { key, own, stop, scheme: "http", ..Self::default() }
     }
 
     /// Whether it gives no answers any more: asking on would only name each of its links broken.
@@ -108,9 +110,14 @@ impl Host {
         self.failures >= DOWN_AFTER
     }
 
+    /// What has to lie between two requests, when `interval` is wanted.
+    pub(super) fn pause(&self, interval: Duration) -> Duration {
+        interval.max(self.robots.delay())
+    }
+
     /// How long to wait before the next request, when `interval` has to lie between two.
     pub(super) fn wait(&self, interval: Duration) -> Duration {
-        let interval = interval.max(self.robots.delay());
+        let interval = self.pause(interval);
         let turn = if interval.is_zero() {
             Duration::ZERO
         } else {

@@ -31,7 +31,8 @@ impl Walk<'_> {
             doubts,
             ..self.extent
         };
-        if self.report.extent.cut_short.is_none() && self.report.blocked.is_none() {
+        let through = self.entered && self.report.blocked.is_none();
+        if through && self.report.extent.cut_short.is_none() {
             self.journal.finish();
         } else {
             self.journal.flush();
@@ -40,8 +41,8 @@ impl Walk<'_> {
     }
 
     /// Pages whose links were read, sitemaps and style sheets left out.
-    fn html_pages(&self) -> usize {
-        self.atlas.pages.len().saturating_sub(self.sheets as usize)
+    pub(super) fn html_pages(&self) -> usize {
+        self.atlas.pages.iter().filter(|page| !page.list).count()
     }
 }
 
