@@ -13,7 +13,7 @@ use super::journal::PageNote;
 use super::read::{self, Kind, Reading};
 use super::settle::{Seen, Settled, settle};
 use super::soft::{self, Nowhere};
-use super::walk::{Answered, Walk, Why, doubt};
+use super::walk::{Answered, GONE, Walk, Why, doubt};
 use crate::clock::Deadline;
 use crate::domain::link::{DoubtClass, LinkClass};
 use crate::domain::observation::TransportClass;
@@ -154,7 +154,7 @@ impl Walk<'_> {
         if stayed {
             let class = got.transport.as_ref().map(|transport| transport.class);
             let refused = got.status == Some(403) || self.mark(&got).is_some();
-            self.frontier.host_mut(host).note(refused, class);
+            self.frontier.host_mut(host).note(refused, class, second);
             self.stirred |= self.frontier.host(host).stop.is_some();
             if let (Some(503 | 429), Some(wait)) = (got.status, got.retry_after) {
                 self.frontier.host_mut(host).rest(wait, self.settings.max_wait);
@@ -171,8 +171,10 @@ impl Walk<'_> {
             }
             Settled::Broken(class, detail) => {
                 if self.frontier.host(host).stop == Some(Stop::Down) {
-                    let why = "Its host stopped answering while it was asked.";
-                    return self.settle(no, doubt(DoubtClass::LeftAlone, got.status, why));
+                    return self.settle(no, doubt(DoubtClass::LeftAlone, got.status, GONE));
+                }
+                if stayed && got.transport.is_some() {
+                    self.frontier.host_mut(host).streak.push(no);
                 }
                 let detail = if detail.is_empty() { class.to_string() } else { detail };
                 self.settle(no, Verdict::Faulty { class, status: got.status, detail: detail.into() });

@@ -30,6 +30,8 @@ use crate::http::manners::host_key;
 
 /// How often the journal is handed to the system.
 const FLUSH: Duration = Duration::from_secs(1);
+/// What is said of a link that was asked when its host went down.
+pub(super) const GONE: &str = "Its host stopped answering while it was asked.";
 /// Why a crawl ended when its deadline passed.
 const LATE: &str = "Its time was up.";
 /// The most of a sitemap that is read.
@@ -199,7 +201,8 @@ impl<'a> Walk<'a> {
                 looking = self.begin_look();
             }
             if self.running.is_empty() && looking.is_none() && next_at.is_none() && self.looks.is_empty() {
-                if self.look_for_places() {
+                // What was stopped just now has to be set aside first.
+                if self.stirred || self.look_for_places() {
                     continue;
                 }
                 return None;
@@ -458,6 +461,14 @@ impl<'a> Walk<'a> {
             let open = own && stop != Stop::Down;
             if own {
                 self.extent.cut_short.get_or_insert_with(|| format!("{why}."));
+            }
+            if own && stop == Stop::Down {
+                // An outage, and no list of the links that met it first.
+                for no in std::mem::take(&mut self.frontier.host_mut(host).streak) {
+                    self.broken = self.broken.saturating_sub(1);
+                    self.done = self.done.saturating_sub(1);
+                    self.settle(no, doubt(DoubtClass::LeftAlone, None, GONE));
+                }
             }
             for folder in errands.iter().filter_map(Task::folder) {
                 if open {
