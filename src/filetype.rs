@@ -124,7 +124,9 @@ fn has_directory(bytes: &[u8]) -> bool {
         let field = bytes.get(at + offset..at + offset + length)?;
         Some(field.iter().rev().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte)))
     };
-    let (Some(entries), Some(size), Some(start)) = (number(10, 2), number(12, 4), number(16, 4)) else {
+    let (Some(entries), Some(size), Some(start), Some(_)) =
+        (number(10, 2), number(12, 4), number(16, 4), number(20, 2))
+    else {
         return false;
     };
     // ZIP64 keeps the real numbers elsewhere.

@@ -210,7 +210,7 @@ impl Client {
     /// the answer's `transport`.
     pub async fn get(&self, request: &Get, deadline: Deadline) -> Answer {
         let watch = Stopwatch::start();
-        let mut answer = Answer::new(request.url.clone());
+        let mut answer = Answer::none(request.url.clone());
         if let Err(transport) = self.exchange(request, deadline, &mut answer).await {
             answer.transport = Some(transport);
         }
@@ -333,7 +333,8 @@ impl Client {
 }
 
 impl Answer {
-    fn new(url: Url) -> Self {
+    /// Nothing came back yet.
+    pub fn none(url: Url) -> Self {
         Self {
             asked: url.clone(),
             url,

@@ -41,6 +41,9 @@ async fn answer(State((mended, stuck)): State<Desk>, uri: Uri) -> Response {
         ),
         "/list" => page("<a href=/>首页</a> <a href=/gone>材料下载</a>"),
         "/broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        "/hostile" => page(
+            "<a href=/gone>\u{1b}[31m红\u{1b}[0m\u{7}字</a> <a href='/x\u{1b}]0;title\u{7}'>\r\nSet-Cookie: x</a> <a href='file:///c:\u{1b}[2J'>\u{9b}31m</a>",
+        ),
         "/fine" => page("<a href=/fine>自己</a>"),
         "/stuck" => page("<a href=/never>永远</a>"),
         "/never" => {
@@ -281,5 +284,19 @@ fn bad_input_says_what_to_write() {
     assert_eq!(code, Some(0));
     for part in ["--fresh", "[default: 3]", "Exit codes:", "XDG_STATE_HOME"] {
         assert!(out.contains(part), "{part} is missing in:\n{out}");
+    }
+}
+
+#[test]
+fn what_pages_say_stays_inert_in_a_terminal() {
+    let (portal, folder) = (Portal::open(), tempfile::tempdir().unwrap());
+    for format in [&[][..], &["--format", "json"], &["--format", "csv"], &["--report", "junit"]] {
+        let (code, out, err) = crawl(folder.path(), &portal.url("/hostile"), format);
+        assert_eq!(code, Some(1), "{out}{err}");
+        assert!(out.contains('红'), "{out}");
+        let obeyed = |c: char| {
+            c.is_control() && !matches!(c, '\n' | '\t') && !(c == '\r' && format == ["--format", "csv"])
+        };
+        assert!(!out.contains(obeyed) && !err.contains(obeyed), "{format:?}: {out:?}{err:?}");
     }
 }

@@ -38,13 +38,16 @@ pub fn resume(folder: &Path, links: u32) -> Result<(), Box<dyn Error>> {
 
 async fn measure(folder: &Path, links: u32) -> Result<(), Box<dyn Error>> {
     let pages = links.div_ceil(A_PAGE);
-    let home: String = (0..pages).map(|n| format!("<a href=/list/{n}.html>列表{n}</a>\n")).collect();
+    let home: Vec<String> = (0..pages).map(|n| format!("<a href=/list/{n}.html>列表{n}</a>")).collect();
+    let home = home.join("\n");
     let list = |Parts(name): Parts<String>| async move {
         let n: u32 = name.trim_end_matches(".html").parse().unwrap_or(0);
         let items = (0..A_PAGE).map(|i| {
-            format!("<li><a href=\"/zwgk/2026/{n}/t{n}_{i}.html\">关于做好第{i}批药品经营许可工作的通知</a></li>\n")
+            format!(
+                "<li><a href=\"/zwgk/2026/{n}/t{n}_{i}.html\">关于做好第{i}批药品经营许可工作的通知</a></li>"
+            )
         });
-        Html(items.collect::<String>())
+        Html(items.collect::<Vec<String>>().join("\n"))
     };
     let router =
         Router::new().route("/", get(move || async move { Html(home) })).route("/list/{n}", get(list));

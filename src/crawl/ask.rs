@@ -4,12 +4,16 @@
 //!
 //! Invariant: a form that posts is only asked with HEAD; everything is bounded by its purpose.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
 use url::Url;
 
 use super::host::{MAX_ROBOTS, Robots};
 use super::read::{self, Limits, Reading};
 use crate::clock::Deadline;
-use crate::domain::observation::{Facts, Transport};
+use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::filetype;
 use crate::http::{Answer, Client, Get, text};
 
@@ -48,6 +52,8 @@ pub(super) struct Ask {
     pub purpose: Purpose,
     pub fresh: bool,
     pub within: Deadline,
+    /// What has to lie between two requests to its host.
+    pub pause: Duration,
 }
 
 /// What came back.
@@ -58,12 +64,14 @@ pub(super) struct Got {
     pub url: Url,
     pub redirected: bool,
     pub transport: Option<Transport>,
-    pub retry_after: Option<std::time::Duration>,
+    pub retry_after: Option<Duration>,
     pub firewall: Option<String>,
     /// Requests that it took, redirects included.
     pub requests: u32,
     /// Whether the body is a page of HTML.
     pub html: bool,
+    /// Whether only its beginning was read.
+    pub cut: bool,
     pub reading: Option<Box<Reading>>,
     /// Whether its links were wanted.
     pub read: bool,
@@ -97,18 +105,46 @@ pub(super) fn claimed(url: &Url) -> Option<&'static str> {
     filetype::ATTACHMENTS.into_iter().find(|kind| end.eq_ignore_ascii_case(kind))
 }
 
-/// Asks.
-pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
+/// Asks. A parser that panics costs this answer and no crawl.
+pub(super) async fn ask_safely(client: &Client, question: Ask) -> Got {
+    let url = question.url.clone();
+    let got = AssertUnwindSafe(ask(client, question)).catch_unwind().await;
+    got.unwrap_or_else(|_| {
+        tracing::error!(%url, "reading an answer came to a panic");
+        Got::none(url)
+    })
+}
+
+impl Got {
+    /// No answer, by a fault of our own.
+    pub(super) fn none(url: Url) -> Self {
+        let mut answer = Answer::none(url);
+        let detail = "a fault of this program".to_owned();
+        answer.transport = Some(Transport { class: TransportClass::Ours, detail });
+        Self { requests: 0, ..got(answer, 0) }
+    }
+
+    /// Whether there was no answer in time.
+    pub(super) fn timed_out(&self) -> bool {
+        self.transport.as_ref().is_some_and(|transport| transport.class == TransportClass::Timeout)
+    }
+}
+
+async fn ask(client: &Client, ask: Ask) -> Got {
     let mut earlier = 0;
     if let Purpose::There { fall_back } = ask.purpose {
         let head = Get { url: ask.url.clone(), max_body: MAX_PART, fresh: ask.fresh, head: true };
-        let answer = client.get(&head, ask.within).await;
+        // Some servers never answer a HEAD: the rest is for the GET.
+        let within = if fall_back { ask.within.tightened(ask.within.remaining() / 2) } else { ask.within };
+        let answer = client.get(&head, within).await;
         let good = answer.transport.is_none() && answer.status.is_some_and(|s| (200..300).contains(&s));
         if good || !fall_back {
             return got(answer, 0);
         }
         earlier = requests(&answer);
+        tokio::time::sleep(ask.pause).await;
     }
+    let within = ask.within.extended(if earlier > 0 { ask.pause } else { Duration::ZERO });
     let max_body = match ask.purpose {
         Purpose::There { .. } | Purpose::Part => MAX_PART,
         Purpose::Style | Purpose::Page { .. } => MAX_PAGE,
@@ -117,7 +153,7 @@ pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
         Purpose::Bytes(most) => most,
     };
     let get = Get { url: ask.url, max_body, fresh: ask.fresh, head: false };
-    let mut answer = client.get(&get, ask.within).await;
+    let mut answer = client.get(&get, within).await;
     let file = match ask.purpose {
         Purpose::Attachment(claimed) if answer.transport.is_none() => Some(examine(claimed, &answer)),
         _ => None,
@@ -130,7 +166,6 @@ pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
     let empty = answer.transport.is_none() && answer.body.is_empty();
     let links = if let Purpose::Page { links } = ask.purpose { links } else { 0 };
     let plain = matches!(ask.purpose, Purpose::Bytes(_) | Purpose::Robots);
-    // Here and not where answers are taken: a parser that panics costs its task and no crawl.
     let robots = (ask.purpose == Purpose::Robots).then(|| Robots::read(&answer.body));
     let reads = !plain && !matches!(ask.purpose, Purpose::Part | Purpose::Style);
     let mut reading = None;
@@ -191,6 +226,7 @@ fn got(mut answer: Answer, earlier: u32) -> Got {
         status: answer.status,
         redirected: !answer.redirects.is_empty(),
         html: answer.is_html(),
+        cut: answer.cut,
         facts: answer.facts(""),
         url: answer.url,
         transport: answer.transport,

@@ -3,7 +3,7 @@
 //! Invariant: the same placements in the same order make the same atlas, so that a journal can be
 //! played back. Memory is bounded by the number of addresses, never by how often pages name them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
@@ -93,6 +93,8 @@ pub(super) enum State {
 pub(super) struct Page {
     pub url: Box<str>,
     pub depth: u32,
+    /// A style sheet or a sitemap that stands in for a page.
+    pub list: bool,
 }
 
 /// The places inside a page that was seen.
@@ -121,6 +123,7 @@ pub(super) struct Placement<'a> {
 
 /// What placing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(super) struct Placed {
     pub no: No,
     /// The address was not known.
@@ -129,6 +132,8 @@ pub(super) struct Placed {
     pub changed: bool,
     /// It was asked for already, but for less than is wanted now.
     pub again: bool,
+    /// It is put to a greater use than before.
+    pub more: bool,
 }
 
 /// An address that can never work, as it is written.
@@ -148,6 +153,9 @@ pub(super) struct Atlas {
     pub places: IndexMap<No, Places>,
     /// Scripts that were read and make no places.
     pub harmless: HashSet<No>,
+    numbers: HashMap<Box<str>, PageNo>,
+    /// The page that is placed once more, nearer to the home page: it was counted before.
+    counted: Option<PageNo>,
 }
 
 impl Carried {
@@ -162,10 +170,11 @@ impl Carried {
         at: PageNo,
         line: u32,
         column: u32,
+        counted: bool,
         spot: impl FnOnce() -> Spot,
     ) -> bool {
         self.on_home |= at == HOME;
-        if self.last_page != at {
+        if self.last_page != at && !counted {
             self.last_page = at;
             self.pages = self.pages.saturating_add(1);
         }
@@ -181,10 +190,40 @@ impl Carried {
 }
 
 impl Atlas {
-    /// Notes a page; its number.
-    pub(super) fn page(&mut self, url: &str, depth: u32) -> PageNo {
-        self.pages.push(Page { url: url.into(), depth });
-        PageNo::try_from(self.pages.len() - 1).unwrap_or(PageNo::MAX)
+    /// Notes a page, or that it is nearer to the home page than it was; its number. What it names
+    /// has to be placed after that, before another page is noted.
+    pub(super) fn page(&mut self, url: &str, depth: u32, list: bool) -> PageNo {
+        self.counted = None;
+        if let Some(&no) = self.numbers.get(url) {
+            let page = &mut self.pages[no as usize];
+            page.depth = page.depth.min(depth);
+            self.counted = Some(no);
+            return no;
+        }
+        let no = number(self.pages.len());
+        self.numbers.insert(url.into(), no);
+        self.pages.push(Page { url: url.into(), depth, list });
+        no
+    }
+
+    /// The number of the page at an address that was read.
+    pub(super) fn number(&self, address: &str) -> PageNo {
+        self.numbers.get(address).copied().unwrap_or(PageNo::MAX)
+    }
+
+    /// Another address that leads to a page.
+    pub(super) fn leads_to(&mut self, address: &str, page: PageNo) {
+        if !self.numbers.contains_key(address) {
+            self.numbers.insert(address.into(), page);
+        }
+    }
+
+    /// Whether the page at an address was read, and at that depth at least.
+    pub(super) fn is_read(&self, address: &str, depth: u32) -> bool {
+        self.numbers
+            .get(address)
+            .and_then(|no| self.pages.get(*no as usize))
+            .is_some_and(|page| page.depth <= depth)
     }
 
     /// Notes what a page names, unless the address is new and there is no room for it.
@@ -199,16 +238,17 @@ impl Atlas {
             text: at.text.into(),
         };
         let full = self.links.len() >= room;
+        let counted = self.counted == Some(page);
         let mut placed = match self.links.entry(at.address.into()) {
             Slot::Occupied(mut known) => {
                 let no = number(known.index());
                 let link = known.get_mut();
-                let moved = link.carried.again(&self.pages, page, at.line, at.column, spot);
+                let moved = link.carried.again(&self.pages, page, at.line, at.column, counted, spot);
                 let more = link.used < at.used;
                 let nearer = depth < link.depth;
                 link.used = link.used.max(at.used);
                 link.depth = link.depth.min(depth);
-                Placed { no, new: false, changed: moved || more, again: more || nearer }
+                Placed { no, new: false, changed: moved || more, again: more || nearer, more }
             }
             Slot::Vacant(_) if full => return None,
             Slot::Vacant(free) => {
@@ -220,14 +260,14 @@ impl Atlas {
                     wants_places: false,
                     state: State::Waiting,
                 });
-                Placed { no, new: true, changed: true, again: false }
+                Placed { no, new: true, changed: true, again: false, more: false }
             }
         };
         if let Some(fragment) = at.fragment {
             placed.changed = true;
             match self.fragments.entry((placed.no, fragment.into())) {
                 Slot::Occupied(mut known) => {
-                    known.get_mut().again(&self.pages, page, at.line, at.column, spot);
+                    known.get_mut().again(&self.pages, page, at.line, at.column, counted, spot);
                 }
                 // Places of one page are no addresses, but a hostile page can name a million.
                 Slot::Vacant(free) if free.index() < room => {
@@ -247,7 +287,8 @@ impl Atlas {
         match self.wrong.entry(written.into()) {
             Slot::Occupied(mut known) => {
                 let (page, line, column) = (spot.page, spot.line, spot.column);
-                known.get_mut().carried.again(&self.pages, page, line, column, || spot);
+                let counted = self.counted == Some(page);
+                known.get_mut().carried.again(&self.pages, page, line, column, counted, || spot);
             }
             Slot::Vacant(free) if free.index() < room => {
                 free.insert(Wrong { carried: Carried::new(spot), class });
@@ -259,10 +300,11 @@ impl Atlas {
     /// Counts a page for a link of which nothing else changes.
     pub(super) fn count(&mut self, page: PageNo, no: No) {
         let Some((_, link)) = self.links.get_index_mut(no as usize) else { return };
+        let counted = self.counted == Some(page);
         let depth = self.pages.get(page as usize).map_or(0, |page| page.depth).saturating_add(1);
         link.depth = link.depth.min(depth);
         let nowhere = link.carried.spot.clone();
-        link.carried.again(&self.pages, page, u32::MAX, u32::MAX, || nowhere);
+        link.carried.again(&self.pages, page, u32::MAX, u32::MAX, counted, || nowhere);
     }
 
     /// Whether a page has a place; `None` when that is not known, or when a script may make it.
@@ -272,8 +314,9 @@ impl Atlas {
             return Some(true);
         }
         let harmless = |script: &No| {
+            let link = self.links.get_index(*script as usize).map(|(_, link)| link);
             self.harmless.contains(script)
-                || matches!(self.links[*script as usize].state, State::Done(Verdict::Faulty { .. }))
+                || link.is_some_and(|link| matches!(link.state, State::Done(Verdict::Faulty { .. })))
         };
         let sure =
             !places.scripted && places.scripts.as_ref().is_some_and(|scripts| scripts.iter().all(harmless));
@@ -310,14 +353,14 @@ mod tests {
     #[test]
     fn an_address_is_known_once_and_counts_its_pages() {
         let mut atlas = Atlas::default();
-        let home = atlas.page("http://a.cn/", 0);
-        let below = atlas.page("http://a.cn/b", 1);
+        let home = atlas.page("http://a.cn/", 0, false);
+        let below = atlas.page("http://a.cn/b", 1, false);
         let first = atlas.place(below, &at("http://a.cn/x", 7), 9).unwrap();
-        assert_eq!(first, Placed { no: 0, new: true, changed: true, again: false });
+        assert_eq!(first, Placed { no: 0, new: true, changed: true, again: false, more: false });
         let twice = atlas.place(below, &at("http://a.cn/x", 9), 9).unwrap();
-        assert_eq!(twice, Placed { no: 0, new: false, changed: false, again: false });
+        assert_eq!(twice, Placed { no: 0, new: false, changed: false, again: false, more: false });
         let nearer = atlas.place(home, &at("http://a.cn/x", 3), 9).unwrap();
-        assert_eq!(nearer, Placed { no: 0, new: false, changed: true, again: true });
+        assert_eq!(nearer, Placed { no: 0, new: false, changed: true, again: true, more: false });
         let link = &atlas.links[0];
         assert_eq!((link.carried.pages, link.carried.on_home, link.depth), (2, true, 1));
         assert_eq!(
@@ -330,7 +373,7 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
         let mut atlas = Atlas::default();
-        let home = atlas.page("http://a.cn/", 0);
+        let home = atlas.page("http://a.cn/", 0, false);
         assert!(atlas.place(home, &at("http://a.cn/1", 1), 1).is_some());
         assert!(atlas.place(home, &at("http://a.cn/2", 2), 1).is_none());
         assert!(atlas.place(home, &at("http://a.cn/1", 3), 1).is_some(), "what is known stays known");
@@ -339,11 +382,32 @@ mod tests {
     #[test]
     fn places_inside_a_page_are_asked_for_once_they_are_wanted() {
         let mut atlas = Atlas::default();
-        let home = atlas.page("http://a.cn/", 0);
+        let home = atlas.page("http://a.cn/", 0, false);
         atlas.place(home, &at("http://a.cn/x", 1), 9);
         let with = Placement { fragment: Some("top2"), ..at("http://a.cn/x", 2) };
         assert!(atlas.place(home, &with, 9).unwrap().again);
         assert!(!atlas.place(home, &with, 9).unwrap().again);
         assert_eq!(atlas.fragments.len(), 1);
+    }
+
+    #[test]
+    fn a_page_that_turns_out_nearer_carries_what_it_names_nearer_and_counts_once() {
+        let mut atlas = Atlas::default();
+        let home = atlas.page("http://a.cn/", 0, false);
+        atlas.place(home, &at("http://a.cn/p", 1), 9);
+        let far = atlas.page("http://a.cn/p", 3, false);
+        atlas.place(far, &at("http://a.cn/x", 5), 9);
+        let other = atlas.page("http://a.cn/q", 2, false);
+        atlas.place(other, &at("http://a.cn/x", 7), 9);
+        assert_eq!((atlas.links[1].carried.spot.page, atlas.links[1].depth), (other, 3));
+        assert!(
+            atlas.is_read("http://a.cn/p", 3) && !atlas.is_read("http://a.cn/p", 1),
+            "it was read too far away"
+        );
+        assert_eq!(atlas.page("http://a.cn/p", 1, false), far, "it keeps its number");
+        assert!(atlas.place(far, &at("http://a.cn/x", 5), 9).unwrap().again);
+        let link = &atlas.links[1];
+        assert_eq!((link.carried.spot.page, link.carried.spot.line), (far, 5));
+        assert_eq!((link.depth, link.carried.pages), (2, 2));
     }
 }

@@ -1,6 +1,6 @@
 //! The entry page: asked for whatever robots.txt says, because an outage has to be seen.
 
-use super::ask::{Ask, Got, Purpose, ask};
+use super::ask::{Ask, Got, Purpose, ask_safely};
 use super::atlas::{Link, Placement, State, Use, Verdict};
 use super::journal::PageNote;
 use super::read::{self, Limits, Reading};
@@ -42,8 +42,9 @@ impl Walk<'_> {
             purpose: Purpose::Page { links: read::MAX_LINKS },
             fresh: true,
             within: self.within(),
+            pause: std::time::Duration::ZERO,
         };
-        let asked = self.tools.cancel.run_until_cancelled(ask(self.tools.client, question)).await;
+        let asked = self.tools.cancel.run_until_cancelled(ask_safely(self.tools.client, question)).await;
         self.frontier.host_mut(host).note_turn();
         let Some(got) = asked else {
             self.extent.cut_short = Some("It was stopped.".to_owned());
@@ -58,7 +59,7 @@ impl Walk<'_> {
         if self.extent.resumed {
             return true;
         }
-        self.pages_taken = 1;
+        self.pages_read = 1;
         self.note_entry(&url, &page);
         true
     }
@@ -69,8 +70,9 @@ impl Walk<'_> {
         let Ok(url) = self.target.entry.join("/robots.txt") else { return true };
         self.frontier.without_robots(host);
         self.tools.manners.take(key, u32::MAX);
-        let question = Ask { url, purpose: Purpose::Robots, fresh: false, within: self.within() };
-        let asked = self.tools.cancel.run_until_cancelled(ask(self.tools.client, question)).await;
+        let pause = std::time::Duration::ZERO;
+        let question = Ask { url, purpose: Purpose::Robots, fresh: false, within: self.within(), pause };
+        let asked = self.tools.cancel.run_until_cancelled(ask_safely(self.tools.client, question)).await;
         let Some(got) = asked else { return false };
         self.extent.requests += u64::from(got.requests);
         self.frontier.host_mut(host).note_turn();
@@ -95,6 +97,9 @@ impl Walk<'_> {
         }
         if refused {
             self.report.entry_text = got.reading.map(|page| page.text).unwrap_or_default();
+            let host = self.host_of(&got.url);
+            let why = mark.clone().or_else(|| got.status.map(|status| format!("status {status}")));
+            self.unwanted(host, &got.url, (got.status, got.retry_after), &why.unwrap_or_default());
             self.report.blocked = Some(Blocked {
                 host: host_key(&got.url),
                 url: got.url.to_string(),
@@ -153,8 +158,7 @@ impl Walk<'_> {
             asked.set_fragment(None);
             asked
         };
-        self.read.insert(url.as_str().into());
-        let home = self.atlas.page(url.as_str(), 0);
+        let home = self.atlas.page(url.as_str(), 0, false);
         let mut note = PageNote::default();
         let mut own = Vec::new();
         self.entries = u32::from(asked != *url) + 1;
@@ -179,10 +183,11 @@ impl Walk<'_> {
                 link.depth = 0;
                 link.state = State::Done(Verdict::Fine);
                 own.push(placed.no);
+                self.atlas.leads_to(entry.as_str(), home);
             }
         }
         self.place_page(home, page, &mut note);
-        self.journal.page(None, url.as_str(), 0, note);
+        self.journal.page(None, url.as_str(), 0, false, note);
         for no in own {
             self.note_places(no, page);
             self.settle(no, Verdict::Fine);

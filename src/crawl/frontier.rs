@@ -26,6 +26,16 @@ pub(super) enum Task {
     Link { no: No, second: bool },
 }
 
+impl Task {
+    /// The folder of a made-up name.
+    pub(super) fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Nowhere(folder) => Some(folder),
+            _ => None,
+        }
+    }
+}
+
 /// The place of a host in the frontier.
 pub(super) type HostNo = usize;
 
@@ -40,6 +50,15 @@ pub(super) enum Next {
     Idle,
 }
 
+/// What waited at a host that was stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stopped {
+    pub host: HostNo,
+    pub stop: Stop,
+    pub links: Vec<No>,
+    pub errands: Vec<Task>,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     host: Host,
@@ -51,6 +70,8 @@ struct Queue {
     /// Robots.txt is on its way: nothing else is asked before it is known.
     held: bool,
     queued: bool,
+    /// When its turn comes, while it is among those that wait.
+    asleep: Option<Deadline>,
 }
 
 /// Queues of all hosts.
@@ -58,7 +79,11 @@ struct Queue {
 pub(super) struct Frontier {
     names: HashMap<String, HostNo>,
     queues: Vec<Queue>,
+    /// Hosts that may be ready, in turn.
     turn: VecDeque<HostNo>,
+    /// Hosts that have to wait, by the instant at which they are looked at again. Ten thousand of
+    /// them cost no more than one; an entry that its host does not name any more is stale.
+    asleep: BinaryHeap<Reverse<(Deadline, HostNo)>>,
     concurrency: u32,
 }
 
@@ -68,6 +93,7 @@ impl Frontier {
             names: HashMap::new(),
             queues: Vec::new(),
             turn: VecDeque::new(),
+            asleep: BinaryHeap::new(),
             concurrency: concurrency.max(1),
         }
     }
@@ -151,41 +177,58 @@ impl Frontier {
 
     /// What to ask for now. `interval` is what a host wants between two requests.
     pub(super) fn next(&mut self, interval: impl Fn(&Host, &Task) -> Duration) -> Next {
-        let mut soonest: Option<(Deadline, HostNo)> = None;
-        for _ in 0..self.turn.len() {
-            let Some(no) = self.turn.pop_front() else { break };
+        self.wake_those_due();
+        while let Some(no) = self.turn.pop_front() {
             let most = self.concurrency;
             let queue = &mut self.queues[no];
-            if queue.host.stop.is_some() || queue.is_empty() {
-                queue.queued = false;
-                continue;
-            }
+            queue.queued = false;
             // Hosts of others are asked one thing at a time, whatever the portal allows.
             let most = if queue.host.own { most } else { 1 };
-            if queue.busy >= most {
-                queue.queued = false;
+            // Whatever ends, is let go or is put in wakes it again.
+            if queue.host.stop.is_some() || queue.busy >= most {
                 continue;
             }
-            let Some((task, ready)) = queue.peek() else {
-                queue.queued = false;
-                continue;
-            };
+            let Some((task, ready)) = queue.peek() else { continue };
             let wait = queue.host.wait(interval(&queue.host, &task)).max(ready);
             if wait.is_zero() {
                 queue.take(&task);
                 queue.busy += 1;
-                self.turn.push_back(no);
+                self.wake(no);
                 return Next::Go(no, task);
             }
             let at = Deadline::after(wait);
-            soonest = Some(soonest.map_or((at, no), |old| old.min((at, no))));
-            self.turn.push_back(no);
+            if queue.asleep.is_none_or(|old| at < old) {
+                queue.asleep = Some(at);
+                self.asleep.push(Reverse((at, no)));
+            }
         }
-        soonest.map_or(Next::Idle, |(at, no)| Next::At(at, no))
+        while let Some(&Reverse((at, no))) = self.asleep.peek() {
+            let queue = &self.queues[no];
+            if queue.asleep == Some(at) && queue.host.stop.is_none() {
+                return Next::At(at, no);
+            }
+            self.asleep.pop();
+        }
+        Next::Idle
+    }
+
+    /// Gives their turn to hosts that have waited long enough, as far as that was known.
+    fn wake_those_due(&mut self) {
+        while let Some(&Reverse((at, no))) = self.asleep.peek() {
+            if !at.passed() {
+                return;
+            }
+            self.asleep.pop();
+            let queue = &mut self.queues[no];
+            if queue.asleep == Some(at) {
+                queue.asleep = None;
+                self.wake(no);
+            }
+        }
     }
 
     /// Takes everything that waits at hosts that were stopped.
-    pub(super) fn take_stopped(&mut self) -> Vec<(HostNo, Stop, Vec<No>)> {
+    pub(super) fn take_stopped(&mut self) -> Vec<Stopped> {
         let mut taken = Vec::new();
         for (no, queue) in self.queues.iter_mut().enumerate() {
             let Some(stop) = &queue.host.stop else { continue };
@@ -193,9 +236,9 @@ impl Frontier {
             links.extend(queue.second.iter().map(|Reverse((_, no))| *no));
             queue.by_depth.clear();
             queue.second.clear();
-            queue.first.clear();
-            if !links.is_empty() {
-                taken.push((no, stop.clone(), links));
+            let errands = Vec::from(std::mem::take(&mut queue.first));
+            if !links.is_empty() || !errands.is_empty() {
+                taken.push(Stopped { host: no, stop: stop.clone(), links, errands });
             }
         }
         taken
@@ -305,7 +348,53 @@ mod tests {
         frontier.push_second(host, 2, Deadline::after(Duration::ZERO));
         frontier.host_mut(host).stop = Some(Stop::Down);
         assert!(drain(&mut frontier).is_empty());
-        assert_eq!(frontier.take_stopped(), [(host, Stop::Down, vec![1, 2])]);
+        let errand = Task::Nowhere("http://b.cn/".to_owned());
+        frontier.push_first(host, errand.clone());
+        let stopped = Stopped { host, stop: Stop::Down, links: vec![1, 2], errands: vec![errand] };
+        assert_eq!(frontier.take_stopped(), [stopped]);
         assert!(frontier.take_stopped().is_empty());
+    }
+
+    /// Every host is looked at when it is put in, when its time has come and when something of it
+    /// ends: never all of them for one question.
+    #[test]
+    fn ten_thousand_hosts_that_wait_cost_no_more_than_one() {
+        use std::cell::Cell;
+        const HOSTS: usize = 10_000;
+        let mut frontier = Frontier::new(1);
+        for n in 0..HOSTS {
+            let host = frontier.host_no(&format!("h{n}.cn"), Host::default);
+            frontier.host_mut(host).note_turn();
+            frontier.push(host, No::try_from(2 * n).unwrap(), 1);
+        }
+        let asked = Cell::new(0_usize);
+        let minute = |_: &Host, _: &Task| {
+            asked.set(asked.get() + 1);
+            Duration::from_mins(1)
+        };
+        for _ in 0..1_000 {
+            assert!(matches!(frontier.next(minute), Next::At(..)));
+        }
+        assert_eq!(asked.get(), HOSTS, "each was looked at once");
+        let late = frontier.host_no("late.cn", Host::default);
+        frontier.push(late, 1, 1);
+        assert!(matches!(frontier.next(minute), Next::Go(host, _) if host == late), "and holds nobody up");
+        assert_eq!(asked.get(), HOSTS + 1);
+    }
+
+    #[test]
+    fn a_host_that_waits_is_looked_at_again_when_something_sooner_comes() {
+        let mut frontier = Frontier::new(1);
+        let host = frontier.host_no("b.cn", Host::default);
+        frontier.push_second(host, 1, Deadline::after(Duration::from_mins(1)));
+        let Next::At(late, _) = frontier.next(|_, _| Duration::ZERO) else { panic!("it waits") };
+        frontier.push_second(host, 2, Deadline::after(Duration::from_secs(1)));
+        let Next::At(soon, _) = frontier.next(|_, _| Duration::ZERO) else { panic!("it waits") };
+        assert!(soon < late);
+        frontier.host_mut(host).stop = Some(Stop::Down);
+        assert!(
+            matches!(frontier.next(|_, _| Duration::ZERO), Next::Idle),
+            "a stopped host is not waited for"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use texting_robots::Robot;
 use url::Url;
 
+use super::atlas::No;
 use crate::clock::{Deadline, Stopwatch};
 use crate::domain::observation::TransportClass;
 use crate::http::AGENT;
@@ -84,6 +85,8 @@ pub(super) enum Stop {
 pub(super) struct Host {
     /// Its name, with its port when that is not the scheme's own.
     pub key: String,
+    /// How it was first spoken to: `http` or `https`.
+    pub scheme: &'static str,
     /// Whether it is the portal's own.
     pub own: bool,
     /// What its robots.txt allows; asked for only on the portal's own hosts.
@@ -92,6 +95,8 @@ pub(super) struct Host {
     pub stop: Option<Stop>,
     /// When it was last asked.
     pub last: Option<Stopwatch>,
+    /// Links that were called broken since it last gave an answer.
+    pub streak: Vec<No>,
     not_before: Option<Deadline>,
     failures: u32,
     refusals: u32,
@@ -100,7 +105,7 @@ pub(super) struct Host {
 impl Host {
     /// A host that was not asked yet.
     pub(super) fn new(key: String, own: bool, stop: Option<Stop>) -> Self {
-        Self { key, own, stop, ..Self::default() }
+        Self { key, own, stop, scheme: "http", ..Self::default() }
     }
 
     /// Whether it gives no answers any more: asking on would only name each of its links broken.
@@ -108,9 +113,14 @@ impl Host {
         self.failures >= DOWN_AFTER
     }
 
+    /// What has to lie between two requests, when `interval` is wanted.
+    pub(super) fn pause(&self, interval: Duration) -> Duration {
+        interval.max(self.robots.delay())
+    }
+
     /// How long to wait before the next request, when `interval` has to lie between two.
     pub(super) fn wait(&self, interval: Duration) -> Duration {
-        let interval = interval.max(self.robots.delay());
+        let interval = self.pause(interval);
         let turn = if interval.is_zero() {
             Duration::ZERO
         } else {
@@ -124,11 +134,17 @@ impl Host {
         self.last = Some(Stopwatch::start());
     }
 
-    /// Notes its answer: failures and refusals in a row.
-    pub(super) fn note(&mut self, refused: bool, transport: Option<TransportClass>) {
+    /// Notes its answer: failures and refusals in a row. Of others' hosts only first answers count, so
+    /// that it is no matter of luck how many of their links are asked.
+    pub(super) fn note(&mut self, refused: bool, transport: Option<TransportClass>, second: bool) {
         use TransportClass::{Refused, Reset, Timeout};
         let failed = matches!(transport, Some(Refused | Reset | Timeout));
-        self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
+        if !failed {
+            self.failures = 0;
+            self.streak.clear();
+        } else if self.own || !second {
+            self.failures = self.failures.saturating_add(1);
+        }
         self.refusals = if refused { self.refusals.saturating_add(1) } else { 0 };
         if self.stop.is_none() && self.is_down() && self.own {
             self.stop = Some(Stop::Down);
@@ -176,12 +192,12 @@ mod tests {
     fn a_portal_that_goes_down_is_an_outage_and_no_list_of_links() {
         let mut host = Host { own: true, ..Host::default() };
         for _ in 0..4 {
-            host.note(false, Some(TransportClass::Refused));
+            host.note(false, Some(TransportClass::Refused), false);
         }
-        host.note(false, None);
+        host.note(false, None, true);
         assert_eq!(host.stop, None);
         for _ in 0..5 {
-            host.note(false, Some(TransportClass::Timeout));
+            host.note(false, Some(TransportClass::Timeout), true);
         }
         assert_eq!(host.stop, Some(Stop::Down));
     }

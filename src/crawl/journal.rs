@@ -8,7 +8,7 @@
 //! it cannot be written the crawl goes on without.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::atlas::{Atlas, No, PageNo, Placement, Places, Spot, State, Use, Verdict};
+use super::atlas::{Atlas, HOME, No, PageNo, Placement, Places, Spot, State, Use, Verdict};
 use super::read;
 use crate::domain::link::{DoubtClass, LinkClass};
 
@@ -24,6 +24,12 @@ use crate::domain::link::{DoubtClass, LinkClass};
 const FORM: u32 = 1;
 /// A crawl that was stopped longer ago is begun anew: what it found may have changed.
 const OLDEST: Duration = Duration::from_hours(72);
+/// The longest line that is read: a page that names 20,000 long addresses. What is longer is none of ours.
+const MAX_LINE: u64 = 32 << 20;
+/// Pages that a journal may hold beyond links: the home page, sitemaps.
+const FURTHER: usize = 1_000;
+/// The names of the entry page have room beside all links.
+const ENTRIES: usize = 2;
 
 /// A journal under way.
 #[derive(Debug)]
@@ -56,6 +62,9 @@ enum Line {
         /// What it names and never can work.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         w: Vec<NamedWrong>,
+        /// Whether it is a style sheet or a sitemap.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        s: bool,
     },
     /// The places inside a page.
     #[serde(rename = "i")]
@@ -63,6 +72,9 @@ enum Line {
     /// A script that makes no places.
     #[serde(rename = "h")]
     Harmless(No),
+    /// A link that was settled and is asked for again, because more is wanted of it.
+    #[serde(rename = "a")]
+    Again(No),
     /// A link that is settled.
     #[serde(rename = "f")]
     Fine(No),
@@ -177,10 +189,18 @@ impl Journal {
         Ok(Opened { journal, atlas })
     }
 
-    /// Notes a page.
-    pub(super) fn page(&mut self, no: Option<No>, url: &str, depth: u32, note: PageNote) {
+    /// Notes a page; `list` when it is a style sheet or a sitemap.
+    pub(super) fn page(&mut self, no: Option<No>, url: &str, depth: u32, list: bool, note: PageNote) {
         if self.out.is_some() {
-            self.write(&Line::Page { n: no, u: url.to_owned(), d: depth, l: note.named, w: note.wrong });
+            let (l, w) = (note.named, note.wrong);
+            self.write(&Line::Page { n: no, u: url.to_owned(), d: depth, l, w, s: list });
+        }
+    }
+
+    /// Notes that a link is asked for again.
+    pub(super) fn again(&mut self, no: No) {
+        if self.out.is_some() {
+            self.write(&Line::Again(no));
         }
     }
 
@@ -250,11 +270,12 @@ impl Journal {
     }
 }
 
-/// Plays a journal back: what it held, and where its last whole line ends.
+/// Plays a journal back: what it held, and where its last whole line ends. One that holds no page
+/// has nothing to go on from.
 fn play(file: &mut File, crawl: &str, now: Timestamp, room: usize) -> std::io::Result<(Option<Atlas>, u64)> {
     let mut lines = BufReader::with_capacity(256 << 10, file);
     let mut line = Vec::new();
-    lines.read_until(b'\n', &mut line)?;
+    read_line(&mut lines, &mut line)?;
     let head: Option<Head> = serde_json::from_slice(&line).ok();
     let good = head.is_some_and(|head| {
         let age = now.duration_since(head.begun_at);
@@ -267,46 +288,72 @@ fn play(file: &mut File, crawl: &str, now: Timestamp, room: usize) -> std::io::R
     let mut atlas = Atlas::default();
     loop {
         line.clear();
-        lines.read_until(b'\n', &mut line)?;
+        read_line(&mut lines, &mut line)?;
         if line.last() != Some(&b'\n') {
             break;
         }
         let Ok(known) = serde_json::from_slice::<Line>(&line) else { break };
-        apply(&mut atlas, known, room);
+        if !apply(&mut atlas, known, room) {
+            break;
+        }
         end += line.len() as u64;
+    }
+    if atlas.pages.is_empty() {
+        return Ok((None, 0));
     }
     Ok((Some(atlas), end))
 }
 
-fn apply(atlas: &mut Atlas, line: Line, room: usize) {
-    let settle = |atlas: &mut Atlas, no: No, verdict| {
-        if let Some((_, link)) = atlas.links.get_index_mut(no as usize) {
-            link.state = State::Done(verdict);
-        }
+/// The next line, or as much of it as ours can be long.
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
+    lines.take(MAX_LINE).read_until(b'\n', line).map(drop)
+}
+
+/// Plays one line back; whether it was one of ours.
+fn apply(atlas: &mut Atlas, line: Line, room: usize) -> bool {
+    let settle = |atlas: &mut Atlas, no: No, state| {
+        atlas.links.get_index_mut(no as usize).map(|(_, link)| link.state = state).is_some()
     };
+    let known = |atlas: &Atlas, no: No| (no as usize) < atlas.links.len();
     match line {
-        Line::Page { n: _, u, d, l, w } => {
-            let page = atlas.page(&u, d);
+        Line::Page { n: _, u, d, l, w, s } => {
+            if atlas.pages.len() >= room.saturating_add(FURTHER) {
+                return false;
+            }
+            let page = atlas.page(&u, d, s);
             for named in &l {
-                place(atlas, page, named, room);
+                place(atlas, page, named, room.saturating_add(ENTRIES));
             }
             for NamedWrong(written, class, element, attribute, line, column, text) in w {
                 let (element, attribute) = (read::known_name(&element), read::known_name(&attribute));
                 let spot = Spot { page, element, attribute, line, column, text: text.into() };
                 atlas.place_wrong(&written, class, spot, room);
             }
+            true
         }
-        Line::Harmless(no) => drop(atlas.harmless.insert(no)),
-        Line::Places(no, scripted, scripts, hashes) => {
-            let scripts = scripts.map(Vec::into_boxed_slice);
-            atlas.places.insert(no, Places { hashes: hashes.into(), scripted, scripts });
+        Line::Harmless(no) => {
+            let known = known(atlas, no);
+            if known {
+                atlas.harmless.insert(no);
+            }
+            known
         }
-        Line::Fine(no) => settle(atlas, no, Verdict::Fine),
+        Line::Places(no, scripted, scripts, mut hashes) => {
+            let known = known(atlas, no) && scripts.iter().flatten().all(|script| known(atlas, *script));
+            if known {
+                hashes.sort_unstable();
+                let scripts = scripts.map(Vec::into_boxed_slice);
+                atlas.places.insert(no, Places { hashes: hashes.into(), scripted, scripts });
+            }
+            known
+        }
+        Line::Again(no) => settle(atlas, no, State::Waiting),
+        Line::Fine(no) => settle(atlas, no, State::Done(Verdict::Fine)),
         Line::Faulty(no, class, status, detail) => {
-            settle(atlas, no, Verdict::Faulty { class, status, detail: detail.into() });
+            settle(atlas, no, State::Done(Verdict::Faulty { class, status, detail: detail.into() }))
         }
         Line::Doubtful(no, class, status, detail) => {
-            settle(atlas, no, Verdict::Doubtful { class, status, detail: detail.into() });
+            settle(atlas, no, State::Done(Verdict::Doubtful { class, status, detail: detail.into() }))
         }
     }
 }
@@ -326,7 +373,11 @@ fn place(atlas: &mut Atlas, page: PageNo, named: &Named, room: usize) {
                 column: *column,
                 text,
             };
-            atlas.place(page, &placement, room);
+            let placed = atlas.place(page, &placement, room);
+            // The entry page's own names: nothing leads to them.
+            if let (Some(placed), HOME, true) = (placed, page, element.is_empty()) {
+                atlas.links[placed.no as usize].depth = 0;
+            }
         }
     }
 }
@@ -341,13 +392,13 @@ mod tests {
     }
 
     fn note(atlas: &mut Atlas, journal: &mut Journal, url: &str, depth: u32, names: &[Placement<'_>]) {
-        let page = atlas.page(url, depth);
+        let page = atlas.page(url, depth, false);
         let mut note = PageNote::default();
         for name in names {
             let placed = atlas.place(page, name, 100).unwrap();
             note.name(placed.no, placed.changed, name);
         }
-        journal.page(None, url, depth, note);
+        journal.page(None, url, depth, false, note);
     }
 
     fn now() -> Timestamp {
@@ -374,15 +425,15 @@ mod tests {
         let spot = Spot { page: 1, element: "a", attribute: "href", line: 1, column: 2, text: "坏".into() };
         let mut wrong = PageNote::default();
         wrong.wrong("http://[", LinkClass::Malformed, &Spot { page: 2, ..spot.clone() });
-        atlas.page("http://a.cn/y", 1);
+        atlas.page("http://a.cn/y", 1, false);
         atlas.place_wrong("http://[", LinkClass::Malformed, Spot { page: 2, ..spot }, 100);
-        journal.page(Some(1), "http://a.cn/y", 1, wrong);
+        journal.page(Some(1), "http://a.cn/y", 1, false, wrong);
         let verdict =
             Verdict::Faulty { class: LinkClass::Gone, status: Some(410), detail: "It is gone.".into() };
         journal.settled(0, &verdict);
         atlas.links[0].state = State::Done(verdict);
         let places =
-            Places { hashes: vec![1, u64::MAX].into(), scripted: true, scripts: Some(vec![3].into()) };
+            Places { hashes: vec![1, u64::MAX].into(), scripted: true, scripts: Some(vec![0].into()) };
         journal.places(1, &places);
         atlas.places.insert(1, places);
         journal.flush();
@@ -417,5 +468,49 @@ mod tests {
         assert!(!opened.journal.is_kept());
         std::fs::write(&file, b"\xff not json\n").unwrap();
         assert!(Journal::open(&file, "x", now(), 1).atlas.is_none());
+    }
+
+    #[test]
+    fn a_journal_of_lies_breaks_nothing_and_takes_no_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let head =
+            serde_json::to_string(&Head { form: FORM, crawl: "x".to_owned(), begun_at: now() }).unwrap();
+        let home = r#"{"p":{"n":null,"u":"http://a.cn/","d":0,"l":[["http://a.cn/",null,3,"","",0,0,""]]}}"#;
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        let page = |l: &str| format!(r#"{{"p":{{"n":7,"u":"http://a.cn/x","d":4294967295,"l":[{l}]}}}}"#);
+        let lies = [
+            r#"{"f":4294967295}"#.to_owned(),
+            r#"{"f":4294967296}"#.to_owned(),
+            r#"{"f":-1}"#.to_owned(),
+            r#"{"h":9}"#.to_owned(),
+            r#"{"a":9}"#.to_owned(),
+            r#"{"i":[9,false,null,[]]}"#.to_owned(),
+            r#"{"i":[0,false,[4294967295],[]]}"#.to_owned(),
+            r#"{"b":[9,"gone",410,""]}"#.to_owned(),
+            r#"{"b":[0,"nonsense",410,""]}"#.to_owned(),
+            r#"{"f":0"#.to_owned(),
+            page("4294967295,7,8"),
+            page(r#"["not an address","x",255,"","",4294967295,4294967295,"\u001b[31m"]"#),
+            page(&deep),
+            format!(r#"{{"p":{deep}}}"#),
+            "\u{0}\u{1}".repeat(1_000),
+        ];
+        for lie in &lies {
+            std::fs::write(&path, format!("{head}\n{home}\n{lie}\n{{\"f\":0}}\n")).unwrap();
+            let opened = Journal::open(&path, "x", now(), 100);
+            let atlas = opened.atlas.expect("what stands before the lie holds");
+            assert!(atlas.links.len() <= 2 && atlas.places.is_empty() && atlas.harmless.is_empty(), "{lie}");
+            assert_eq!(atlas.links[0].depth, 0, "nothing leads to the entry page");
+        }
+        // Ten gigabytes without a line's end, which cost no disk; and a head alone.
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(10 << 30).unwrap();
+        assert_eq!(play(&mut File::open(&path).unwrap(), "x", now(), 100).unwrap().0.unwrap().links.len(), 1);
+        std::fs::write(&path, format!("{head}\n")).unwrap();
+        assert!(Journal::open(&path, "x", now(), 100).atlas.is_none(), "nothing to go on from");
+        std::fs::write(&path, format!("{head}\n{home}\n{}", format!("{}\n", page("")).repeat(2_000)))
+            .unwrap();
+        assert_eq!(Journal::open(&path, "x", now(), 100).atlas.unwrap().pages.len(), 2);
     }
 }

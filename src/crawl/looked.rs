@@ -33,6 +33,12 @@ pub(super) fn seen(sight: &Sight) -> Seen<'_> {
     }
 }
 
+/// Whether a browser saw the page itself, and nothing that stands before it.
+fn shows_page(sight: &Sight) -> bool {
+    let login = sight.challenges.iter().any(|mark| mark == "login-form");
+    !login && !sight.html.is_empty() && settle_sight(&seen(sight), DoubtClass::Unsure) == Settled::Fine
+}
+
 impl Walk<'_> {
     /// Takes what a browser saw.
     pub(super) fn looked(&mut self, look: &Look, host: HostNo, sight: Option<Sight>) {
@@ -43,15 +49,18 @@ impl Walk<'_> {
                 self.settle(no, doubt(*class, *status, &detail));
             }
             (Why::Settle(class, _, _), Some(sight)) => self.settle_by_sight(no, host, *class, &sight),
-            (Why::Render, None) => self.settle(no, Verdict::Fine),
-            (Why::Render, Some(sight)) => {
-                self.extent.rendered += 1;
-                self.drawn(no, &sight);
-            }
+            (Why::Render(source), sight) => match sight.filter(|sight| self.shows(sight)) {
+                Some(sight) => {
+                    self.extent.rendered += 1;
+                    self.drawn(no, &sight);
+                }
+                None => self.read_source(no, &source.0, &source.1),
+            },
             (Why::Places, None) => {}
             (Why::Places, Some(sight)) => {
                 self.extent.settled_in_browser += 1;
-                if sight.transport.is_none() {
+                // A login or a check in its place does not have the places of the page.
+                if shows_page(&sight) {
                     let page = reading_of(&sight);
                     let places =
                         Places { hashes: page.places, scripted: false, scripts: Some(Box::default()) };
@@ -60,6 +69,11 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a browser saw a page of the portal.
+    fn shows(&self, sight: &Sight) -> bool {
+        shows_page(sight) && self.owns(&sight.url)
     }
 
     fn settle_by_sight(&mut self, no: No, host: HostNo, class: DoubtClass, sight: &Sight) {
@@ -90,7 +104,7 @@ impl Walk<'_> {
 
     /// A page as a browser drew it: it may still say that it is none.
     fn drawn(&mut self, no: No, sight: &Sight) {
-        if !self.owns(&sight.url) || sight.transport.is_some() {
+        if !self.shows(sight) {
             return self.settle(no, Verdict::Fine);
         }
         let page = reading_of(sight);
@@ -100,7 +114,8 @@ impl Walk<'_> {
             return self.settle(no, Verdict::Faulty { class, status: sight.status, detail: detail.into() });
         }
         let depth = self.atlas.links[no as usize].depth;
-        if depth <= self.settings.depth {
+        let known = self.atlas.is_read(sight.url.as_str(), u32::MAX) || self.reserved.contains(&no);
+        if depth <= self.settings.depth && (known || self.has_room_for_pages()) {
             self.read_page(Some(no), &sight.url, depth, &page);
         }
         self.note_places(no, &Reading { makes_places: false, scripts: 0, ..page });

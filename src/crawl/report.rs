@@ -34,7 +34,8 @@ impl Walk<'_> {
             doubts,
             ..self.extent
         };
-        if self.report.extent.cut_short.is_none() && self.report.blocked.is_none() {
+        let through = self.entered && self.report.blocked.is_none();
+        if through && self.report.extent.cut_short.is_none() {
             self.journal.finish();
         } else {
             self.journal.flush();
@@ -48,7 +49,7 @@ impl Walk<'_> {
         let (address, fragment) =
             known.url.split_once('#').map_or((known.url.as_str(), None), |(a, f)| (a, Some(f)));
         let Some((no, _, link)) = self.atlas.links.get_full(address) else {
-            return known.page.as_deref().is_some_and(|page| self.read.contains(page));
+            return known.page.as_deref().is_some_and(|page| self.atlas.is_read(page, u32::MAX));
         };
         let fine = matches!(link.state, State::Done(Verdict::Fine));
         let decoded =
@@ -60,8 +61,8 @@ impl Walk<'_> {
     }
 
     /// Pages whose links were read, sitemaps and style sheets left out.
-    fn html_pages(&self) -> usize {
-        self.atlas.pages.len().saturating_sub(self.sheets as usize)
+    pub(super) fn html_pages(&self) -> usize {
+        self.atlas.pages.iter().filter(|page| !page.list).count()
     }
 }
 

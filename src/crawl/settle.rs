@@ -41,10 +41,24 @@ pub enum Settled {
 
 /// Reads what a request brought.
 pub fn settle(seen: &Seen<'_>) -> Settled {
+    match by_answer(seen) {
+        // No browser looks at it: that would be a GET, which an old system may take for the form.
+        Settled::Look(class, why) if seen.posts => Settled::Doubt(class, why),
+        settled => settled,
+    }
+}
+
+fn by_answer(seen: &Seen<'_>) -> Settled {
     if seen.status == Some(429) {
         return Settled::Unwanted("It answered with status 429, too many requests.".to_owned());
     }
     if let Some((class, detail)) = seen.transport {
+        // Old systems hang up on a HEAD.
+        let hung_up =
+            matches!(class, TransportClass::Reset | TransportClass::Timeout | TransportClass::Other);
+        if seen.posts && hung_up {
+            return Settled::Doubt(DoubtClass::Unsure, sentence(detail));
+        }
         return by_transport(class, detail, seen.tls_may_pass);
     }
     let Some(status) = seen.status else {
@@ -61,6 +75,8 @@ pub fn settle(seen: &Seen<'_>) -> Settled {
         404 => Settled::Broken(LinkClass::NotFound, said(status)),
         410 => Settled::Broken(LinkClass::Gone, said(status)),
         _ if seen.posts && status < 500 => Settled::Fine,
+        // Without what the form sends, a program may well fall over.
+        500..=599 if seen.posts => Settled::Doubt(DoubtClass::Unsure, said(status)),
         403 | 412 | 418 | 468 => Settled::Look(DoubtClass::Waf, said(status)),
         // Who we are, how or when we ask: not whether the page is there.
         405 | 501 | 503 | 406 | 451 | 999 | 520..=599 => Settled::Look(DoubtClass::Unsure, said(status)),
@@ -187,6 +203,14 @@ mod tests {
         assert_eq!(name(&settle(&form)), "fine", "a form that posts need not answer a HEAD");
         let gone = Seen { status: Some(404), posts: true, ..Seen::default() };
         assert_eq!(name(&settle(&gone)), "not_found");
+        let failed = Seen { status: Some(500), ..form.clone() };
+        assert_eq!(name(&settle(&failed)), "unsure", "it may fail for want of what the form sends");
+        let marked = Seen { status: Some(403), mark: Some("jsl"), ..form };
+        assert_eq!(name(&settle(&marked)), "waf", "and no browser opens it");
+        for (class, want) in [(TransportClass::Reset, "unsure"), (TransportClass::Refused, "refused")] {
+            let seen = Seen { transport: Some((class, "x")), posts: true, ..Seen::default() };
+            assert_eq!(name(&settle(&seen)), want, "{class:?}");
+        }
     }
 
     #[test]

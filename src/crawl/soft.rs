@@ -20,6 +20,8 @@ use crate::judge::lexicon::find_among;
 const LONGEST: usize = 1_500;
 /// A page of so few characters that a phrase in it is what it is about.
 const SHORT: usize = 400;
+/// Fewer characters than this, with scripts and without links, are what comes before a page.
+const BARE: usize = 50;
 /// Two pages that are as alike as this are the same page with another name in it.
 const ALIKE: f64 = 0.9;
 
@@ -34,6 +36,12 @@ pub(super) enum Nowhere {
         redirected_to: Option<String>,
         print: Print,
     },
+}
+
+/// Whether a page's source is only what its scripts begin with: a portal drawn by scripts answers
+/// every name below a folder with the same one.
+fn is_shell(page: &Reading) -> bool {
+    page.scripts > 0 && page.text_chars < BARE && page.anchors == 0
 }
 
 /// Whether a page is worth a closer look.
@@ -75,6 +83,7 @@ pub(super) fn is_soft(
     let like_home = |print: &Print| home.is_some_and(|home| home.similarity(print) >= ALIKE);
     if let Some(Nowhere::Page { redirected_to: theirs, print }) = nowhere
         && !like_home(print)
+        && !is_shell(page)
     {
         let same_end = theirs.is_some() && theirs.as_deref() == redirected_to;
         if same_end || print.similarity(&page.print) >= ALIKE {

@@ -13,7 +13,7 @@ use super::journal::PageNote;
 use super::read::{self, Kind, Reading};
 use super::settle::{Seen, Settled, settle};
 use super::soft::{self, Nowhere};
-use super::walk::{Answered, Walk, Why, doubt};
+use super::walk::{Answered, GONE, Walk, Why, doubt};
 use crate::clock::Deadline;
 use crate::domain::link::{DoubtClass, LinkClass};
 use crate::domain::observation::TransportClass;
@@ -26,6 +26,8 @@ const BARE_TEXT: usize = 200;
 const BARE_LINKS: usize = 3;
 /// Folders of a crawl in which made-up names are asked for, at most.
 const MAX_FOLDERS: usize = 100;
+/// Sitemaps of a crawl that are read at most.
+const MAX_SITEMAPS: usize = 50;
 /// Pages that wait for the answer to one made-up name, at most; more are taken for good.
 const MAX_WAITING: usize = 50;
 
@@ -50,6 +52,12 @@ impl Walk<'_> {
 
     pub(super) fn take_robots(&mut self, host: HostNo, got: Got) {
         let key = self.frontier.host(host).key.clone();
+        if let (Some(stop), None) = (self.cooling(&key), &self.frontier.host(host).stop) {
+            // It was not asked: what it wants was recalled only now.
+            self.frontier.host_mut(host).stop = Some(stop);
+            self.stirred = true;
+            return;
+        }
         let robots = match (got.transport.is_some(), got.status) {
             (false, Some(200..=299)) => {
                 self.tools.manners.note_robots(&key, got.body);
@@ -67,25 +75,37 @@ impl Walk<'_> {
             }
         };
         for sitemap in robots.sitemaps(|url| url.host_str().is_some_and(|host| self.target.owns_host(host))) {
-            self.frontier.push_first(host, Task::Sitemap(sitemap));
+            self.want_sitemap(&sitemap);
         }
         self.frontier.host_mut(host).robots = robots;
         self.frontier.release(host);
     }
 
+    /// Asks for a sitemap, each one once and so many at all: an index may name others without end.
+    fn want_sitemap(&mut self, url: &str) {
+        let Ok(at) = Url::parse(url) else { return };
+        if self.maps.len() < MAX_SITEMAPS && self.maps.insert(url.to_owned()) {
+            let host = self.host_of(&at);
+            self.frontier.push_first(host, Task::Sitemap(url.to_owned()));
+        }
+    }
+
     /// Pages that a sitemap names are read last, when there is time for them.
     fn take_sitemap(&mut self, url: &str, got: &Got) {
-        if got.transport.is_some() || got.status != Some(200) || self.read.contains(url) {
+        if got.transport.is_some() || got.status != Some(200) {
             return;
         }
         let source = String::from_utf8_lossy(&got.body);
         let map = read::sitemap(&source, &got.url, self.settings.max_links as usize);
-        self.read.insert(url.into());
-        let depth = self.settings.depth.saturating_sub(1);
-        let page = self.atlas.page(url, depth);
-        let mut note = PageNote::default();
-        for named in &map.pages {
-            if self.owns(named) {
+        // A crawl that goes on where another one was stopped knows the pages already.
+        if !self.atlas.is_read(url, u32::MAX) {
+            let depth = self.settings.depth.saturating_sub(1);
+            let page = self.atlas.page(url, depth, true);
+            let mut note = PageNote::default();
+            for named in &map.pages {
+                if !self.owns(named) {
+                    continue;
+                }
                 let at = Placement {
                     address: named.as_str(),
                     fragment: None,
@@ -98,13 +118,20 @@ impl Walk<'_> {
                 };
                 self.place(page, &at, &mut note);
             }
+            self.journal.page(None, url, depth, true, note);
         }
-        self.journal.page(None, url, depth, note);
-        let further: Vec<Url> =
-            map.sitemaps.into_iter().filter(|further| self.owns(further)).take(10).collect();
-        for further in further {
-            let host = self.host_of(&further);
-            self.frontier.push_first(host, Task::Sitemap(further.to_string()));
+        for further in map.sitemaps.iter().take(MAX_SITEMAPS) {
+            if self.owns(further) {
+                self.want_sitemap(further.as_str());
+            }
+        }
+    }
+
+    /// Pages that wait for the answer to a made-up name that is never asked for are judged without.
+    pub(super) fn without_comparison(&mut self, folder: &str) {
+        self.nowhere.insert(folder.to_owned(), Nowhere::Other);
+        for (no, got) in self.waiting.remove(folder).unwrap_or_default() {
+            self.judge_page(no, *got, folder);
         }
     }
 
@@ -127,7 +154,7 @@ impl Walk<'_> {
         if stayed {
             let class = got.transport.as_ref().map(|transport| transport.class);
             let refused = got.status == Some(403) || self.mark(&got).is_some();
-            self.frontier.host_mut(host).note(refused, class);
+            self.frontier.host_mut(host).note(refused, class, second);
             self.stirred |= self.frontier.host(host).stop.is_some();
             if let (Some(503 | 429), Some(wait)) = (got.status, got.retry_after) {
                 self.frontier.host_mut(host).rest(wait, self.settings.max_wait);
@@ -144,8 +171,10 @@ impl Walk<'_> {
             }
             Settled::Broken(class, detail) => {
                 if self.frontier.host(host).stop == Some(Stop::Down) {
-                    let why = "Its host stopped answering while it was asked.";
-                    return self.settle(no, doubt(DoubtClass::LeftAlone, got.status, why));
+                    return self.settle(no, doubt(DoubtClass::LeftAlone, got.status, GONE));
+                }
+                if stayed && got.transport.is_some() {
+                    self.frontier.host_mut(host).streak.push(no);
                 }
                 let detail = if detail.is_empty() { class.to_string() } else { detail };
                 self.settle(no, Verdict::Faulty { class, status: got.status, detail: detail.into() });
@@ -252,7 +281,11 @@ impl Walk<'_> {
             && soft::is_suspicious(page)
         {
             let folder = soft::folder(&got.url);
-            if !self.settings.soft_404 || self.nowhere.contains_key(&folder) {
+            let stopped = {
+                let host = self.host_of(&got.url);
+                self.frontier.host(host).stop.is_some()
+            };
+            if !self.settings.soft_404 || self.nowhere.contains_key(&folder) || stopped {
                 return self.judge_page(no, got, &folder);
             }
             let waiting = self.waiting.entry(folder.clone()).or_default();
@@ -284,29 +317,44 @@ impl Walk<'_> {
     }
 
     fn good_page(&mut self, no: No, got: Got) {
-        if let Some(page) = got.reading {
-            let own = self.owns(&got.url);
-            if own && got.read && self.needs_drawing(&page) {
-                return self.want_look(no, Why::Render);
+        let Some(page) = got.reading else {
+            self.no_page.insert(no);
+            return self.settle(no, Verdict::Fine);
+        };
+        let page = Reading { makes_places: page.makes_places || got.cut, ..*page };
+        if !(got.read && self.owns(&got.url)) {
+            if got.read {
+                self.no_page.insert(no);
             }
-            let depth = self.atlas.links[no as usize].depth;
-            if own && got.read {
-                self.read_page(Some(no), &got.url, depth, &page);
-            }
-            // Only now, when the scripts that it names have numbers.
             self.note_places(no, &page);
+            return self.settle(no, Verdict::Fine);
         }
+        if self.needs_drawing(&page) {
+            return self.want_look(no, Why::Render(Box::new((got.url, page))));
+        }
+        self.read_source(no, &got.url, &page);
+    }
+
+    /// Takes what a page's source says.
+    pub(super) fn read_source(&mut self, no: No, url: &Url, page: &Reading) {
+        let depth = self.atlas.links[no as usize].depth;
+        self.read_page(Some(no), url, depth, page);
+        // Only now, when the scripts that it names have numbers.
+        self.note_places(no, page);
         self.settle(no, Verdict::Fine);
     }
 
+    /// Notes the places inside a page. A script of which nothing is known may make further ones.
     pub(super) fn note_places(&mut self, no: No, page: &Reading) {
         if !self.settings.fragments {
             return;
         }
-        let known = page.scripts == 0 || !page.links.is_empty();
+        let known = page.scripts == 0 || (!page.links.is_empty() && !page.cut);
         let scripts = page.links.iter().filter(|link| link.element == "script" && link.attribute == "src");
-        let scripts = scripts.filter_map(|link| self.atlas.links.get_index_of(link.url.as_str()));
-        let scripts = known.then(|| scripts.filter_map(|no| No::try_from(no).ok()).collect());
+        let number = |link: &read::Link| {
+            self.atlas.links.get_index_of(link.url.as_str()).and_then(|no| No::try_from(no).ok())
+        };
+        let scripts = scripts.map(number).collect::<Option<Box<[No]>>>().filter(|_| known);
         let places = Places { hashes: page.places.clone(), scripted: page.makes_places, scripts };
         self.journal.places(no, &places);
         self.atlas.places.insert(no, places);
@@ -325,15 +373,25 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes everything that a page names, once for each address at which a page was found.
+    /// Notes everything that a page names: once for each address at which a page was found, and once
+    /// more when it turns out to be nearer to the home page.
     pub(super) fn read_page(&mut self, no: Option<No>, url: &Url, depth: u32, page: &Reading) {
-        if !self.read.insert(url.as_str().into()) {
-            return;
+        self.pages_read += u32::from(!self.atlas.is_read(url.as_str(), u32::MAX));
+        let nearer = !self.atlas.is_read(url.as_str(), depth);
+        let number = if nearer {
+            self.atlas.page(url.as_str(), depth, false)
+        } else {
+            self.atlas.number(url.as_str())
+        };
+        if let Some(no) = no {
+            let address = self.atlas.address(no).to_owned();
+            self.atlas.leads_to(&address, number);
         }
-        let number = self.atlas.page(url.as_str(), depth);
-        let mut note = PageNote::default();
-        self.place_page(number, page, &mut note);
-        self.journal.page(no, url.as_str(), depth, note);
+        if nearer {
+            let mut note = PageNote::default();
+            self.place_page(number, page, &mut note);
+            self.journal.page(no, url.as_str(), depth, false, note);
+        }
     }
 
     /// Notes the links of a page, and what it names that can never work.
@@ -389,17 +447,16 @@ impl Walk<'_> {
     /// Notes the parts that a style sheet names. The sheet stands in for a page.
     fn place_parts(&mut self, sheet: No, parts: &[read::Link]) {
         let address = self.atlas.address(sheet).to_owned();
-        if parts.is_empty() || !self.read.insert(address.as_str().into()) {
+        let depth = self.atlas.links[sheet as usize].depth;
+        if parts.is_empty() || self.atlas.is_read(&address, depth) {
             return;
         }
-        let depth = self.atlas.links[sheet as usize].depth;
-        let page = self.atlas.page(&address, depth);
-        self.sheets += 1;
+        let page = self.atlas.page(&address, depth, true);
         let mut note = PageNote::default();
         for part in parts {
             self.place_link(page, part, &mut note);
         }
-        self.journal.page(Some(sheet), &address, depth, note);
+        self.journal.page(Some(sheet), &address, depth, true, note);
     }
 }
 

@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::ask::{Ask, Got, Purpose, ask, claimed};
+use super::ask::{Ask, Got, Purpose, ask_safely, claimed};
 use super::atlas::{Atlas, No, Placement, State, Use, Verdict};
 use super::eyes::Sight;
-use super::frontier::{Frontier, HostNo, Next, Task};
+use super::frontier::{Frontier, HostNo, Next, Stopped, Task};
 use super::host::{Host, Stop};
 use super::journal::Journal;
-use super::read::Print;
+use super::read::{Print, Reading};
 use super::soft::{self, Nowhere};
 use super::{Blocked, CrawlReport, Progress, Settings, Tools};
 use crate::clock::Deadline;
@@ -30,6 +30,10 @@ use crate::http::manners::host_key;
 
 /// How often the journal is handed to the system.
 const FLUSH: Duration = Duration::from_secs(1);
+/// What is said of a link that was asked when its host went down.
+pub(super) const GONE: &str = "Its host stopped answering while it was asked.";
+/// Why a crawl ended when its deadline passed.
+const LATE: &str = "Its time was up.";
 /// The most of a sitemap that is read.
 const MAX_SITEMAP: usize = 8 << 20;
 
@@ -45,8 +49,8 @@ pub(super) struct Answered {
 pub(super) enum Why {
     /// A request left a doubt.
     Settle(DoubtClass, Option<u16>, String),
-    /// The page draws itself by scripts.
-    Render,
+    /// The page draws itself by scripts; what its source says is read when nobody can look.
+    Render(Box<(Url, Reading)>),
     /// Places in it that its source does not have.
     Places,
 }
@@ -75,16 +79,22 @@ pub(super) struct Walk<'a> {
     pub nowhere: HashMap<String, Nowhere>,
     pub waiting: HashMap<String, Vec<(No, Box<Got>)>>,
     pub home: Option<Print>,
-    /// Addresses of pages whose links were read.
-    pub read: HashSet<Box<str>>,
-    pub pages_taken: u32,
+    /// Links of which more became wanted while they were asked for; whether a greater use.
+    pub more_wanted: HashMap<No, bool>,
+    /// Links that were answered well, and not with a page.
+    pub no_page: HashSet<No>,
+    /// Sitemaps that were asked for.
+    pub maps: HashSet<String>,
+    pub pages_read: u32,
+    /// Links under way whose page will be read if it is one.
+    pub reserved: HashSet<No>,
     pub done: u32,
     pub broken: u32,
     pub looks_left: u32,
     /// Links of the atlas that are the entry page itself.
     pub entries: u32,
-    /// Style sheets among the pages of the atlas.
-    pub sheets: u32,
+    /// Whether the entry page was had.
+    pub entered: bool,
     /// Whether places that scripts may make were looked for.
     pub places_looked_for: bool,
     running: JoinSet<Answered>,
@@ -105,10 +115,12 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let resumed = found.is_some();
         let atlas = found.unwrap_or_default();
+        let entries = atlas.links.values().filter(|link| link.depth == 0).count();
         Self {
             frontier: Frontier::new(settings.concurrency),
-            read: atlas.pages.iter().map(|page| page.url.clone()).collect(),
-            pages_taken: u32::try_from(atlas.pages.len()).unwrap_or(u32::MAX),
+            reserved: HashSet::new(),
+            pages_read: u32::try_from(atlas.pages.iter().filter(|page| !page.list).count())
+                .unwrap_or(u32::MAX),
             looks_left: if tools.eyes.is_some() { settings.looks } else { 0 },
             extent: CrawlExtent { resumed, ..CrawlExtent::default() },
             report: CrawlReport::default(),
@@ -118,8 +130,11 @@ impl<'a> Walk<'a> {
             home: None,
             done: 0,
             broken: 0,
-            entries: 0,
-            sheets: 0,
+            entries: u32::try_from(entries).unwrap_or(0),
+            more_wanted: HashMap::new(),
+            no_page: HashSet::new(),
+            maps: HashSet::new(),
+            entered: false,
             places_looked_for: false,
             running: JoinSet::new(),
             stirred: false,
@@ -141,7 +156,12 @@ impl<'a> Walk<'a> {
 
     /// Goes.
     pub(super) async fn run(mut self) -> CrawlReport {
-        if self.enter().await {
+        self.entered = self.enter().await;
+        if !self.entered && self.extent.resumed {
+            let why = "The entry page could not be had, so nothing was looked at this time.";
+            self.extent.cut_short.get_or_insert_with(|| why.to_owned());
+        }
+        if self.entered {
             if self.extent.resumed {
                 self.resume();
             }
@@ -156,8 +176,6 @@ impl<'a> Walk<'a> {
 
     /// Puts every link of an earlier crawl that is not settled back into its queue.
     fn resume(&mut self) {
-        let entries = self.atlas.links.values().filter(|link| link.depth == 0).count();
-        self.entries = u32::try_from(entries).unwrap_or(0);
         for no in 0..self.atlas.links.len() {
             if let State::Done(verdict) = &self.atlas.links[no].state {
                 self.done += 1;
@@ -183,22 +201,23 @@ impl<'a> Walk<'a> {
                 looking = self.begin_look();
             }
             if self.running.is_empty() && looking.is_none() && next_at.is_none() && self.looks.is_empty() {
-                if self.look_for_places() {
+                // What was stopped just now has to be set aside first.
+                if self.stirred || self.look_for_places() {
                     continue;
                 }
                 return None;
+            }
+            if self.deadline.passed() {
+                return Some(LATE.to_owned());
             }
             if self.running.is_empty() && looking.is_none() {
                 self.tell_waiting(waits_for);
             }
             let wake = next_at.unwrap_or(self.deadline).min(self.deadline);
             tokio::select! {
+                biased;
                 () = self.tools.cancel.cancelled() => return Some("It was stopped.".to_owned()),
-                () = tokio::time::sleep_until(wake.instant()), if next_at.is_some() || !self.deadline.passed() => {
-                    if self.deadline.passed() {
-                        return Some("Its time was up.".to_owned());
-                    }
-                }
+                () = tokio::time::sleep_until(wake.instant()) => {}
                 Some(answered) = self.running.join_next() => {
                     self.answered(answered);
                     while let Some(answered) = self.running.try_join_next() {
@@ -228,8 +247,12 @@ impl<'a> Walk<'a> {
 
     fn answered(&mut self, answered: Result<Answered, tokio::task::JoinError>) {
         match answered {
+            // The end of the crawl cut it off; it had less time than its due.
+            Ok(Answered { got, .. }) if self.deadline.passed() && got.timed_out() => {
+                self.extent.cut_short = Some(LATE.to_owned());
+            }
             Ok(answered) => self.take(answered),
-            // A task that panicked took its link with it: it stays unsettled.
+            // Its panics are caught where they happen.
             Err(error) => {
                 tracing::error!(%error, "a question of a crawl was lost");
                 self.extent.cut_short = Some("A question was lost by a fault of our own.".to_owned());
@@ -265,40 +288,69 @@ impl<'a> Walk<'a> {
         };
         if !self.tools.manners.take(&self.frontier.host(host).key, self.settings.daily) {
             let why = format!("the daily share of {} requests is used up", self.settings.daily);
+            self.put_back(host, task);
             self.frontier.ended(host);
             self.frontier.host_mut(host).stop = Some(Stop::Later(why));
-            if let Task::Link { no, .. } = task {
-                self.atlas.links[no as usize].state = State::Waiting;
-            }
             self.stirred = true;
             return;
         }
         self.frontier.host_mut(host).note_turn();
         let client = self.tools.client.clone();
         let within = self.deadline.tightened(self.settings.within);
-        let question = Ask { url, purpose, fresh, within };
+        let pause = self.frontier.host(host).pause(self.settings.link_interval);
+        let question = Ask { url, purpose, fresh, within, pause };
         let first = (task == Task::Robots)
             .then(|| (self.tools.manners.clone(), self.frontier.host(host).key.clone()));
         self.running.spawn(async move {
             if let Some((manners, key)) = first {
                 manners.recall(&key).await;
+                if manners.cooling(&key).is_some() {
+                    return Answered { host, task, got: Got::none(question.url) };
+                }
             }
-            let got = ask(&client, question).await;
+            let got = ask_safely(&client, question).await;
             Answered { host, task, got }
         });
+    }
+
+    /// What was taken from the frontier goes back there, to be set aside with the rest.
+    fn put_back(&mut self, host: HostNo, task: Task) {
+        match task {
+            Task::Link { no, second } => {
+                let link = &mut self.atlas.links[no as usize];
+                let (depth, claimed) = (link.depth, std::mem::replace(&mut link.state, State::Waiting));
+                debug_assert!(matches!(claimed, State::Asked), "it was about to be asked");
+                if second {
+                    self.frontier.push_second(host, no, Deadline::after(Duration::ZERO));
+                } else {
+                    self.frontier.push(host, no, depth);
+                }
+            }
+            errand => self.frontier.push_first(host, errand),
+        }
     }
 
     /// What a task asks for.
     fn question(&mut self, host: HostNo, task: &Task) -> Option<(Url, Purpose, bool)> {
         match task {
             Task::Robots => {
-                let scheme = self.target.entry.scheme();
-                let url =
-                    Url::parse(&format!("{scheme}://{}/robots.txt", self.frontier.host(host).key)).ok()?;
+                let Host { scheme, key, .. } = self.frontier.host(host);
+                let Ok(url) = Url::parse(&format!("{scheme}://{key}/robots.txt")) else {
+                    self.frontier.release(host);
+                    return None;
+                };
                 Some((url, Purpose::Robots, false))
             }
             Task::Sitemap(url) => Some((Url::parse(url).ok()?, Purpose::Bytes(MAX_SITEMAP), false)),
-            Task::Nowhere(folder) => Some((soft::made_up(folder)?, Purpose::Page { links: 0 }, false)),
+            Task::Nowhere(folder) => {
+                let robots = &self.frontier.host(host).robots;
+                let Some(url) = soft::made_up(folder).filter(|url| robots.allow(url.as_str())) else {
+                    let folder = folder.clone();
+                    self.without_comparison(&folder);
+                    return None;
+                };
+                Some((url, Purpose::Page { links: 0 }, false))
+            }
             Task::Link { no, second } => {
                 let url = Url::parse(self.atlas.address(*no)).ok()?;
                 if !self.frontier.host(host).robots.allow(url.as_str()) {
@@ -340,20 +392,30 @@ impl<'a> Walk<'a> {
             Use::Style => Purpose::Style,
             Use::Asset | Use::PostForm => Purpose::Part,
             Use::Page => {
-                let deep = link.depth > settings.depth || self.read.contains(url.as_str());
-                if deep || self.pages_taken >= settings.max_pages {
+                let again = self.atlas.is_read(url.as_str(), u32::MAX);
+                let deep = link.depth > settings.depth || self.atlas.is_read(url.as_str(), link.depth);
+                if deep || !(again || self.reserved.contains(&no) || self.has_room_for_pages()) {
                     self.extent.pages_left_out += u32::from(!deep && !second);
                     return Purpose::Page { links: 0 };
                 }
-                self.pages_taken += 1;
+                if !again {
+                    self.reserved.insert(no);
+                }
                 Purpose::Page { links: super::read::MAX_LINKS }
             }
         }
     }
 
+    /// Whether one more page may be read.
+    pub(super) fn has_room_for_pages(&self) -> bool {
+        (self.pages_read as usize).saturating_add(self.reserved.len()) < self.settings.max_pages as usize
+    }
+
     /// Puts a link into the queue of its host.
     pub(super) fn enqueue(&mut self, no: No) {
-        let Ok(url) = Url::parse(self.atlas.address(no)) else { return };
+        let Ok(url) = Url::parse(self.atlas.address(no)) else {
+            return self.settle(no, doubt(DoubtClass::Ours, None, "Its address cannot be read."));
+        };
         let depth = self.atlas.links[no as usize].depth;
         let host = self.host_of(&url);
         self.frontier.push(host, no, depth);
@@ -366,11 +428,20 @@ impl<'a> Walk<'a> {
     pub(super) fn host_of(&mut self, url: &Url) -> HostNo {
         let key = host_key(url);
         let own = self.owns(url);
-        let stop = self.tools.manners.cooling(&key).map(|(left, why)| {
-            Stop::Later(format!("it is left alone for another {} h: {why}", left.as_secs().div_ceil(3600)))
-        });
+        let stop = self.cooling(&key);
         let name = key.clone();
-        self.frontier.host_no(&name, || Host::new(key, own, stop))
+        let scheme = if url.scheme() == "https" { "https" } else { "http" };
+        self.frontier.host_no(&name, || {
+            let mut host = Host::new(key, own, stop);
+            host.scheme = scheme;
+            host
+        })
+    }
+
+    /// Why a host is left alone, when it wanted that.
+    pub(super) fn cooling(&self, key: &str) -> Option<Stop> {
+        let (left, why) = self.tools.manners.cooling(key)?;
+        Some(Stop::Later(format!("another {} h, because {why}", left.as_secs().div_ceil(3600))))
     }
 
     /// Whether an address belongs to the portal.
@@ -378,30 +449,40 @@ impl<'a> Walk<'a> {
         url.host_str().is_some_and(|host| self.target.owns_host(host))
     }
 
-    /// Takes out what waits at hosts that are not asked any more.
+    /// Takes out what waits at hosts that are not asked any more. Links of the portal stay open for
+    /// the next crawl; what others want is no reason to begin anew.
     fn set_aside(&mut self) {
-        for (host, stop, links) in self.frontier.take_stopped() {
-            let key = self.frontier.host(host).key.clone();
-            let own = self.frontier.host(host).own;
-            match stop {
-                Stop::Down => {
-                    for no in links {
-                        let why = format!("{key} gives no answers, so nothing is said of its links.");
-                        self.settle(no, doubt(DoubtClass::LeftAlone, None, &why));
-                    }
-                    if own {
-                        self.extent.cut_short.get_or_insert_with(|| format!("{key} gives no answers."));
-                    }
+        for Stopped { host, stop, links, errands } in self.frontier.take_stopped() {
+            let (key, own) = (self.frontier.host(host).key.clone(), self.frontier.host(host).own);
+            let why = match &stop {
+                Stop::Down => format!("{key} gives no answers"),
+                Stop::Unwanted(why) => format!("{key} does not want us: {}", why.trim_end_matches('.')),
+                Stop::Later(why) => format!("{key} is left alone: {why}"),
+            };
+            let open = own && stop != Stop::Down;
+            if own {
+                self.extent.cut_short.get_or_insert_with(|| format!("{why}."));
+            }
+            if own && stop == Stop::Down {
+                // An outage, and no list of the links that met it first.
+                for no in std::mem::take(&mut self.frontier.host_mut(host).streak) {
+                    self.broken = self.broken.saturating_sub(1);
+                    self.done = self.done.saturating_sub(1);
+                    self.settle(no, doubt(DoubtClass::LeftAlone, None, GONE));
                 }
-                // They stay open for the next crawl.
-                Stop::Unwanted(why) => {
-                    if own {
-                        self.extent.cut_short.get_or_insert_with(|| format!("{key} does not want us: {why}"));
+            }
+            for folder in errands.iter().filter_map(Task::folder) {
+                if open {
+                    for (no, _) in self.waiting.remove(folder).unwrap_or_default() {
+                        self.atlas.links[no as usize].state = State::Waiting;
                     }
+                } else {
+                    self.without_comparison(folder);
                 }
-                Stop::Later(why) => {
-                    self.extent.cut_short.get_or_insert_with(|| format!("{key} is left alone: {why}."));
-                }
+            }
+            for no in links.into_iter().filter(|_| !open) {
+                let why = format!("{why}, so nothing is said of its links.");
+                self.settle(no, doubt(DoubtClass::LeftAlone, None, &why));
             }
         }
     }
@@ -411,7 +492,14 @@ impl<'a> Walk<'a> {
         self.journal.settled(no, &verdict);
         self.broken += u32::from(matches!(verdict, Verdict::Faulty { .. }));
         self.done += 1;
+        self.reserved.remove(&no);
+        let fine = verdict == Verdict::Fine;
         self.atlas.links[no as usize].state = State::Done(verdict);
+        if let Some(greater) = self.more_wanted.remove(&no)
+            && fine
+        {
+            self.ask_again(no, greater);
+        }
     }
 
     /// Wants a browser to look, if there is one and its looks are not used up.
@@ -426,9 +514,14 @@ impl<'a> Walk<'a> {
                 let detail = format!("{detail} No browser looked at it.");
                 self.settle(no, doubt(class, status, &detail));
             }
-            Why::Render => self.settle(no, Verdict::Fine),
+            Why::Render(source) => self.read_source(no, &source.0, &source.1),
             Why::Places => {}
         }
+    }
+
+    /// The link of a look that cannot be had stays open for the next crawl.
+    fn leave_open(&mut self) {
+        self.extent.cut_short.get_or_insert_with(|| "Not every doubt could be looked into.".to_owned());
     }
 
     /// Begins the next look whose host is free.
@@ -438,18 +531,18 @@ impl<'a> Walk<'a> {
             let look = self.looks.pop_front()?;
             let Ok(url) = Url::parse(self.atlas.address(look.no)) else { continue };
             let host = self.host_of(&url);
+            if self.frontier.host(host).stop.is_some() {
+                self.leave_open();
+                continue;
+            }
             // A live host has its turn to itself; a test system does not mind.
             let wait = self.frontier.free_in(host, self.settings.page_interval);
             let Some(wait) = wait.or_else(|| (!self.settings.live).then_some(Duration::ZERO)) else {
                 self.looks.push_back(look);
                 continue;
             };
-            let stopped = self.frontier.host(host).stop.is_some();
-            if stopped || !self.tools.manners.take(&self.frontier.host(host).key, self.settings.daily) {
-                // Its link stays open for the next crawl.
-                self.extent
-                    .cut_short
-                    .get_or_insert_with(|| "Not every doubt could be looked into.".to_owned());
+            if !self.tools.manners.take(&self.frontier.host(host).key, self.settings.daily) {
+                self.leave_open();
                 continue;
             }
             self.frontier.begun(host);
@@ -482,27 +575,37 @@ impl<'a> Walk<'a> {
         if placed.new {
             self.enqueue(placed.no);
         } else if placed.again {
-            self.ask_again(placed.no);
+            self.ask_again(placed.no, placed.more);
         }
     }
 
-    /// A link that was asked for already is asked once more when more is wanted of it now.
-    fn ask_again(&mut self, no: No) {
+    /// A link that was asked for already is asked once more when more is wanted of it now; `greater`
+    /// when it is put to a greater use.
+    fn ask_again(&mut self, no: No, greater: bool) {
         let link = &self.atlas.links[no as usize];
-        if !matches!(link.state, State::Done(Verdict::Fine)) {
-            return;
+        match link.state {
+            State::Done(Verdict::Fine) => {}
+            // When it is settled.
+            State::Asked => {
+                *self.more_wanted.entry(no).or_default() |= greater;
+                return;
+            }
+            _ => return,
         }
         let address = self.atlas.address(no);
         let Ok(url) = Url::parse(address) else { return };
         let own = self.owns(&url);
+        // Nearer to the home page than it was read, or not read at all.
         let unread = own
             && link.used == Use::Page
             && link.depth <= self.settings.depth
-            && self.pages_taken < self.settings.max_pages
-            && !self.read.contains(address)
-            && claimed(&url).is_none();
+            && !self.atlas.is_read(address, link.depth)
+            && (self.has_room_for_pages() || self.atlas.is_read(address, u32::MAX))
+            && claimed(&url).is_none()
+            && !self.no_page.contains(&no);
         let unplaced = link.wants_places && self.settings.fragments && !self.atlas.places.contains_key(&no);
-        if unread || (unplaced && !own) {
+        if unread || greater || (unplaced && !own) {
+            self.journal.again(no);
             self.atlas.links[no as usize].state = State::Waiting;
             self.done = self.done.saturating_sub(1);
             self.enqueue(no);

@@ -43,6 +43,17 @@ impl HostMemory {
         }
     }
 
+    /// Adds what was kept of the host before this memory began.
+    pub fn join(&mut self, kept: Option<Self>) {
+        let Some(kept) = kept else { return };
+        self.requests = self.requests.saturating_add(kept.requests_on(self.day));
+        self.robots = self.robots.take().or(kept.robots);
+        if kept.cool_until > self.cool_until {
+            self.cool_until = kept.cool_until;
+            self.cool_reason = kept.cool_reason;
+        }
+    }
+
     /// How many requests were made to it on `day`: none when another day is remembered.
     pub fn requests_on(&self, day: Date) -> u32 {
         if self.day == day { self.requests } else { 0 }

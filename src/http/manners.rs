@@ -49,6 +49,8 @@ pub struct Manners {
 #[derive(Debug)]
 struct Known {
     last: Option<Stopwatch>,
+    /// What was kept of it is in its memory.
+    recalled: bool,
     memory: HostMemory,
 }
 
@@ -73,19 +75,22 @@ impl Manners {
 
     /// Recalls what is known of a host, unless that was done before.
     pub async fn recall(&self, host: &str) {
-        if self.hosts().contains_key(host) {
+        let Some(memory) = &self.memory else { return };
+        if self.hosts().get(host).is_some_and(|known| known.recalled) {
             return;
         }
-        let recalled = match &self.memory {
-            Some(memory) => memory.recall(host).await,
-            None => None,
-        };
-        let memory = recalled.unwrap_or_else(|| HostMemory::new(host, self.today()));
-        self.hosts().entry(host.to_owned()).or_insert(Known { last: None, memory });
+        let kept = memory.recall(host).await;
+        self.with(host, |known| {
+            if !std::mem::replace(&mut known.recalled, true) {
+                known.memory.join(kept);
+            }
+        });
     }
 
     /// Keeps what is known of a host.
     pub async fn keep(&self, host: &str) {
+        // What is kept is not to be written over by less.
+        self.recall(host).await;
         let known = self.hosts().get(host).map(|known| known.memory.clone());
         if let (Some(memory), Some(known)) = (&self.memory, known) {
             memory.keep(known).await;
@@ -177,18 +182,35 @@ impl Manners {
         let mut hosts = self.hosts();
         if !hosts.contains_key(host) {
             if hosts.len() >= KEPT {
-                let idle = |known: &Known| known.last.map_or(Duration::MAX, |last| last.elapsed());
-                let oldest = hosts.iter().max_by_key(|(_, known)| idle(known)).map(|(host, _)| host.clone());
-                oldest.map(|host| hosts.remove(&host));
+                forget(&mut hosts);
             }
             let memory = HostMemory::new(host, self.today());
-            hosts.insert(host.to_owned(), Known { last: None, memory });
+            hosts.insert(host.to_owned(), Known { last: None, recalled: false, memory });
         }
         match hosts.get_mut(host) {
             Some(known) => change(known),
             // It was put in above.
-            None => change(&mut Known { last: None, memory: HostMemory::new(host, self.today()) }),
+            None => change(&mut Known {
+                last: None,
+                recalled: false,
+                memory: HostMemory::new(host, self.today()),
+            }),
         }
+    }
+}
+
+/// Forgets a quarter of the hosts, those asked longest ago; who wants to be left alone goes last.
+fn forget(hosts: &mut HashMap<String, Known>) {
+    let mut idle: Vec<_> = hosts
+        .iter()
+        .map(|(host, known)| {
+            let idle = known.last.map_or(Duration::MAX, |last| last.elapsed());
+            (known.memory.cool_until.is_some(), std::cmp::Reverse(idle), host.clone())
+        })
+        .collect();
+    idle.sort_unstable();
+    for (_, _, host) in idle.into_iter().take(KEPT / 4) {
+        hosts.remove(&host);
     }
 }
 
@@ -239,6 +261,17 @@ mod tests {
         assert_eq!(manners.cooling("a.cn"), None);
     }
 
+    #[test]
+    fn a_page_full_of_hosts_does_not_make_us_forget_who_said_no() {
+        let (manners, _) = manners("2026-11-28T00:00:00Z");
+        manners.cool("no.cn", Duration::from_hours(1), "429");
+        for n in 0..3 * KEPT {
+            manners.take(&format!("h{n}.cn"), 9);
+        }
+        assert!(manners.cooling("no.cn").is_some());
+        assert!(manners.hosts().len() <= KEPT);
+    }
+
     #[tokio::test]
     async fn what_is_known_outlives_the_process() {
         #[derive(Default)]
@@ -258,10 +291,16 @@ mod tests {
         first.take("a.cn", 9);
         first.note_robots("a.cn", b"User-agent: *".to_vec());
         first.keep("a.cn").await;
-        let next = Manners::every(Duration::ZERO, clock).remembering(shelf as Arc<dyn Remember>);
+        let next_shelf = shelf as Arc<dyn Remember>;
+        let next = Manners::every(Duration::ZERO, clock.clone()).remembering(Arc::clone(&next_shelf));
         assert_eq!(next.robots("a.cn"), None, "not recalled yet");
         next.recall("a.cn").await;
         assert_eq!(next.robots("a.cn").unwrap().body, b"User-agent: *");
         assert_eq!(next.used("a.cn"), 1);
+        let late = Manners::every(Duration::ZERO, clock).remembering(Arc::clone(&next_shelf));
+        late.take("a.cn", 9);
+        late.recall("a.cn").await;
+        assert_eq!(late.used("a.cn"), 2, "what was asked before it was recalled is counted, too");
+        assert!(late.robots("a.cn").is_some());
     }
 }

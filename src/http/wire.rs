@@ -69,7 +69,7 @@ impl Exchange {
     /// Nothing yet.
     fn new(url: Url) -> Self {
         Self {
-            answer: Answer::new(url),
+            answer: Answer::none(url),
             hops: Vec::new(),
             families: Vec::new(),
             ipv6: None,

@@ -1,11 +1,14 @@
 //! The site inside a test: the same answers without a web server.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, Response, Uri, header};
+use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -18,6 +21,7 @@ use super::{Host, Reply, SMALL_PAGE, Site, Size};
 pub struct Served {
     /// The site.
     pub site: Arc<Site>,
+    hits: Arc<Mutex<BTreeMap<String, usize>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -28,13 +32,26 @@ impl Served {
         let port = portal.local_addr().expect("a bound socket").port();
         let planned = Arc::new(Site::plan(size, seed, port));
         let mut tasks = JoinSet::new();
+        let hits: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
         for (listener, host) in [(portal, Host::Portal), (other, Host::Other)] {
-            let router = router(planned.clone(), host);
+            let counted = hits.clone();
+            let router = router(planned.clone(), host).layer(middleware::from_fn(
+                move |request: Request, next: Next| {
+                    let what = format!("{} {host:?} {}", request.method(), request.uri());
+                    *counted.lock().expect("a lock").entry(what).or_default() += 1;
+                    next.run(request)
+                },
+            ));
             tasks.spawn(async move {
                 let _ = axum::serve(listener, router).await;
             });
         }
-        Self { site: planned, _tasks: tasks }
+        Self { site: planned, hits, _tasks: tasks }
+    }
+
+    /// What was asked for since the last time: method, host and address, and how often.
+    pub fn take_hits(&self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.hits.lock().expect("a lock"))
     }
 }
 
