@@ -9,7 +9,7 @@ use url::Url;
 use super::host::{MAX_ROBOTS, Robots};
 use super::read::{self, Limits, Reading};
 use crate::clock::Deadline;
-use crate::domain::observation::{Facts, Transport};
+use crate::domain::observation::{Facts, Transport, TransportClass};
 use crate::filetype;
 use crate::http::{Answer, Client, Get, text};
 
@@ -104,7 +104,11 @@ pub(super) async fn ask(client: &Client, ask: Ask) -> Got {
         let head = Get { url: ask.url.clone(), max_body: MAX_PART, fresh: ask.fresh, head: true };
         let answer = client.get(&head, ask.within).await;
         let good = answer.transport.is_none() && answer.status.is_some_and(|s| (200..300).contains(&s));
-        if good || !fall_back {
+        // Nobody was asked: another method changes nothing.
+        let nobody = answer.transport.as_ref().is_some_and(|t| {
+            matches!(t.class, TransportClass::Dns | TransportClass::Ours | TransportClass::Policy)
+        });
+        if good || nobody || !fall_back {
             return got(answer, 0);
         }
         earlier = requests(&answer);

@@ -51,7 +51,9 @@ impl Walk<'_> {
             (Why::Places, None) => {}
             (Why::Places, Some(sight)) => {
                 self.extent.settled_in_browser += 1;
-                if sight.transport.is_none() {
+                // What stands before a page, or came instead of it, has none of its places.
+                let whole = settle_sight(&seen(&sight), DoubtClass::Unsure) == Settled::Fine;
+                if whole && !sight.html.is_empty() {
                     let page = reading_of(&sight);
                     let places =
                         Places { hashes: page.places, scripted: false, scripts: Some(Box::default()) };

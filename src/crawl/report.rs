@@ -2,6 +2,7 @@
 
 use super::CrawlReport;
 use super::atlas::{Atlas, Carried, No, State, Verdict};
+use super::names;
 use super::walk::Walk;
 use crate::domain::link::{CrawlExtent, DoubtClass, LinkClass, LinkDoubt, LinkFault};
 
@@ -11,6 +12,8 @@ const MOST_DOUBTS: usize = 1_000;
 impl Walk<'_> {
     /// Sums up. A crawl that is through gives up its journal.
     pub(super) fn finish(mut self) -> CrawlReport {
+        let target = self.target;
+        names::excuse(&mut self.atlas, |url| url.host_str().is_some_and(|host| target.owns_host(host)));
         self.tell();
         let atlas = &self.atlas;
         let mut faults = faults(atlas);
