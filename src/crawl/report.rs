@@ -1,7 +1,7 @@
 //! What a crawl comes to: faults in an order that no race changes, and what was left open.
 
 use super::CrawlReport;
-use super::atlas::{Atlas, Carried, No, State, Verdict};
+use super::atlas::{Atlas, Carried, Link, No, State, Verdict};
 use super::names;
 use super::walk::Walk;
 use crate::domain::link::{CrawlExtent, DoubtClass, LinkClass, LinkDoubt, LinkFault};
@@ -34,7 +34,11 @@ impl Walk<'_> {
             doubts,
             ..self.extent
         };
-        if self.report.extent.cut_short.is_none() && self.report.blocked.is_none() {
+        // What was cut short by its own limits has nothing to go on with: a journal would only hand
+        // old answers to the next crawl.
+        let open = |link: &Link| matches!(link.state, State::Waiting | State::Asked);
+        let left = self.report.extent.cut_short.is_some() && self.atlas.links.values().any(open);
+        if !left && self.report.blocked.is_none() {
             self.journal.finish();
         } else {
             self.journal.flush();
