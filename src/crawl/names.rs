@@ -82,8 +82,10 @@ mod tests {
     use super::super::atlas::{Placement, Use};
     use super::*;
 
+    type Links<'a> = &'a [(&'a str, &'a str)];
+
     /// An atlas of addresses, each with what became of it: `dns`, `ok`, `404` or `ours`.
-    fn atlas(links: &[(&str, &str)]) -> Atlas {
+    fn atlas(links: Links<'_>) -> Atlas {
         let mut atlas = Atlas::default();
         let page = atlas.page("http://a.cn/", 0);
         for (address, became) in links {
@@ -119,7 +121,7 @@ mod tests {
         somebody.push(("http://c.cn/gone", "404"));
         let mut others = somebody.clone();
         others.push(("http://d.cn/", "ok"));
-        let cases: [(&str, &[(&str, &str)], usize); 11] = [
+        let cases: [(&str, Links<'_>, usize); 11] = [
             ("a portal at a number", &[("http://127.0.0.1/", "ok"), ("http://b.cn/", "dns")], 0),
             ("a portal on this machine", &[("http://localhost/", "ok"), ("http://b.cn/", "dns")], 0),
             ("a portal with a name", &[("http://a.cn/", "ok"), ("http://b.cn/", "dns")], 1),
