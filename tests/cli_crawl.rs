@@ -243,8 +243,19 @@ fn a_crawl_that_is_interrupted_shows_what_it_found() {
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(4), "{out}{err}");
     assert!(err.contains("Interrupted"), "{err}");
+    assert!(!err.contains("goes on from there"), "nothing was read yet: {err}");
     let written = std::fs::read_to_string(folder.path().join("links.xml")).unwrap();
     assert!(written.ends_with("</testsuites>\n"), "{written}");
+}
+
+#[test]
+fn a_crawl_that_reached_its_own_limit_leaves_no_old_answers_behind() {
+    let (portal, folder) = (Portal::open(), tempfile::tempdir().unwrap());
+    for turn in 0..2 {
+        let (_, out, _) = crawl(folder.path(), &portal.url("/"), &["--max-links", "2"]);
+        assert!(out.contains("Cut short: It may check 2 links."), "turn {turn}: {out}");
+        assert!(!out.contains("It went on") && !out.contains("goes on from there"), "turn {turn}: {out}");
+    }
 }
 
 #[test]

@@ -200,7 +200,11 @@ async fn every_page_answers_as_it_should() {
         ("/linhai/apply/temporary-id", 404, "页面不存在"),
         ("/linhai/login", 200, "请登录法人账号"),
         ("/linhai/evaluation", 200, "暂未公开"),
-        ("/linhai/complaint", 200, "投诉"),
+        ("/linhai/complaint", 200, "/linhai/evaluation#rules"),
+        ("/linhai/hall/", 200, "/linhai/hall/parking"),
+        ("/linhai/hall/parking", 404, "页面不存在"),
+        ("/linhai/hall/map.html", 404, "页面不存在"),
+        ("/linhai/policy/2019-37.html", 200, "页面不存在"),
         ("/linhai/static/linhai.css", 200, "body"),
     ];
     for (path, status, text) in pages {

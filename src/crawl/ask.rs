@@ -138,7 +138,11 @@ async fn ask(client: &Client, ask: Ask) -> Got {
         let within = if fall_back { ask.within.tightened(ask.within.remaining() / 2) } else { ask.within };
         let answer = client.get(&head, within).await;
         let good = answer.transport.is_none() && answer.status.is_some_and(|s| (200..300).contains(&s));
-        if good || !fall_back {
+        // Nobody was asked: another method changes nothing.
+        let nobody = answer.transport.as_ref().is_some_and(|t| {
+            matches!(t.class, TransportClass::Dns | TransportClass::Ours | TransportClass::Policy)
+        });
+        if good || nobody || !fall_back {
             return got(answer, 0);
         }
         earlier = requests(&answer);

@@ -2,7 +2,8 @@
 //!
 //! `walk` decides who is asked next; `ask` asks, in tasks of their own; `read` takes the links of a
 //! page; `atlas` knows every link once; `frontier` and `host` are the manners; `settle` and `soft`
-//! judge an answer, `take` and `looked` do what follows from it; `journal` lets a crawl that was
+//! judge an answer, `take` and `looked` do what follows from it, `names` takes back what was our own
+//! DNS; `journal` lets a crawl that was
 //! stopped go on; `report` sums up.
 //!
 //! Invariants: a link is called broken by its second answer or by a browser; a form is never sent;
@@ -16,6 +17,7 @@ mod frontier;
 mod host;
 mod journal;
 mod looked;
+mod names;
 pub mod read;
 mod report;
 mod settle;
@@ -111,7 +113,7 @@ impl Settings {
             soft_404: target.soft_404,
             within: plan.within,
             look_within: Duration::from_secs(30),
-            looks: 50,
+            looks: if live { 50 } else { 500 },
             page_interval: plan.interval.unwrap_or(seconds(10)),
             link_interval: plan.interval.unwrap_or(seconds(1)),
             retry_pause: if live { Duration::from_secs(5) } else { Duration::from_millis(500) },

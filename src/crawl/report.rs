@@ -1,7 +1,8 @@
 //! What a crawl comes to: faults in an order that no race changes, and what was left open.
 
 use super::CrawlReport;
-use super::atlas::{Atlas, Carried, No, State, Verdict};
+use super::atlas::{Atlas, Carried, Link, No, State, Verdict};
+use super::names;
 use super::walk::Walk;
 use crate::domain::link::{CrawlExtent, DoubtClass, KnownFault, LinkClass, LinkDoubt, LinkFault};
 
@@ -11,6 +12,8 @@ const MOST_DOUBTS: usize = 1_000;
 impl Walk<'_> {
     /// Sums up. A crawl that is through gives up its journal.
     pub(super) fn finish(mut self) -> CrawlReport {
+        let target = self.target;
+        names::excuse(&mut self.atlas, |url| url.host_str().is_some_and(|host| target.owns_host(host)));
         self.tell();
         let atlas = &self.atlas;
         let mut faults = faults(atlas);
@@ -34,8 +37,11 @@ impl Walk<'_> {
             doubts,
             ..self.extent
         };
-        let through = self.entered && self.report.blocked.is_none();
-        if through && self.report.extent.cut_short.is_none() {
+        // What was cut short by its own limits has nothing to go on with: a journal would only hand
+        // old answers to the next crawl.
+        let open = |link: &Link| matches!(link.state, State::Waiting | State::Asked);
+        let left = self.report.extent.cut_short.is_some() && self.atlas.links.values().any(open);
+        if !left && self.entered && self.report.blocked.is_none() {
             self.journal.finish();
         } else {
             self.journal.flush();

@@ -137,8 +137,11 @@ fn by_transport(class: TransportClass, detail: &str, may_pass: bool) -> Settled 
     }
 }
 
-/// A fragment of the network layer as a sentence.
+/// A fragment of the network layer as a sentence. A host's name keeps its letters.
 fn sentence(detail: &str) -> String {
+    if detail.split(' ').next().is_some_and(|word| word.contains(['.', ':'])) {
+        return format!("{}.", detail.trim_end_matches('.'));
+    }
     let mut chars = detail.chars();
     match chars.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')),

@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub(super) fn routes() -> Router {
         .route("/linhai/login", get(login))
         .route("/linhai/evaluation", get(evaluation))
         .route("/linhai/complaint", get(complaint))
+        .route("/linhai/policy/{name}", get(policy))
+        .route("/linhai/hall/", get(async || Html(HALL)))
 }
 
 #[derive(Template)]
@@ -115,3 +118,19 @@ struct Complaint;
 async fn complaint() -> Response {
     page::html(&Complaint)
 }
+
+/// Pages that were taken down: the portal says so, with the status of a page that is there.
+async fn policy() -> Response {
+    let mut gone = page::not_found(City::Linhai);
+    *gone.status_mut() = StatusCode::OK;
+    gone
+}
+
+/// A page that only its script draws; one of its links is dead.
+const HALL: &str = "<!DOCTYPE html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>大厅窗口 - 临海市网上办事大厅</title>\
+    <link rel=\"stylesheet\" href=\"/linhai/static/linhai.css\"></head><body><div class=\"w main\" id=\"app\"></div><script>\
+    const links = [['返回办事大厅', '/linhai/'], ['窗口评价', '/linhai/evaluation'], ['停车指引', '/linhai/hall/parking']];\
+    const list = document.createElement('ul');\
+    for (const [text, href] of links) { const a = document.createElement('a'); a.textContent = text; a.href = href;\
+    const item = document.createElement('li'); item.append(a); list.append(item); }\
+    document.getElementById('app').append('大厅一楼为综合受理窗口，二楼为不动产和税务窗口。', list);</script></body></html>";

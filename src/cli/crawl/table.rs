@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use unicode_width::UnicodeWidthStr;
 
 use crate::domain::link::{CrawlExtent, DoubtClass, LinkFault};
 use crate::domain::run::Run;
 
 use super::super::output::{seconds, tame};
 use super::memory::Changes;
-use super::width::{cut, middle, readable};
+use super::width::{cut, middle, readable, wrap};
 
 /// Columns where no terminal says how many there are.
 const WIDTH: usize = 80;
@@ -21,6 +22,9 @@ const OTHERS: usize = 13 + 8 + 10 + 8 + 3;
 
 /// Rows beyond this are only counted: nobody reads them on a terminal.
 const MOST_ROWS: usize = 200;
+
+/// Lines of a link's reason; the longest that there are fit.
+const MOST_LINES: usize = 4;
 
 /// Links of one kind of doubt that are named.
 const MOST_DOUBTS: usize = 3;
@@ -47,12 +51,12 @@ pub(in crate::cli) fn render(run: &Run, changes: Option<&Changes>, width: usize)
         text.push_str("Fixed since the last crawl:\n");
     }
     for seen in fixed {
-        let url = address(&seen.url, width.saturating_sub(34));
+        let url = address(&seen.url, width.saturating_sub(34), &origin(run));
         let _ = writeln!(text, "  {:<13}  since {}  {url}", seen.class, day(seen.first_seen_at));
     }
     text.push_str(&counts(run, changes));
     if let Some(extent) = &run.crawl {
-        text.push_str(&beyond(run, extent, width));
+        text.push_str(&beyond(run, extent, width, changes.is_some()));
     }
     text.truncate(text.trim_end().len());
     text
@@ -63,9 +67,10 @@ fn faults(run: &Run, changes: Option<&Changes>, width: usize) -> Table {
     table.load_style(UTF8_HORIZONTAL_ONLY);
     table.set_header(["what", "link", "on pages", "seen"]);
     let room = width.saturating_sub(OTHERS).max(20);
+    let origin = origin(run);
     for fault in run.link_faults.iter().take(MOST_ROWS) {
         let pages = if fault.on_home { format!("{}\nhome", fault.pages) } else { fault.pages.to_string() };
-        table.add_row([what(fault), link(fault, room), pages, seen(fault, changes)]);
+        table.add_row([what(fault), link(fault, room, &origin), pages, seen(fault, changes)]);
     }
     table
 }
@@ -79,14 +84,14 @@ fn what(fault: &LinkFault) -> String {
 }
 
 /// Where it leads, what it says, and where it stands.
-fn link(fault: &LinkFault, room: usize) -> String {
-    let mut text = address(&fault.url, room);
+fn link(fault: &LinkFault, room: usize, origin: &str) -> String {
+    let mut text = address(&fault.url, room, origin);
     let words = tame(&fault.text);
     if !words.is_empty() {
         let _ = write!(text, "\n“{}”", cut(&words, room - 2));
     }
     let place = place(fault);
-    let on = address(&fault.page, room.saturating_sub(place.len() + 3));
+    let on = address(&fault.page, room.saturating_sub(place.len() + 3), origin);
     let _ = write!(text, "\non {on}{place}");
     let carrier = tame(&format!("{} {}", fault.element, fault.attribute));
     if !carrier.is_empty() {
@@ -94,13 +99,29 @@ fn link(fault: &LinkFault, room: usize) -> String {
     }
     // A status says it all.
     if fault.status.is_none_or(|status| status < 400) && !fault.detail.is_empty() {
-        let _ = write!(text, "\n{}", cut(&tame(&fault.detail), room));
+        for line in wrap(&tame(&fault.detail), room, MOST_LINES) {
+            let _ = write!(text, "\n{line}");
+        }
     }
     text
 }
 
-fn address(url: &str, room: usize) -> String {
-    middle(&tame(&readable(url)), room)
+/// Where the portal's own addresses begin; the line above the table says it.
+fn origin(run: &Run) -> String {
+    let entry = run.steps.first().and_then(|step| url::Url::parse(&step.facts.url).ok());
+    entry.map(|entry| entry.origin().ascii_serialization()).unwrap_or_default()
+}
+
+/// An address; of those of the portal that are too long only the path, which tells more than what
+/// all of them begin with.
+fn address(url: &str, room: usize, origin: &str) -> String {
+    let whole = tame(&readable(url));
+    if whole.width() > room
+        && let Some(path) = whole.strip_prefix(origin).filter(|path| path.starts_with('/'))
+    {
+        return middle(path, room);
+    }
+    middle(&whole, room)
 }
 
 /// `:12:5`, or nothing for a page that was rendered.
@@ -123,6 +144,10 @@ fn day(at: jiff::Timestamp) -> String {
 /// "12 pages read, 340 links checked. / 5 broken (2 new, 3 still), 1 fixed."
 fn counts(run: &Run, changes: Option<&Changes>) -> String {
     let mut text = String::new();
+    let pages = run.crawl.as_ref().map_or(0, |extent| extent.pages_read);
+    if pages == 0 && run.links_checked.unwrap_or_default() == 0 && run.link_faults.is_empty() {
+        return "No page could be read.\n".to_owned();
+    }
     if let Some(extent) = run.crawl.as_ref().filter(|extent| extent.pages_read > 0) {
         let _ = write!(text, "{} read, ", number(extent.pages_read.into(), "page"));
     }
@@ -146,21 +171,32 @@ pub(super) fn number(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// What was left open, and what it took.
-fn beyond(run: &Run, extent: &CrawlExtent, width: usize) -> String {
+/// Whether there are links that it did not get to.
+fn left(run: &Run, extent: &CrawlExtent) -> bool {
+    let closed = |class| matches!(class, DoubtClass::Robots | DoubtClass::LeftAlone);
+    let closed = extent.doubts.iter().filter(|doubt| closed(doubt.class)).count();
+    let done = run.links_checked.unwrap_or_default() as usize + closed;
+    extent.pages_read > 0 && done < extent.links_known as usize
+}
+
+/// What was left open, and what it took; `again` when it was a command that can be given again.
+fn beyond(run: &Run, extent: &CrawlExtent, width: usize, again: bool) -> String {
     let mut text = String::new();
     if extent.unobserved > 0 {
         let noun = if extent.unobserved == 1 { "link" } else { "links" };
         let _ = writeln!(text, "Nothing is said of {} {noun}:", extent.unobserved);
     }
+    let origin = origin(run);
     for class in DoubtClass::ALL {
         let doubts: Vec<_> = extent.doubts.iter().filter(|doubt| doubt.class == *class).collect();
         let Some(first) = doubts.first() else { continue };
         let why = if first.detail.is_empty() { String::new() } else { format!("  {}", tame(&first.detail)) };
-        let line = format!("  {:>5}  {}{why}", doubts.len(), class.name());
-        let _ = writeln!(text, "{}", cut(&line, width));
+        let head = format!("  {:>5}  {}{why}", doubts.len(), class.name());
+        for (number, line) in wrap(&head, width.saturating_sub(9), MOST_LINES).iter().enumerate() {
+            let _ = writeln!(text, "{}{line}", if number > 0 { "         " } else { "" });
+        }
         for doubt in doubts.iter().take(MOST_DOUBTS) {
-            let _ = writeln!(text, "         {}", address(&doubt.url, width.saturating_sub(9)));
+            let _ = writeln!(text, "         {}", address(&doubt.url, width.saturating_sub(9), &origin));
         }
         if let Some(more) = doubts.len().checked_sub(MOST_DOUBTS).filter(|more| *more > 0) {
             let _ = writeln!(text, "         … and {more} more");
@@ -180,14 +216,15 @@ fn beyond(run: &Run, extent: &CrawlExtent, width: usize) -> String {
     }
     if let Some(why) = &extent.cut_short {
         let _ = writeln!(text, "Cut short: {}", tame(why));
+        if again && left(run, extent) {
+            text.push_str("The same command goes on from there; with --fresh it begins anew.\n");
+        }
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use unicode_width::UnicodeWidthStr;
-
     use super::super::memory::{Changes, Seen};
     use super::super::tests::sample;
     use super::*;

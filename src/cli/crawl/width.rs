@@ -12,6 +12,25 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     short
 }
 
+/// The text in at most so many lines, broken where white space is, and else where it must.
+pub(super) fn wrap(text: &str, columns: usize, lines: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut wrapped = Vec::new();
+    let mut rest = text;
+    while rest.width() > columns && wrapped.len() + 1 < lines {
+        let most = head(rest, columns);
+        let after = &rest[most.len()..];
+        // What stands before the first word is no place to break.
+        let indent = most.len() - most.trim_start().len();
+        let space = if after.starts_with(' ') { None } else { most[indent..].rfind(' ') };
+        let end = space.map_or(most.len(), |at| indent + at);
+        wrapped.push(rest[..end].trim_end().to_owned());
+        rest = rest[end..].trim_start();
+    }
+    wrapped.push(cut(rest, columns));
+    wrapped
+}
+
 /// The text with its middle left out: of an address both ends tell something.
 pub(super) fn middle(text: &str, columns: usize) -> String {
     if text.width() <= columns {
@@ -91,6 +110,23 @@ mod tests {
         ];
         for (url, want) in cases {
             assert_eq!(readable(url), want, "{url}");
+        }
+    }
+
+    #[test]
+    fn texts_are_wrapped_by_columns() {
+        let cases: [(&str, usize, usize, &[&str]); 8] = [
+            ("abc", 3, 9, &["abc"]),
+            ("", 3, 9, &[""]),
+            ("the file is gone", 8, 9, &["the file", "is gone"]),
+            ("the file is gone", 7, 9, &["the", "file is", "gone"]),
+            ("the file is gone", 7, 2, &["the", "file i…"]),
+            ("  1 waf", 5, 9, &["  1", "waf"]),
+            ("办事指南下载", 5, 9, &["办事", "指南", "下载"]),
+            ("办", 1, 9, &["办"]),
+        ];
+        for (text, columns, lines, want) in cases {
+            assert_eq!(wrap(text, columns, lines), want, "{text} in {columns}");
         }
     }
 
