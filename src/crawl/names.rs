@@ -87,7 +87,7 @@ mod tests {
     /// An atlas of addresses, each with what became of it: `dns`, `ok`, `404` or `ours`.
     fn atlas(links: Links<'_>) -> Atlas {
         let mut atlas = Atlas::default();
-        let page = atlas.page("http://a.cn/", 0);
+        let page = atlas.page("http://a.cn/", 0, false);
         for (address, became) in links {
             let at = Placement {
                 address,
