@@ -139,7 +139,11 @@ fn by_transport(class: TransportClass, detail: &str, may_pass: bool) -> Settled 
 
 /// A fragment of the network layer as a sentence. A host's name keeps its letters.
 fn sentence(detail: &str) -> String {
-    if detail.split(' ').next().is_some_and(|word| word.contains(['.', ':'])) {
+    if detail
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.contains('.') || word.trim_end_matches(':').contains(':'))
+    {
         return format!("{}.", detail.trim_end_matches('.'));
     }
     let mut chars = detail.chars();
