@@ -1,6 +1,6 @@
 //! Link checking: which links of a portal lead nowhere.
 //!
-//! `walk` decides who is asked next; `ask` asks, in tasks of their own; `read` takes the links of a
+//! `walk` goes on until nothing is left; `question` decides what is asked; `ask` asks, in tasks of their own; `read` takes the links of a
 //! page; `atlas` knows every link once; `frontier` and `host` are the manners; `settle` and `soft`
 //! judge an answer, `take` and `looked` do what follows from it, `names` takes back what was our own
 //! DNS; `journal` lets a crawl that was
@@ -18,6 +18,7 @@ mod host;
 mod journal;
 mod looked;
 mod names;
+mod question;
 pub mod read;
 mod report;
 mod settle;
