@@ -73,6 +73,8 @@ pub(super) struct Got {
     /// Whether only its beginning was read.
     pub cut: bool,
     pub reading: Option<Box<Reading>>,
+    /// Whether it is the second answer, from fresh.
+    pub second: bool,
     /// Whether its links were wanted.
     pub read: bool,
     /// Further links, of a style sheet.
@@ -238,6 +240,7 @@ fn got(mut answer: Answer, earlier: u32) -> Got {
         firewall: answer.firewall,
         reading: None,
         read: false,
+        second: false,
         parts: Vec::new(),
         file: None,
         harmless: false,

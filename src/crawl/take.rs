@@ -162,7 +162,7 @@ impl Walk<'_> {
             }
         }
         match self.settle_answer(no, &got) {
-            Settled::Fine => self.fine(no, got),
+            Settled::Fine => self.fine(no, Got { second, ..got }),
             // From fresh, after a pause; a portal that went down on the way is an outage and no
             // list of broken links.
             Settled::Broken(..) | Settled::Look(DoubtClass::Unsure, _) if !second => {
@@ -308,6 +308,13 @@ impl Walk<'_> {
             soft::is_soft(page, to, self.nowhere.get(folder), self.home.as_ref(), &self.settings.lexicon)
         });
         match soft {
+            // A portal under maintenance gives every address the same page, for a while.
+            Some(_) if !got.second => {
+                let Ok(url) = Url::parse(self.atlas.address(no)) else { return self.good_page(no, got) };
+                let host = self.host_of(&url);
+                self.frontier.push_second(host, no, Deadline::after(self.settings.retry_pause));
+                self.stirred |= self.frontier.host(host).stop.is_some();
+            }
             Some(detail) => {
                 let class = LinkClass::Soft404;
                 self.settle(no, Verdict::Faulty { class, status: got.status, detail: detail.into() });
