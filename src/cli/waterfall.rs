@@ -253,6 +253,11 @@ impl Page {
         if let Some(viewport) = visit.viewport {
             self.fact("for phones", yes(viewport));
         }
+        if let Some(barriers) = visit.accessibility.as_ref().filter(|barriers| !barriers.is_empty()) {
+            let said: Vec<_> =
+                barriers.iter().map(|fault| format!("{} × {}", fault.count, fault.rule)).collect();
+            self.fact("barriers", &said.join(", "));
+        }
         if let Some(look) = &visit.second_look {
             let seen = match (&look.transport, look.status) {
                 (Some(transport), _) => tame(&transport.detail),

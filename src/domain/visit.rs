@@ -66,6 +66,10 @@ pub struct Visit {
     /// The language that the page names (`<html lang>`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lang: Option<String>,
+    /// Critical barriers for people with disabilities that the page's source shows; absent when no page
+    /// was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accessibility: Option<Vec<AccessFault>>,
     /// What the page is made of; absent when no page was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
@@ -75,6 +79,15 @@ pub struct Visit {
     /// What was wrong, as judged on the day; absent when nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<VisitFailure>,
+}
+
+/// A rule of accessibility that a page breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessFault {
+    /// The rule, by its name in axe-core 4, such as `image-alt`.
+    pub rule: String,
+    /// How many elements break it.
+    pub count: u32,
 }
 
 /// One request with its answer, over a connection of its own.

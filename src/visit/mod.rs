@@ -3,6 +3,7 @@
 //! Invariant: a visit records facts. Whether a slow, empty or refused page counts against the
 //! portal is for the judge to say.
 
+mod access;
 mod reading;
 
 use std::time::Duration;
@@ -87,6 +88,7 @@ pub async fn visit(client: &Client, target: &VisitTarget, deadline: Deadline) ->
     visit.charset = Some(page.charset);
     visit.viewport = Some(page.taken.viewport);
     visit.lang = page.taken.lang;
+    visit.accessibility = Some(page.taken.access);
     visit.content = Some(page.taken.content);
     visit.title.clone_from(&page.title);
     facts.title = page.title;

@@ -2,8 +2,9 @@
 
 use scraper::{ElementRef, Html, Selector};
 
+use super::access;
 use crate::domain::marker::Marker;
-use crate::domain::visit::Content;
+use crate::domain::visit::{AccessFault, Content};
 use crate::http::page;
 use crate::judge::firewall;
 
@@ -19,6 +20,8 @@ pub(super) struct Taken {
     pub challenges: Vec<String>,
     /// Whether phones are given a width of their own.
     pub viewport: bool,
+    /// Critical barriers of accessibility.
+    pub access: Vec<AccessFault>,
     /// `<html lang>`.
     pub lang: Option<String>,
     /// Whether the marker's selector finds anything, when it is one.
@@ -67,6 +70,7 @@ pub(super) fn take(tree: &Html, marker: Option<&str>) -> Taken {
         // `<body onload=…>` is a script as well.
         taken.content.scripts += usize::from(value.attr("onload").is_some());
     }
+    taken.access = access::faults(tree);
     taken.challenges = firewall::marks(scripts.iter().map(String::as_str));
     taken.selected = match wanted(marker) {
         Some(Marker::Css(selector)) => {

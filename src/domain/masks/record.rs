@@ -124,6 +124,7 @@ impl Masks {
             charset: _,
             viewport: _,
             lang,
+            accessibility: _,
             content: _,
             second_look,
             failure: _,
