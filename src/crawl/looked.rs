@@ -11,13 +11,11 @@ use super::settle::{Seen, Settled, settle_sight};
 use super::soft;
 use super::walk::{Look, Walk, Why, doubt};
 use crate::domain::link::{DoubtClass, LinkClass};
-
-/// Marks of bot checks that stand before a whole page; captchas and login forms stand inside pages.
-const CHECKS: [&str; 6] = ["jsl", "acw", "ruishu", "cloudflare", "aliyun-waf", "client-check"];
+use crate::judge::firewall;
 
 /// What a look saw, for settling.
 pub(super) fn seen(sight: &Sight) -> Seen<'_> {
-    let check = sight.challenges.iter().map(String::as_str).find(|mark| CHECKS.contains(mark));
+    let check = sight.challenges.iter().map(String::as_str).find(|mark| firewall::is_check(mark));
     let refused = sight.status.is_some_and(|status| status >= 400);
     Seen {
         status: sight.status.or_else(|| sight.transport.is_none().then_some(200)),

@@ -17,6 +17,7 @@ use super::walk::{Answered, GONE, Walk, Why, doubt};
 use crate::clock::Deadline;
 use crate::domain::link::{DoubtClass, LinkClass};
 use crate::domain::observation::TransportClass;
+use crate::judge::firewall;
 use crate::plan::Render;
 
 /// A firewall's page has few words; a real page may well quote its phrases, or hold a captcha.
@@ -258,7 +259,8 @@ impl Walk<'_> {
         }
         if page.anchors < BARE_LINKS
             && page.text_chars < BARE_TEXT
-            && let Some(mark) = page.marks.first()
+            // A captcha stands inside a page that is there.
+            && let Some(mark) = page.marks.iter().find(|mark| firewall::is_check(mark))
         {
             return Some((*mark).to_owned());
         }

@@ -108,4 +108,24 @@ mod tests {
             assert!(read.contains(&format!("['{mark}', /")), "{mark}");
         }
     }
+
+    #[test]
+    fn both_lists_know_the_same_marks() {
+        let further = [
+            "var $_ts = {}",
+            "x_waf_1a2b3c=",
+            "window.__chl=1",
+            "INITGEETEST",
+            "an ordinary script",
+            "_waf_x",
+        ];
+        for script in SIGNS.iter().map(|(_, sign, _)| *sign).chain(further) {
+            let mut found = Vec::new();
+            look(script.as_bytes(), &mut found);
+            found.sort_unstable();
+            let mut judged = crate::judge::firewall::marks(std::iter::once(script));
+            judged.sort_unstable();
+            assert_eq!(found, judged, "{script}");
+        }
+    }
 }
