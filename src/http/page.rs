@@ -198,11 +198,14 @@ fn is_hidden(element: &scraper::node::Element) -> bool {
     if element.attr("hidden").is_some() {
         return true;
     }
-    element.attr("style").is_some_and(|style| {
-        let style: String =
-            style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-        style.contains("display:none") || style.contains("visibility:hidden")
-    })
+    element.attr("style").is_some_and(hides)
+}
+
+/// Whether a `style` attribute hides its element.
+pub fn hides(style: &str) -> bool {
+    let style: String =
+        style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    style.contains("display:none") || style.contains("visibility:hidden")
 }
 
 /// Text whose white space is folded while it grows, up to a number of characters.

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use scraper::{ElementRef, Html, Node};
 
 use crate::domain::visit::AccessFault;
+use crate::http::page::hides;
 
 /// So far up it is looked whether an element is hidden or labelled; hostile pages nest deeper.
 const FAR: usize = 64;
@@ -89,12 +90,7 @@ fn speaks(element: ElementRef<'_>) -> bool {
 
 fn is_hidden(element: ElementRef<'_>) -> bool {
     std::iter::once(element).chain(above(element)).any(|element| {
-        let styled = element.attr("style").is_some_and(|style| {
-            let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
-            let style = style.to_ascii_lowercase();
-            style.contains("display:none") || style.contains("visibility:hidden")
-        });
-        styled
+        element.attr("style").is_some_and(hides)
             || element.attr("hidden").is_some()
             || element.attr("aria-hidden") == Some("true")
             || matches!(element.value().name(), "template" | "noscript")

@@ -67,29 +67,27 @@ fn escaped(triple: &[u8]) -> Option<u8> {
     (byte >= 0x80).then_some(byte)
 }
 
-/// As much of the beginning as fits.
-fn head(text: &str, columns: usize) -> &str {
+/// Whether one more character still fits into so many columns.
+fn fitting(columns: usize) -> impl FnMut(&(usize, char)) -> bool {
     let mut left = columns;
-    let fits = |(_, c): &(usize, char)| {
+    move |(_, c)| {
         let width = c.width().unwrap_or(0);
         let fits = width <= left;
         left = left.saturating_sub(width);
         fits
-    };
-    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+    }
+}
+
+/// As much of the beginning as fits.
+fn head(text: &str, columns: usize) -> &str {
+    let end = text.char_indices().take_while(fitting(columns)).last().map_or(0, |(at, c)| at + c.len_utf8());
     &text[..end]
 }
 
 /// As much of the end as fits.
 fn tail(text: &str, columns: usize) -> &str {
-    let mut left = columns;
-    let fits = |(_, c): &(usize, char)| {
-        let width = c.width().unwrap_or(0);
-        let fits = width <= left;
-        left = left.saturating_sub(width);
-        fits
-    };
-    let start = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(at, _)| at);
+    let start =
+        text.char_indices().rev().take_while(fitting(columns)).last().map_or(text.len(), |(at, _)| at);
     &text[start..]
 }
 

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::resolve::{Written, leads_away, pictures};
 use super::start::Start;
 use super::tag::{Attribute, Tag};
-use crate::http::page::fold;
+use crate::http::page::{self, fold};
 
 /// The longest name of a language, in characters.
 const MAX_LANG: usize = 35;
@@ -232,10 +232,5 @@ pub(super) fn hides(start: &Start<'_>) -> bool {
     if start.is_bare() {
         return false;
     }
-    start.get(Attribute::Hidden).is_some()
-        || start.get(Attribute::Style).is_some_and(|style| {
-            let plain = |c: char| (!c.is_whitespace()).then(|| c.to_ascii_lowercase());
-            let style: String = style.chars().filter_map(plain).collect();
-            style.contains("display:none") || style.contains("visibility:hidden")
-        })
+    start.get(Attribute::Hidden).is_some() || start.get(Attribute::Style).is_some_and(page::hides)
 }
