@@ -2,8 +2,8 @@
 
 use super::CrawlReport;
 use super::atlas::{Atlas, Carried, Link, No, State, Verdict};
-use super::names;
 use super::walk::Walk;
+use super::{names, soft};
 use crate::domain::link::{CrawlExtent, DoubtClass, KnownFault, LinkClass, LinkDoubt, LinkFault};
 
 /// So many links of which nothing is said are listed.
@@ -14,6 +14,7 @@ impl Walk<'_> {
     pub(super) fn finish(mut self) -> CrawlReport {
         let target = self.target;
         names::excuse(&mut self.atlas, |url| url.host_str().is_some_and(|host| target.owns_host(host)));
+        soft::excuse(&mut self.atlas, &self.uncompared);
         self.tell();
         let atlas = &self.atlas;
         let mut faults = faults(atlas);

@@ -1,17 +1,24 @@
 //! Soft 404s: pages that answer 200 and say that there is no such page.
 //!
-//! A page is one when the host answers a made-up name in the same folder with the same page, or
-//! when it is short and says so itself. Asking for made-up names is a switch; it is off for live
-//! targets unless they allow it.
+//! A page is one when it is short and says so itself, or when the host answers a made-up name in the
+//! same folder with the same page. Asking for made-up names is a switch; it is off for live targets
+//! unless they allow it.
 //!
 //! Invariant: pure. A portal drawn by scripts answers every name with its one shell: what looks
-//! like the home page is never taken for an error page.
+//! like the home page is never taken for an error page. A likeness alone accuses only where
+//! something else in the folder is different: a folder that has one page for every name may be meant
+//! so.
+
+use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::atlas::{Atlas, No, State, Verdict};
 use super::read::{Print, Reading};
+use super::walk::doubt;
 use crate::domain::lexicon::Lexicon;
+use crate::domain::link::{DoubtClass, LinkClass};
 use crate::domain::observation::PhrasePlace;
 use crate::domain::outcome::Outcome;
 use crate::judge::lexicon::find_among;
@@ -24,6 +31,8 @@ const SHORT: usize = 400;
 const BARE: usize = 50;
 /// Two pages that are as alike as this are the same page with another name in it.
 const ALIKE: f64 = 0.9;
+/// Why a page is a soft 404 that only looks like the answer to a made-up name.
+const LIKE_MADE_UP: &str = "It answers 200 with the page that any made-up address there gets.";
 
 /// What a host answered to a name that does not exist.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,30 +90,61 @@ pub(super) fn is_soft(
     lexicon: &Lexicon,
 ) -> Option<String> {
     let like_home = |print: &Print| home.is_some_and(|home| home.similarity(print) >= ALIKE);
-    if let Some(Nowhere::Page { redirected_to: theirs, print }) = nowhere
-        && !like_home(print)
-        && !is_shell(page)
-    {
-        let same_end = theirs.is_some() && theirs.as_deref() == redirected_to;
-        if same_end || print.similarity(&page.print) >= ALIKE {
-            return Some("It answers 200 with the page that any made-up address there gets.".to_owned());
+    let made_up = match nowhere {
+        Some(Nowhere::Page { redirected_to, print }) if !like_home(print) && !is_shell(page) => {
+            Some((redirected_to.as_deref(), print))
         }
+        _ => None,
+    };
+    if let Some((Some(theirs), _)) = made_up
+        && Some(theirs) == redirected_to
+    {
+        return Some("It leads to the page that any made-up address there leads to.".to_owned());
     }
     let says = |text: &str, place| {
         let found = find_among(lexicon, text, place, |_, entry| entry.outcome == Outcome::Broken);
         found.map(|(_, phrase)| format!("It answers 200 and says “{}”.", phrase.phrase))
     };
-    if like_home(&page.print) || page.text_chars > LONGEST {
-        return None;
-    }
+    let own_words = !like_home(&page.print) && page.text_chars <= LONGEST;
     let asks = page.title.contains(['?', '？']) || page.title.contains("怎么") || page.title.contains("如何");
-    if !asks
+    if own_words
+        && !asks
         && page.text_chars <= LONGEST / 2
         && let Some(why) = says(&page.title, PhrasePlace::Title)
     {
         return Some(why);
     }
-    if page.text_chars <= SHORT { says(&page.text, PhrasePlace::Page) } else { None }
+    if own_words
+        && page.text_chars <= SHORT
+        && let Some(why) = says(&page.text, PhrasePlace::Page)
+    {
+        return Some(why);
+    }
+    let alike = made_up.is_some_and(|(_, print)| print.similarity(&page.print) >= ALIKE);
+    alike.then(|| LIKE_MADE_UP.to_owned())
+}
+
+/// Takes back what was said of pages that only look like the answer to a made-up name, where nothing
+/// in their folder looks otherwise. Told at the end, so that the order of answers does not matter.
+pub(super) fn excuse(atlas: &mut Atlas, uncompared: &HashSet<No>) {
+    let only_alike = |state: &State| {
+        matches!(state, State::Done(Verdict::Faulty { class: LinkClass::Soft404, detail, .. })
+            if **detail == *LIKE_MADE_UP)
+    };
+    if !atlas.links.values().any(|link| only_alike(&link.state)) {
+        return;
+    }
+    let of = |address: &str| Url::parse(address).ok().map(|url| folder(&url));
+    let compared = (0..).zip(&atlas.links).filter(|(no, _)| !uncompared.contains(no));
+    let fine = compared.filter(|(_, (_, link))| matches!(link.state, State::Done(Verdict::Fine)));
+    let told_apart: HashSet<String> = fine.filter_map(|(_, (address, _))| of(address)).collect();
+    for (address, link) in &mut atlas.links {
+        let State::Done(Verdict::Faulty { status, .. }) = &link.state else { continue };
+        if only_alike(&link.state) && !of(address).is_some_and(|folder| told_apart.contains(&folder)) {
+            let detail = "Every address there gets this same page: it may be meant so.";
+            link.state = State::Done(doubt(DoubtClass::Unsure, *status, detail));
+        }
+    }
 }
 
 #[cfg(test)]

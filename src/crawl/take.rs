@@ -29,7 +29,7 @@ const BARE_LINKS: usize = 3;
 const MAX_FOLDERS: usize = 100;
 /// Sitemaps of a crawl that are read at most.
 const MAX_SITEMAPS: usize = 50;
-/// Pages that wait for the answer to one made-up name, at most; more are taken for good.
+/// Pages that wait for the answer to one made-up name, at most; more are asked for once more, later.
 const MAX_WAITING: usize = 50;
 
 impl Walk<'_> {
@@ -299,6 +299,14 @@ impl Walk<'_> {
             if !waiting.is_empty() && waiting.len() < MAX_WAITING {
                 return waiting.push((no, Box::new(got)));
             }
+            if !waiting.is_empty()
+                && !got.second
+                && let Ok(url) = Url::parse(self.atlas.address(no))
+            {
+                let host = self.host_of(&url);
+                return self.frontier.push_second(host, no, Deadline::after(self.settings.retry_pause));
+            }
+            self.uncompared.insert(no);
         }
         self.good_page(no, got);
     }

@@ -76,6 +76,8 @@ pub(super) struct Walk<'a> {
     /// What hosts answer to made-up names, by folder; who waits for that.
     pub nowhere: HashMap<String, Nowhere>,
     pub waiting: HashMap<String, Vec<(No, Box<Got>)>>,
+    /// Pages that were taken for good without having been compared.
+    pub uncompared: HashSet<No>,
     pub home: Option<Print>,
     /// Links of which more became wanted while they were asked for; whether a greater use.
     pub more_wanted: HashMap<No, bool>,
@@ -125,6 +127,7 @@ impl<'a> Walk<'a> {
             looks: VecDeque::new(),
             nowhere: HashMap::new(),
             waiting: HashMap::new(),
+            uncompared: HashSet::new(),
             home: None,
             done: 0,
             broken: 0,

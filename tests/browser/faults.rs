@@ -1,6 +1,7 @@
 //! Servers that do not answer as they should: each is told apart.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
@@ -94,7 +95,7 @@ async fn transport_faults_have_their_class() {
 }
 
 fn socket_reset(stream: std::net::TcpStream) -> std::io::Result<()> {
-    rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO))?;
+    rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
     drop(stream);
     Ok(())
 }
@@ -128,7 +129,7 @@ async fn a_dripping_page_is_still_loading_and_a_missing_picture_is_no_reason_to_
     let drip = raw(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>drip</title>");
         while stream.write_all(b"<p>x").is_ok() {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
     });
     let picture = raw(hold);
@@ -167,7 +168,15 @@ async fn errors_of_pages_and_requests_are_facts() {
     let mut journey = world.at("/").await;
     let unmet = expect_now(&mut journey, Check::NoConsoleError).await;
     assert!(matches!(unmet, Err(StepError::Unmet(_))));
-    let facts = journey.facts(soon(2)).await;
+    // A browser under load tells of a request later than of the page that it belongs to.
+    let mut facts = journey.facts(soon(2)).await;
+    for _ in 0..40 {
+        if facts.failed_requests.len() >= 2 && facts.console_errors.len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        facts = journey.facts(soon(2)).await;
+    }
     assert!(
         facts.console_errors.iter().any(|error| error.text.contains("坏了")),
         "{:?}",

@@ -150,3 +150,22 @@ async fn a_page_that_waits_for_a_comparison_is_not_lost_with_its_host() {
     assert!(report.extent.cut_short.is_some(), "it stays open for the next crawl");
     assert_eq!((report.links_checked, report.faults), (0, Vec::new()));
 }
+
+#[tokio::test]
+async fn a_folder_that_has_one_page_for_every_name_is_no_proof() {
+    let links = (0..60).map(|n| format!("<a href=/p/{n}>{n}</a>")).collect::<Vec<_>>().concat();
+    let home = format!("<title>门户</title><p>欢迎光临示范市政务服务网。</p>{links}");
+    let page = "<title>事项</title><p>办理地点：示范市政务服务大厅一层</p>";
+    let router = || Router::new().route("/", get(|| async move { Html(home) })).route("/p/{any}", html(page));
+    let portal = Portal::serving(router.clone()()).await;
+    let report = run(portal.url("/"), &soft()).await;
+    assert!(report.faults.is_empty(), "{:?}", report.faults);
+    assert_eq!((report.links_checked, report.extent.unobserved), (60, 60));
+    assert_eq!(said(&report, portal.url("/p/7")), "?unsure");
+
+    // One page of the folder is another one: the folder knows its names.
+    let portal = Portal::serving(router().route("/p/7", html(LIVE))).await;
+    let report = run(portal.url("/"), &soft()).await;
+    assert_eq!((report.faults.len(), report.extent.unobserved), (59, 0));
+    assert_eq!(said(&report, portal.url("/p/7")), "fine");
+}
