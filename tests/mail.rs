@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders};
 use mystery_shopper::clock::Stopwatch;
 use mystery_shopper::demo::sink::{Behaviour, Received, Sink, Trouble, summary};
-use mystery_shopper::domain::incident::{Notice, NoticeFacts, NoticeKind, Outgoing};
+use mystery_shopper::domain::incident::{Concern, Severity};
 use mystery_shopper::domain::language::Language;
+use mystery_shopper::domain::notice::{Matter, Notice, NoticeFacts, NoticeKind, Outgoing};
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::mail::{MailSettings, Mailer, SendFailure};
 use mystery_shopper::plan::model::{SmtpSecurity, SmtpServer};
@@ -73,12 +74,14 @@ fn outgoing(kind: NoticeKind) -> Outgoing {
         id: 1,
         notice: Notice {
             id: "01a20185-ddc0-7000-8000-00000000000a".into(),
-            incident: "01a20185-ddc0-7000-8000-0000000000ff".into(),
+            incident: Some("01a20185-ddc0-7000-8000-0000000000ff".into()),
             kind,
             created_at: at("2026-11-22T04:31:20Z"),
             message_id: format!("<{}.1@example.org>", kind.name()),
             in_reply_to: (!first).then(|| "<opened.1@example.org>".to_owned()),
-            facts: NoticeFacts {
+            concern: Concern::Outage,
+            severity: Severity::Outage,
+            matter: Matter::Facts(Box::new(NoticeFacts {
                 target: "demo-city".into(),
                 target_name: "示范市政务服务网".to_owned(),
                 region: Some("西南".to_owned()),
@@ -101,10 +104,16 @@ fn outgoing(kind: NoticeKind) -> Outgoing {
                 screenshot: Some("ab".repeat(32).as_str().into()),
                 vantage: "beijing-1".to_owned(),
                 timezone: "Asia/Shanghai".to_owned(),
-            },
+                slow: None,
+                scenario: None,
+                with_it: Vec::new(),
+                tried: Vec::new(),
+                acknowledged: None,
+                held_by: None,
+            })),
         },
-        to: "oncall@example.org".to_owned(),
-        all: vec!["boss@example.org".to_owned(), "oncall@example.org".to_owned()],
+        to: "oncall@example.org".into(),
+        all: vec!["boss@example.org".into(), "oncall@example.org".into()],
         attempts: 0,
         next_try_at: at("2026-11-22T04:31:20Z"),
     }
@@ -196,7 +205,7 @@ async fn dots_at_line_starts_survive() {
     for length in 200..290 {
         let mut item = outgoing(NoticeKind::Opened);
         let dots = ".".repeat(length);
-        item.notice.facts.error = Some(dots.clone());
+        item.notice.facts_mut().unwrap().error = Some(dots.clone());
         mailer.send(&item, None).await.unwrap();
         let arrival = world.arrival().await;
         let mail = MessageParser::default().parse(&arrival.raw).unwrap();
@@ -225,7 +234,7 @@ async fn refusals_for_now_and_for_good() {
     let SendFailure::Refused(text) = &failure else { panic!("{failure:?}") };
     assert!(text.contains("answered 550 to the recipient") && text.contains("no such mailbox"), "{text}");
     let mut other = item;
-    other.to = "boss@example.org".to_owned();
+    other.to = "boss@example.org".into();
     mailer.send(&other, None).await.expect("other recipients are unaffected");
 }
 
@@ -295,7 +304,7 @@ async fn hostile_portals_cannot_write_our_mails() {
     let hostile = "x\r\nBcc: all@evil.example\r\n\r\n.\r\n<script>alert(1)</script>\u{1b}[31m\u{202e}gnp\0";
     let mut world = World::with(Behaviour::default()).await;
     let mut item = outgoing(NoticeKind::Opened);
-    let facts = &mut item.notice.facts;
+    let facts = item.notice.facts_mut().unwrap();
     facts.target_name = hostile.to_owned();
     facts.step = hostile.to_owned();
     facts.probe_title = hostile.to_owned();
@@ -323,7 +332,7 @@ async fn ids_and_addresses_that_break_lines_are_refused() {
     let mut cases = vec![];
     for to in ["a@b.example\r\nRCPT TO:<c@d.example>", "a@b.example>", "no address", "", "a b@c.example"] {
         let mut item = outgoing(NoticeKind::Opened);
-        item.to = to.to_owned();
+        item.to = to.into();
         cases.push(item);
     }
     for id in ["<a@b>\r\nBcc: c@d.example", "no-brackets@b", "<>", "<a b@c>", "<a@b@c>"] {

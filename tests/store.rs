@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mystery_shopper::domain::ids::RunId;
-use mystery_shopper::domain::incident::{AlertRules, NoticeKind};
+use mystery_shopper::domain::incident::AlertRules;
 use mystery_shopper::domain::indicator::IndicatorId;
 use mystery_shopper::domain::link::{LinkClass, LinkFault};
+use mystery_shopper::domain::notice::NoticeKind;
 use mystery_shopper::domain::observation::{
     DialogFact, EvidenceKind, Facts, MainResponse, PhraseFact, PhrasePlace,
 };
@@ -104,6 +105,7 @@ fn run(id: &str, seconds: i64, outcomes: &[Outcome]) -> Run {
         links_checked: None,
         crawl: None,
         browser: Some("Chromium 156.0".into()),
+        canaries: Vec::new(),
         agent_version: "0.1.0".into(),
     }
 }
@@ -132,7 +134,7 @@ fn context(seconds: i64) -> JudgeContext {
         assessed: None,
     };
     JudgeContext {
-        rules: AlertRules { confirm: 2, recover: 2, remind: Some(Duration::from_hours(1)) },
+        rules: AlertRules { remind: Some(Duration::from_hours(1)), ..AlertRules::default() },
         recipients: vec!["oncall@example.org".into(), "lead@example.org".into()],
         target: Arc::new(target),
         probe_title: "药品经营许可证核发".into(),
@@ -230,14 +232,17 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
 
     let mails = store.outbox_due(at(9999), 10).await.unwrap();
     assert_eq!(
-        mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(),
+        mails.iter().map(|m| m.to.to_string()).collect::<Vec<_>>(),
         ["oncall@example.org", "lead@example.org"]
     );
     assert_eq!(mails[0].all.len(), 2);
     let opened = &mails[0].notice;
     assert_eq!((opened.kind, opened.in_reply_to.as_ref()), (NoticeKind::Opened, None));
-    assert_eq!((opened.facts.step.as_str(), opened.facts.position), ("搜索事项", (1, 3)));
-    assert_eq!(opened.facts.status, Some(500));
+    assert_eq!(
+        (opened.facts().unwrap().step.as_str(), opened.facts().unwrap().position),
+        ("搜索事项", (1, 3))
+    );
+    assert_eq!(opened.facts().unwrap().status, Some(500));
     assert!(store.outbox_due(at(10), 10).await.unwrap().is_empty(), "not due before it was written");
 
     // One goes out; the other is tried again, and then given up. A restart lies between.

@@ -9,12 +9,14 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::domain::ids::RunId;
+use crate::domain::incident::{Concern, Severity};
 use crate::domain::language::Language;
+use crate::domain::notice::Recipient;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Run;
 use crate::domain::target::TargetClass;
 use crate::judge::incident::Act;
-use crate::plan::{Plan, Severity, Work};
+use crate::plan::{Plan, Work};
 use crate::runner::{Order, Runner, Silent, kind_of, new_run_id};
 use crate::scheduler::{Executor, Finished, Job};
 use crate::store::{JudgeContext, RunStart, Store};
@@ -105,7 +107,13 @@ impl Agent {
 
     /// Keeps and judges a run; its id when it wants to be confirmed.
     async fn keep(&self, run: Run, job: &Job, plan: &Plan) -> Result<Option<RunId>, Lost> {
-        let recipients = plan.recipients(&run.probe, &job.target, Severity::Outage);
+        let about = Some((&run.probe, &*job.target));
+        let mut recipients: Vec<Recipient> = Vec::new();
+        for to in plan.routes_of(about, Concern::Outage, Severity::Outage).flat_map(|route| &route.to) {
+            if !recipients.contains(to) {
+                recipients.push(to.clone());
+            }
+        }
         for attempt in 1..=KEEP_TRIES {
             let context = JudgeContext {
                 rules: plan.alert,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::domain::ids::TargetId;
-use crate::domain::incident::Outgoing;
+use crate::domain::notice::Outgoing;
 use crate::domain::run::Gap;
 use crate::mail;
 use crate::scheduler::{Fault, Ledger, Outbox, PairKey, Post, PostFailure};
@@ -64,7 +64,7 @@ pub(super) struct Letters {
 
 impl Post for Letters {
     async fn send(&self, outgoing: &Outgoing) -> Result<(), PostFailure> {
-        let screenshot = match &outgoing.notice.facts.screenshot {
+        let screenshot = match outgoing.notice.facts().and_then(|facts| facts.screenshot.as_ref()) {
             None => None,
             // A mail without its picture is better than no mail.
             Some(hash) => picture(self.store.read_evidence(hash).await),

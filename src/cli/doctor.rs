@@ -217,7 +217,7 @@ fn mail(plan: &Plan) -> Vec<Finding> {
             "mail goes through {}:{} to {}",
             settings.smtp.host,
             settings.smtp.port,
-            counted(settings.routes.len(), "route")
+            counted(plan.routes.len(), "route")
         ))],
         Err(error) => {
             vec![Finding::bad(output::with_causes(&error), "look at [mail] in the configuration")]

@@ -1,33 +1,176 @@
-//! Incidents and the notices about them.
+//! Incidents: what is wrong, how bad it is, and when it opens and closes.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{EvidenceHash, IncidentId, NoticeId, ProbeId, RunId, TargetId};
-use super::link::LinkClass;
+use super::ids::{IncidentId, ProbeId, RunId, TargetId};
 use super::outcome::Outcome;
 
-/// A confirmed outage of one probe on one target.
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// Citizens cannot use it.
+    #[default]
+    Outage,
+    /// It works, but takes longer than the probe allows.
+    Slow,
+    /// More links are broken than the probe allows.
+    Links,
+    /// The page works and our script no longer fits it: ours, and never counted against the portal.
+    ScriptRot,
+    /// We cannot see: our own network, DNS or browser. Portals are spared.
+    Vantage,
+}
+
+impl Concern {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Outage, Self::Slow, Self::Links, Self::ScriptRot, Self::Vantage];
+
+    /// The name used in the configuration, the database and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outage => "outage",
+            Self::Slow => "slow",
+            Self::Links => "links",
+            Self::ScriptRot => "script_rot",
+            Self::Vantage => "vantage",
+        }
+    }
+
+    /// The concern with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|concern| concern.name() == name)
+    }
+
+    /// How bad it is, when the probe does not say that it is less.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Outage | Self::Vantage => Severity::Outage,
+            Self::Slow | Self::Links | Self::ScriptRot => Severity::Degraded,
+        }
+    }
+}
+
+/// How bad something is, the least first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing: digests, heartbeats.
+    Info,
+    /// It works, but not as it should.
+    Degraded,
+    /// It does not work.
+    #[default]
+    Outage,
+}
+
+impl Severity {
+    /// Every one, the least first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Degraded, Self::Outage];
+
+    /// The name used in the configuration, the database and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Degraded => "degraded",
+            Self::Outage => "outage",
+        }
+    }
+
+    /// The severity with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.name() == name)
+    }
+}
+
+/// What an incident is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One probe on one target.
+    #[default]
+    Pair,
+    /// Many targets at once.
+    Wave {
+        /// What they have in common.
+        shared: Shared,
+    },
+    /// Ourselves.
+    Vantage,
+}
+
+/// What the targets of a wave have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shared {
+    /// A region.
+    Region(String),
+    /// A host that several targets stand on.
+    Host(String),
+}
+
+/// Somebody took an incident upon himself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Acknowledgement {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as he calls himself or as the mail was addressed.
+    pub by: String,
+    /// What he says about it.
+    pub note: Option<String>,
+}
+
+/// A confirmed incident: of one probe on one target, of many targets at once, or of ourselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its id.
     pub id: IncidentId,
-    /// The probe.
+    /// What is wrong.
+    #[serde(default)]
+    pub concern: Concern,
+    /// How bad it is: the concern's severity, or less when the probe says so.
+    #[serde(default)]
+    pub severity: Severity,
+    /// What it is about.
+    #[serde(default)]
+    pub scope: Scope,
+    /// The incident that speaks for this one: nobody is told about this one alone.
+    #[serde(default)]
+    pub parent: Option<IncidentId>,
+    /// It comes and goes, and is held open until it is steady.
+    #[serde(default)]
+    pub flapping: bool,
+    /// Who took it upon himself.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledgement>,
+    /// The probe; empty for a wave and for ourselves.
     pub probe: ProbeId,
-    /// The target.
+    /// The target; empty for a wave and for ourselves.
     pub target: TargetId,
     /// When the first of the failing runs began.
     pub since: Timestamp,
     /// When it was confirmed.
     pub opened_at: Timestamp,
-    /// The run that confirmed it.
-    pub opened_by: RunId,
+    /// The run that confirmed it; absent for a wave, and for ourselves.
+    pub opened_by: Option<RunId>,
     /// When it ended.
     pub closed_at: Option<Timestamp>,
     /// The run that ended it.
     pub closed_by: Option<RunId>,
+    /// When somebody was first told that it is open; absent while that is held back.
+    #[serde(default)]
+    pub told_at: Option<Timestamp>,
     /// When somebody was last told.
     pub last_notice_at: Option<Timestamp>,
+    /// How often people were reminded.
+    #[serde(default)]
+    pub reminders: u32,
     /// The Message-ID of the first mail: the root of the thread, in angle brackets.
     pub thread: String,
     /// How the failing step ended.
@@ -36,154 +179,49 @@ pub struct Incident {
     pub step: String,
 }
 
-/// Something to tell people about an incident. It carries all that a mail needs, so that a mail
-/// written again after a restart says the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Notice {
-    /// Its id.
-    pub id: NoticeId,
-    /// The incident.
-    pub incident: IncidentId,
-    /// What happened.
-    pub kind: NoticeKind,
-    /// When it was decided.
-    pub created_at: Timestamp,
-    /// The Message-ID, fixed before the first try, in angle brackets.
-    pub message_id: String,
-    /// The root of the thread, for In-Reply-To and References; absent in the first mail.
-    pub in_reply_to: Option<String>,
-    /// What people need to know.
-    pub facts: NoticeFacts,
+/// How much has to be seen before something is believed: so many runs in a row, and so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// Runs in a row; at least 1.
+    pub runs: u32,
+    /// Time from the first of them to the last; none when absent.
+    pub time: Option<Duration>,
 }
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// An outage was confirmed.
-    Opened,
-    /// It still lasts.
-    Reminder,
-    /// It is over.
-    Resolved,
-}
-
-impl NoticeKind {
-    /// The name used in the database and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Reminder => "reminder",
-            Self::Resolved => "resolved",
-        }
+impl Threshold {
+    /// So many runs in a row, however short the time.
+    pub fn runs(runs: u32) -> Self {
+        Self { runs, time: None }
     }
-}
-
-/// What a mail says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NoticeFacts {
-    /// The target.
-    pub target: TargetId,
-    /// Its name.
-    pub target_name: String,
-    /// Its region, if it has one.
-    pub region: Option<String>,
-    /// Its home page.
-    pub entry: String,
-    /// The probe.
-    pub probe: ProbeId,
-    /// What the probe does, in people's words: the scenario's title, or the kind of check.
-    pub probe_title: String,
-    /// The failing step.
-    pub step: String,
-    /// How many steps worked before it, and how many there are.
-    pub position: (u32, u32),
-    /// How the step ended.
-    pub outcome: Outcome,
-    /// The address on which it ended.
-    pub url: String,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// What went wrong, as a sentence.
-    pub error: Option<String>,
-    /// The phrase or dialog by which the page said so.
-    pub phrase: Option<String>,
-    /// The links that do not work, when it is about their number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub links: Option<BrokenLinks>,
-    /// Since when.
-    pub since: Timestamp,
-    /// When it was confirmed.
-    pub confirmed_at: Timestamp,
-    /// When it ended, for recoveries.
-    pub resolved_at: Option<Timestamp>,
-    /// The newest of the runs that say so, oldest first.
-    pub runs: Vec<RunId>,
-    /// How many runs say so; 0 in notices of earlier versions, which know no more than `runs`.
-    #[serde(default)]
-    pub runs_in_all: u32,
-    /// The screenshot of the failing step.
-    pub screenshot: Option<EvidenceHash>,
-    /// Where the agent stands.
-    pub vantage: String,
-    /// The IANA time zone in which times are written.
-    pub timezone: String,
-}
-
-/// What a mail says of links that do not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BrokenLinks {
-    /// How many there are.
-    pub broken: u32,
-    /// How many of them stand on the home page.
-    pub on_home: u32,
-    /// How many may be broken, when more are.
-    pub limit: Option<u32>,
-    /// The first of them, those of the home page before the others.
-    pub first: Vec<NamedLink>,
-}
-
-/// A link that a mail names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedLink {
-    /// Where it leads.
-    pub url: String,
-    /// What is wrong with it.
-    pub class: LinkClass,
-    /// The status, when there was an answer.
-    pub status: Option<u16>,
 }
 
 /// When an incident opens, closes and is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertRules {
-    /// Failed runs in a row before an incident opens; at least 1.
-    pub confirm: u32,
-    /// Good runs in a row before it closes; at least 1.
-    pub recover: u32,
-    /// How long after a notice the next reminder goes out; never when absent.
-    pub remind: Option<std::time::Duration>,
+    /// Failed runs in a row before an incident opens.
+    pub confirm: Threshold,
+    /// Good runs in a row before it closes.
+    pub recover: Threshold,
+    /// How long after the first notice the first reminder goes out; each further gap is twice as long, up
+    /// to a day or this, if it is longer. Never when absent.
+    pub remind: Option<Duration>,
+    /// Whether what comes and goes is held together as one incident.
+    pub flapping: bool,
+    /// So many targets of one region or host at once are one incident; 0: never.
+    pub wave: u32,
+    /// How long the first notice waits at most for others to be confirmed that fail at the same time.
+    pub gather: Duration,
 }
 
 impl Default for AlertRules {
     fn default() -> Self {
-        Self { confirm: 2, recover: 2, remind: Some(std::time::Duration::from_hours(4)) }
+        Self {
+            confirm: Threshold::runs(2),
+            recover: Threshold::runs(2),
+            remind: Some(Duration::from_hours(4)),
+            flapping: true,
+            wave: 3,
+            gather: Duration::from_mins(1),
+        }
     }
-}
-
-/// One mail that waits in the outbox: a notice to one recipient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outgoing {
-    /// Its row in the outbox.
-    pub id: i64,
-    /// What is said.
-    pub notice: Notice,
-    /// The recipient of this mail.
-    pub to: String,
-    /// Every recipient of the notice, for the To header.
-    pub all: Vec<String>,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it is tried next.
-    pub next_try_at: Timestamp,
 }

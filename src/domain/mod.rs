@@ -17,6 +17,7 @@ pub mod link;
 pub mod locator;
 pub mod marker;
 pub mod masks;
+pub mod notice;
 pub mod observation;
 pub mod outcome;
 pub mod personal;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ProbeId, RunId, ScenarioId, TargetId};
 use super::indicator::IndicatorId;
 use super::link::{CrawlExtent, LinkFault};
+use super::notice::CanaryFact;
 use super::observation::{Evidence, Facts};
 use super::outcome::Outcome;
 use super::scenario::Stage;
@@ -60,6 +61,9 @@ pub struct Run {
     /// How far it went and what it left open, for crawls.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub crawl: Option<CrawlExtent>,
+    /// What answers whenever we can see, asked after a run that failed: whether the fault may be our own.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub canaries: Vec<CanaryFact>,
     /// The browser and its version, for walks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<String>,

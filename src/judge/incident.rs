@@ -121,7 +121,7 @@ fn failed(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decide
     state.good.clear();
     let since = *state.failing_since.get_or_insert(run.started_at);
     state.failing.push(run.id.clone());
-    let surplus = state.failing.len().saturating_sub(REMEMBERED.max(rules.confirm as usize));
+    let surplus = state.failing.len().saturating_sub(REMEMBERED.max(rules.confirm.runs as usize));
     state.failing.drain(..surplus);
 
     if let Some(open) = &mut state.open {
@@ -134,7 +134,7 @@ fn failed(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decide
         let act = Act::Remind { incident: open.id.clone(), runs: state.failing.clone() };
         return Decided { state, act, why: "It still fails, and a reminder is due.".to_owned() };
     }
-    let (have, want) = (state.failing.len(), rules.confirm.max(1) as usize);
+    let (have, want) = (state.failing.len(), rules.confirm.runs.max(1) as usize);
     if have < want {
         let why = format!("{have} of {want} failed runs; a fresh run has to confirm it.");
         return Decided { state, act: Act::Confirm, why };
@@ -152,7 +152,7 @@ fn worked(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decide
         return Decided { state: ProbeState::default(), act: Act::Nothing, why: why.to_owned() };
     };
     state.good.push(run.id.clone());
-    let (have, want) = (state.good.len(), rules.recover.max(1) as usize);
+    let (have, want) = (state.good.len(), rules.recover.runs.max(1) as usize);
     if have < want {
         let why = format!("{have} of {want} good runs; a fresh run has to confirm the recovery.");
         return Decided { state, act: Act::Confirm, why };
@@ -187,6 +187,7 @@ fn signed(time: Duration) -> jiff::SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::incident::Threshold;
     use proptest::prelude::*;
 
     const P: Verdict = Verdict::Pass;
@@ -196,7 +197,12 @@ mod tests {
 
     fn rules(confirm: u32, recover: u32, remind_minutes: u64) -> AlertRules {
         let remind = (remind_minutes > 0).then(|| Duration::from_secs(remind_minutes * 60));
-        AlertRules { confirm, recover, remind }
+        AlertRules {
+            confirm: Threshold::runs(confirm),
+            recover: Threshold::runs(recover),
+            remind,
+            ..AlertRules::default()
+        }
     }
 
     /// Plays runs that are ten minutes apart; one letter per act.

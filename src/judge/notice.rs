@@ -7,8 +7,9 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::{IncidentId, NoticeId, RunId};
-use crate::domain::incident::{BrokenLinks, Incident, NamedLink, Notice, NoticeFacts, NoticeKind};
+use crate::domain::incident::{Concern, Incident, Scope, Severity};
 use crate::domain::link::LinkFault;
+use crate::domain::notice::{BrokenLinks, Matter, NamedLink, Notice, NoticeFacts, NoticeKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::target::Target;
@@ -44,14 +45,22 @@ pub fn opened(id: IncidentId, since: Timestamp, run: &Run, setting: &Setting<'_>
     Incident {
         thread: thread(&id, setting.message_domain),
         id,
+        concern: Concern::Outage,
+        severity: Severity::Outage,
+        scope: Scope::Pair,
+        parent: None,
+        flapping: false,
+        acknowledged: None,
         probe: run.probe.clone(),
         target: run.target.clone(),
         since,
         opened_at: setting.now,
-        opened_by: run.id.clone(),
+        opened_by: Some(run.id.clone()),
         closed_at: None,
         closed_by: None,
+        told_at: Some(setting.now),
         last_notice_at: Some(setting.now),
+        reminders: 0,
         outcome: failing.map_or(Outcome::NotReached, |step| step.outcome),
         step: failing.map(|step| step.name.clone()).unwrap_or_default(),
     }
@@ -83,12 +92,14 @@ pub fn notice(
         if root { incident.thread.clone() } else { message_id(id.as_str(), setting.message_domain) };
     Notice {
         id,
-        incident: incident.id.clone(),
+        incident: Some(incident.id.clone()),
         kind,
+        concern: incident.concern,
+        severity: incident.severity,
         created_at: setting.now,
         message_id,
         in_reply_to: (!root).then(|| incident.thread.clone()),
-        facts: facts(kind, incident, run, runs, setting),
+        matter: Matter::Facts(Box::new(facts(kind, incident, run, runs, setting))),
     }
 }
 
@@ -130,6 +141,12 @@ fn facts(
         screenshot: step.and_then(screenshot),
         vantage: setting.vantage.to_owned(),
         timezone: setting.timezone.to_owned(),
+        slow: None,
+        scenario: None,
+        with_it: Vec::new(),
+        tried: Vec::new(),
+        acknowledged: incident.acknowledged.clone(),
+        held_by: None,
     }
 }
 
@@ -138,8 +155,8 @@ fn facts(
 fn broken_links(kind: NoticeKind, incident: &Incident, run: &Run) -> Option<BrokenLinks> {
     let extent = run.crawl.as_ref().filter(|_| run.kind == RunKind::Crawl)?;
     let over = match kind {
-        NoticeKind::Opened | NoticeKind::Reminder => extent.over_limit.is_some(),
         NoticeKind::Resolved => incident.outcome == Outcome::Broken,
+        _ => extent.over_limit.is_some(),
     };
     let named =
         |fault: &LinkFault| NamedLink { url: fault.url.clone(), class: fault.class, status: fault.status };
@@ -217,6 +234,7 @@ mod tests {
             links_checked: None,
             crawl: None,
             browser: None,
+            canaries: Vec::new(),
             agent_version: "0.1.0".into(),
         };
         for step in &mut run.steps {
@@ -275,7 +293,7 @@ mod tests {
         assert_eq!(first.message_id, "<i1@example.org>");
         assert_eq!(first.message_id, incident.thread);
         assert_eq!(first.in_reply_to, None);
-        let facts = &first.facts;
+        let facts = first.facts().unwrap();
         assert_eq!((facts.runs.len(), facts.runs_in_all), (2, 43));
         assert_eq!((facts.step.as_str(), facts.position, facts.status), ("form", (1, 3), Some(500)));
         assert_eq!(facts.screenshot.as_ref().map(EvidenceHash::as_str), Some("last-form"));
@@ -287,7 +305,7 @@ mod tests {
         let last = notice("n2".into(), NoticeKind::Resolved, &incident, &good, runs, &setting);
         assert_eq!(last.message_id, "<n2@example.org>");
         assert_eq!(last.in_reply_to.as_deref(), Some("<i1@example.org>"));
-        let facts = &last.facts;
+        let facts = last.facts().unwrap();
         assert_eq!((facts.step.as_str(), facts.outcome, facts.position), ("form", ServerError, (3, 3)));
         assert_eq!((facts.error.as_ref(), facts.resolved_at), (None, Some(setting.now)));
         assert_eq!(facts.screenshot.as_ref().map(EvidenceHash::as_str), Some("last-form"));

@@ -1,8 +1,8 @@
 //! What a mail says when too many links of a portal are broken, in both languages.
 
-use crate::domain::incident::{BrokenLinks, NamedLink, NoticeKind};
 use crate::domain::language::Language;
 use crate::domain::link::LinkClass;
+use crate::domain::notice::{BrokenLinks, NamedLink, NoticeKind};
 
 use super::wording::Scene;
 use Language::{Chinese, English};
@@ -32,23 +32,23 @@ pub fn lead(
         (English, Some(limit)) => format!("; at most {limit} may be broken"),
     };
     match (language, kind) {
-        (Chinese, NoticeKind::Opened) => {
+        (Chinese, kind) if !matches!(kind, NoticeKind::Reminder | NoticeKind::Resolved) => {
             format!("{site}（{journey}）有 {broken} 个失效链接，其中 {home} 个在首页{limit}。")
         }
         (Chinese, NoticeKind::Reminder) => format!(
             "{site}（{journey}）仍有 {broken} 个失效链接，其中 {home} 个在首页{limit}。这种情况已经持续 {lasted}。"
         ),
-        (Chinese, NoticeKind::Resolved) => {
+        (Chinese, _) => {
             format!("{site}（{journey}）已经恢复，失效链接不再超出限度。前后持续 {lasted}。")
         }
-        (English, NoticeKind::Opened) => {
+        (English, kind) if !matches!(kind, NoticeKind::Reminder | NoticeKind::Resolved) => {
             format!("On {site} ({journey}), {broken} {noun} {verb} not work, {home} on the home page{limit}.")
         }
         (English, NoticeKind::Reminder) => format!(
             "On {site} ({journey}), {broken} {noun} still {verb} not work, {home} on the home page{limit}. \
              This has lasted {lasted} so far."
         ),
-        (English, NoticeKind::Resolved) => {
+        (English, _) => {
             format!("{site} ({journey}) is back within its limit of broken links. This had lasted {lasted}.")
         }
     }

@@ -9,8 +9,8 @@ use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, 
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, message::MessageBuilder};
 
-use crate::domain::incident::Outgoing;
 use crate::domain::language::Language;
+use crate::domain::notice::Outgoing;
 
 use super::render::{Picture, content_id, render_with, token};
 
@@ -50,10 +50,11 @@ pub(super) fn compose(
     screenshot: Option<(Vec<u8>, String)>,
 ) -> Result<Composed, MessageError> {
     let notice = &item.notice;
-    let to = recipient(&item.to).ok_or_else(|| MessageError::Recipient(shown(&item.to)))?;
+    let address = item.to.to_string();
+    let to = recipient(&address).ok_or_else(|| MessageError::Recipient(shown(&address)))?;
     let picture = screenshot.filter(|(bytes, _)| !bytes.is_empty() && bytes.len() <= LARGEST_PICTURE);
     let picture = picture.and_then(|(bytes, mime)| Some((bytes, picture_type(&mime)?)));
-    let state = match (&picture, &notice.facts.screenshot) {
+    let state = match (&picture, &notice.facts().and_then(|facts| facts.screenshot.as_ref())) {
         (Some(_), _) => Picture::Inline,
         (None, Some(_)) => Picture::Missing,
         (None, None) => Picture::None,
@@ -67,7 +68,7 @@ pub(super) fn compose(
         .date(Timestamp::into(notice.created_at))
         .message_id(Some(id))
         .envelope(Envelope::new(Some(from.email.clone()), vec![to.clone()]).map_err(MessageError::Build)?);
-    let mut shown_to: Vec<Address> = item.all.iter().filter_map(|address| recipient(address)).collect();
+    let mut shown_to: Vec<Address> = item.all.iter().filter_map(|to| recipient(&to.to_string())).collect();
     if !shown_to.contains(&to) {
         shown_to.push(to);
     }

@@ -7,8 +7,8 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use crate::domain::incident::{BrokenLinks, Notice, NoticeFacts, NoticeKind};
 use crate::domain::language::Language;
+use crate::domain::notice::{BrokenLinks, Notice, NoticeFacts, NoticeKind};
 
 use super::clean;
 use super::links;
@@ -23,6 +23,20 @@ pub struct Rendered {
     pub text: String,
     /// The HTML; its picture is the part named by [`content_id`].
     pub html: String,
+}
+
+/// A notice about one probe on one target.
+struct Told<'a> {
+    notice: &'a Notice,
+    facts: &'a NoticeFacts,
+}
+
+impl std::ops::Deref for Told<'_> {
+    type Target = Notice;
+
+    fn deref(&self) -> &Notice {
+        self.notice
+    }
 }
 
 /// How many runs a mail names, the newest ones: whoever wants them all asks the agent.
@@ -41,13 +55,22 @@ pub enum Picture {
 
 /// A notice in words, with its screenshot inline when it has one.
 pub fn render(notice: &Notice, language: Language) -> Rendered {
-    let picture = if notice.facts.screenshot.is_some() { Picture::Inline } else { Picture::None };
+    let picture = if notice.facts().is_some_and(|facts| facts.screenshot.is_some()) {
+        Picture::Inline
+    } else {
+        Picture::None
+    };
     render_with(notice, language, picture)
 }
 
 /// A notice in words, with or without its screenshot.
 pub fn render_with(notice: &Notice, language: Language, picture: Picture) -> Rendered {
-    let words = Words::of(&notice.facts, language);
+    let Some(facts) = notice.facts() else {
+        let name = notice.kind.name().to_owned();
+        return Rendered { subject: name.clone(), text: name.clone(), html: name };
+    };
+    let notice = &Told { notice, facts };
+    let words = Words::of(facts, language);
     let view = View::of(notice, &words, language, picture);
     let text = Text { view: &view }.render().unwrap_or_else(|_| view.headline.clone());
     let html = Html { view: &view }.render().unwrap_or_default();
@@ -81,9 +104,9 @@ impl Words {
     }
 
     /// Fact first. The stem, which names portal and step, is the same in the whole thread.
-    fn subject(&self, notice: &Notice, language: Language) -> String {
+    fn subject(&self, notice: &Told<'_>, language: Language) -> String {
         let badge = wording::badge(notice.kind, language);
-        let short = short(&notice.facts, language);
+        let short = short(notice.facts, language);
         let lasted = wording::brief_span(notice.facts.since, ended(notice), language);
         // What stands around the stem takes at most 5 + 16 characters of Chinese ("恢复：…，中断
         // 364 天 23 小时") or 31 of English ("Up again after 364 d 23 h: "), or the outcome's words.
@@ -121,10 +144,10 @@ fn share(first: &str, second: &str, room: usize) -> (String, String) {
 }
 
 /// When the outage ended, or until when it is known to last.
-fn ended(notice: &Notice) -> jiff::Timestamp {
+fn ended(notice: &Told<'_>) -> jiff::Timestamp {
     match notice.kind {
         NoticeKind::Resolved => notice.facts.resolved_at.unwrap_or(notice.created_at),
-        NoticeKind::Opened | NoticeKind::Reminder => notice.created_at,
+        _ => notice.created_at,
     }
 }
 
@@ -178,8 +201,8 @@ struct Text<'a> {
 }
 
 impl View {
-    fn of(notice: &Notice, words: &Words, language: Language, picture: Picture) -> Self {
-        let facts = &notice.facts;
+    fn of(notice: &Told<'_>, words: &Words, language: Language, picture: Picture) -> Self {
+        let facts = notice.facts;
         let Words { site, journey, step } = words;
         let resolved = notice.kind == NoticeKind::Resolved;
         let lasted = wording::span(facts.since, ended(notice), language);
@@ -194,9 +217,9 @@ impl View {
         let vantage = clean::line(&facts.vantage, 60);
         let (accent, tint) = match notice.kind {
             NoticeKind::Resolved => ("#1a7f37", "#e6f4ea"),
-            NoticeKind::Opened | NoticeKind::Reminder => ("#b3261e", "#fdecea"),
+            _ => ("#b3261e", "#fdecea"),
         };
-        let incident = clean::line(notice.incident.as_str(), 64);
+        let incident = clean::line(notice.incident.as_ref().map_or("", |id| id.as_str()), 64);
         Self {
             lang: language.tag(),
             colon: language.pick("：", ": "),
@@ -236,8 +259,8 @@ impl View {
 }
 
 /// The facts, in the order in which people ask for them.
-fn rows(notice: &Notice, words: &Words, lasted: &str, language: Language) -> Vec<Row> {
-    let facts = &notice.facts;
+fn rows(notice: &Told<'_>, words: &Words, lasted: &str, language: Language) -> Vec<Row> {
+    let facts = notice.facts;
     let zone = TimeZone::get(&facts.timezone).unwrap_or(TimeZone::UTC);
     let full = |at| plain(wording::instant(at, &zone, Precision::Full, language));
     let resolved = notice.kind == NoticeKind::Resolved;

@@ -1,8 +1,9 @@
 //! What mails look like, as snapshots, and what hostile text becomes in them.
 
 use super::*;
-use crate::domain::incident::NamedLink;
+use crate::domain::incident::{Concern, Severity};
 use crate::domain::link::LinkClass;
+use crate::domain::notice::{Matter, NamedLink};
 use crate::domain::outcome::Outcome;
 
 fn at(text: &str) -> jiff::Timestamp {
@@ -14,16 +15,18 @@ fn notice(kind: NoticeKind, language: Language) -> Notice {
     let failing = kind != NoticeKind::Resolved;
     Notice {
         id: "01a20185-ddc0-7000-8000-00000000000a".into(),
-        incident: "01a20185-ddc0-7000-8000-0000000000ff".into(),
+        incident: Some("01a20185-ddc0-7000-8000-0000000000ff".into()),
         kind,
         created_at: match kind {
-            NoticeKind::Opened => at("2026-11-22T04:31:20Z"),
             NoticeKind::Reminder => at("2026-11-22T08:35:20Z"),
             NoticeKind::Resolved => at("2026-11-22T04:42:40Z"),
+            _ => at("2026-11-22T04:31:20Z"),
         },
         message_id: "<01a20185-ddc0-7000-8000-00000000000a@example.org>".to_owned(),
         in_reply_to: later.then(|| "<root@example.org>".to_owned()),
-        facts: NoticeFacts {
+        concern: Concern::Outage,
+        severity: Severity::Outage,
+        matter: Matter::Facts(Box::new(NoticeFacts {
             target: "demo-city".into(),
             target_name: language.pick("示范市政务服务网", "Demo City portal").to_owned(),
             region: Some(language.pick("西南", "Southwest").to_owned()),
@@ -65,7 +68,13 @@ fn notice(kind: NoticeKind, language: Language) -> Notice {
             screenshot: Some("ab".repeat(32).as_str().into()),
             vantage: "beijing-1".to_owned(),
             timezone: "Asia/Shanghai".to_owned(),
-        },
+            slow: None,
+            scenario: None,
+            with_it: Vec::new(),
+            tried: Vec::new(),
+            acknowledged: None,
+            held_by: None,
+        })),
     }
 }
 
@@ -95,7 +104,7 @@ fn about_links(kind: NoticeKind, language: Language) -> Notice {
     let resolved = kind == NoticeKind::Resolved;
     let named =
         |path: &str, class, status| NamedLink { url: format!("http://127.0.0.1:8600/{path}"), class, status };
-    notice.facts.links = Some(BrokenLinks {
+    notice.facts_mut().unwrap().links = Some(BrokenLinks {
         broken: if resolved { 1 } else { 12 },
         on_home: if resolved { 0 } else { 2 },
         limit: (!resolved).then_some(10),
@@ -106,7 +115,7 @@ fn about_links(kind: NoticeKind, language: Language) -> Notice {
         ][..if resolved { 1 } else { 3 }]
             .to_vec(),
     });
-    let facts = &mut notice.facts;
+    let facts = notice.facts_mut().unwrap();
     facts.probe = "links".into();
     facts.probe_title = language.pick("链接检查", "Link check").to_owned();
     facts.step = language.pick("检查链接", "Check the links").to_owned();
@@ -146,13 +155,14 @@ fn subjects_are_short_and_a_thread_keeps_its_stem() {
                 for outcome in Outcome::ALL {
                     let subject = |kind| {
                         let mut notice = notice(kind, language);
-                        notice.facts.target_name = name.to_owned();
-                        notice.facts.step = step.to_owned();
-                        notice.facts.outcome = *outcome;
+                        notice.facts_mut().unwrap().target_name = name.to_owned();
+                        notice.facts_mut().unwrap().step = step.to_owned();
+                        notice.facts_mut().unwrap().outcome = *outcome;
                         if *outcome == Outcome::Broken {
-                            notice.facts.links = about_links(kind, language).facts.links;
+                            notice.facts_mut().unwrap().links =
+                                about_links(kind, language).facts_mut().unwrap().links.clone();
                         }
-                        notice.facts.resolved_at = Some(at("2027-11-21T03:30:04Z"));
+                        notice.facts_mut().unwrap().resolved_at = Some(at("2027-11-21T03:30:04Z"));
                         render(&notice, language).subject
                     };
                     let all = KINDS.map(subject);
@@ -179,7 +189,7 @@ fn hostile_text_is_inert() {
     for language in LANGUAGES {
         for kind in KINDS {
             let mut notice = notice(kind, language);
-            let facts = &mut notice.facts;
+            let facts = notice.facts_mut().unwrap();
             facts.target_name = hostile.to_owned();
             facts.region = Some(hostile.to_owned());
             facts.probe_title = hostile.to_owned();
@@ -196,7 +206,7 @@ fn hostile_text_is_inert() {
                 vec![link(format!("javascript:{hostile}")), link(format!("https://a.example/{hostile}"))];
             facts.links = Some(BrokenLinks { broken: 9, on_home: 1, limit: None, first });
             notice.id = hostile.into();
-            notice.incident = hostile.into();
+            notice.incident = Some(hostile.into());
             let mail = render(&notice, language);
             assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);
             for body in [&mail.text, &mail.html] {
@@ -263,15 +273,15 @@ fn a_long_outage_is_counted_in_full_and_names_its_last_runs() {
         (Language::Chinese, "确认经过：43 次运行失败，最近 5 次："),
     ] {
         let mut reminder = notice(NoticeKind::Reminder, language);
-        reminder.facts.runs = (0..20).map(|n| format!("run-{n:02}").as_str().into()).collect();
-        reminder.facts.runs_in_all = 43;
+        reminder.facts_mut().unwrap().runs = (0..20).map(|n| format!("run-{n:02}").as_str().into()).collect();
+        reminder.facts_mut().unwrap().runs_in_all = 43;
         let text = render(&reminder, language).text;
         assert!(text.contains(want), "{text}");
         let named: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("run-")).collect();
         assert_eq!(named, ["15", "16", "17", "18", "19"]);
 
         // A notice that an earlier version wrote.
-        reminder.facts.runs_in_all = 0;
+        reminder.facts_mut().unwrap().runs_in_all = 0;
         assert!(render(&reminder, language).text.contains(&want.replace("43", "20")));
     }
 }

@@ -19,8 +19,8 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
 use crate::clock::Deadline;
-use crate::domain::incident::Outgoing;
 use crate::domain::language::Language;
+use crate::domain::notice::Outgoing;
 use crate::plan::model::{SmtpSecurity, SmtpServer};
 
 use super::message::{Composed, compose};

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::incident::NoticeKind;
 use crate::domain::language::Language;
+use crate::domain::notice::NoticeKind;
 use crate::domain::outcome::Outcome;
 
 use Language::{Chinese, English};
@@ -117,7 +117,7 @@ pub fn lead(
     let Scene { site, journey, step, walk } = scene;
     let met = met(outcome, language);
     match (language, kind) {
-        (Chinese, NoticeKind::Opened | NoticeKind::Reminder) => {
+        (Chinese, kind) if kind != NoticeKind::Resolved => {
             let still = if kind == NoticeKind::Reminder { "仍然" } else { "" };
             let place = if walk {
                 format!("市民在{site}办理「{journey}」，到「{step}」这一步{still}办不下去")
@@ -129,24 +129,13 @@ pub fn lead(
                 _ => format!("{place}：{met}。"),
             }
         }
-        (Chinese, NoticeKind::Resolved) if walk => {
+        (Chinese, _) if walk => {
             format!(
                 "{site}「{journey}」的「{step}」这一步已经恢复，市民可以正常办理了。故障前后持续 {lasted}。"
             )
         }
-        (Chinese, NoticeKind::Resolved) => {
+        (Chinese, _) => {
             format!("{site}（{journey}）已经恢复，市民可以正常访问了。故障前后持续 {lasted}。")
-        }
-        (English, NoticeKind::Opened) if walk => {
-            format!("On {site}, citizens who go through \"{journey}\" get stuck at \"{step}\": {met}.")
-        }
-        (English, NoticeKind::Opened) => format!("Citizens cannot use {site} ({journey}): {met}."),
-        (English, NoticeKind::Reminder) if walk => format!(
-            "On {site}, citizens who go through \"{journey}\" are still stuck at \"{step}\": {met}. \
-             This has lasted {lasted} so far."
-        ),
-        (English, NoticeKind::Reminder) => {
-            format!("Citizens still cannot use {site} ({journey}): {met}. This has lasted {lasted} so far.")
         }
         (English, NoticeKind::Resolved) if walk => format!(
             "On {site}, the step \"{step}\" of \"{journey}\" works again, and citizens can go on from there. \
@@ -155,15 +144,28 @@ pub fn lead(
         (English, NoticeKind::Resolved) => {
             format!("{site} ({journey}) can be used again. The outage lasted {lasted}.")
         }
+        (English, kind) if walk && kind != NoticeKind::Reminder => {
+            format!("On {site}, citizens who go through \"{journey}\" get stuck at \"{step}\": {met}.")
+        }
+        (English, kind) if kind != NoticeKind::Reminder => {
+            format!("Citizens cannot use {site} ({journey}): {met}.")
+        }
+        (English, _) if walk => format!(
+            "On {site}, citizens who go through \"{journey}\" are still stuck at \"{step}\": {met}. \
+             This has lasted {lasted} so far."
+        ),
+        (English, _) => {
+            format!("Citizens still cannot use {site} ({journey}): {met}. This has lasted {lasted} so far.")
+        }
     }
 }
 
 /// The words in front of a subject and over the mail's first line.
 pub fn badge(kind: NoticeKind, language: Language) -> &'static str {
     match kind {
-        NoticeKind::Opened => language.pick("故障", "Down"),
         NoticeKind::Reminder => language.pick("仍未恢复", "Still down"),
         NoticeKind::Resolved => language.pick("恢复", "Up again"),
+        _ => language.pick("故障", "Down"),
     }
 }
 

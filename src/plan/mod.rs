@@ -7,6 +7,7 @@
 //! Invariant: nothing here opens a file, a socket or a clock. Files come in through [`Files`].
 
 mod action;
+pub mod alarm;
 mod crawl;
 pub mod cron;
 pub mod diagnostic;
@@ -34,6 +35,7 @@ mod words;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use alarm::*;
 pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;

@@ -9,12 +9,13 @@ use url::Url;
 
 use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
-use crate::domain::incident::AlertRules;
+use crate::domain::incident::{AlertRules, Concern, Severity};
 use crate::domain::language::Language;
 use crate::domain::lexicon::Lexicon;
 use crate::domain::scenario::Scenario;
 use crate::domain::target::Target;
 
+use super::alarm::{CanaryPlan, DigestPlan, HeartbeatPlan, Hook, Maintenance, Route};
 use super::cron::Schedule;
 
 /// Everything that the configuration says.
@@ -30,10 +31,18 @@ pub struct Plan {
     pub browser: BrowserPlan,
     /// `[web]`
     pub web: WebPlan,
-    /// `[mail]`; nobody is told anything without it.
+    /// `[mail]`; no mail without it.
     pub mail: Option<MailPlan>,
+    /// `[[webhook]]`
+    pub hooks: Vec<Hook>,
+    /// `[[mail.route]]`, then those of webhooks, in file order.
+    pub routes: Vec<Route>,
     /// `[alert]`
     pub alert: AlertRules,
+    /// `[[maintenance]]`
+    pub maintenance: Vec<Maintenance>,
+    /// `[canary]`
+    pub canary: CanaryPlan,
     /// `[[target]]`, in file order.
     pub targets: Vec<Arc<Target>>,
     /// `[[probe]]`, in file order.
@@ -108,10 +117,12 @@ pub enum WebDriver {
 pub struct WebPlan {
     /// Where `/healthz` and the pages are served; nowhere when absent.
     pub listen: Option<SocketAddr>,
+    /// The address at which people reach that, for links in mails; none are written without it.
+    pub public: Option<Url>,
 }
 
 /// `[mail]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MailPlan {
     /// The server.
     pub smtp: SmtpServer,
@@ -119,8 +130,10 @@ pub struct MailPlan {
     pub password: Option<SecretRef>,
     /// The sender, as `Name <address>` or an address.
     pub from: String,
-    /// Who is told what; every route that fits is used.
-    pub routes: Vec<MailRoute>,
+    /// Days and weeks in numbers.
+    pub digests: Vec<DigestPlan>,
+    /// Signs of life.
+    pub heartbeat: Option<HeartbeatPlan>,
 }
 
 /// An SMTP server.
@@ -158,35 +171,6 @@ pub enum SecretRef {
     File(PathBuf),
 }
 
-/// Who is told what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailRoute {
-    /// Addresses, at least one.
-    pub to: Vec<String>,
-    /// Which notices.
-    pub when: RouteFilter,
-}
-
-/// Which notices a route takes: those that fit every part that is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RouteFilter {
-    /// Targets by id.
-    pub targets: Vec<String>,
-    /// Probes by id.
-    pub probes: Vec<String>,
-    /// Target labels by name, `region` among them.
-    pub labels: Vec<(String, String)>,
-    /// Severity: `outage` is the only one so far.
-    pub severity: Option<Severity>,
-}
-
-/// How bad something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// A confirmed outage.
-    Outage,
-}
-
 /// Targets × what is done × when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
@@ -202,6 +186,12 @@ pub struct Probe {
     pub schedule: Schedule,
     /// Each slot starts up to so much later, a fixed delay per probe, target and slot.
     pub jitter: Duration,
+    /// When incidents open, close and are repeated: `[alert]`, or what the probe says.
+    pub alert: AlertRules,
+    /// What its incidents are at most, however bad.
+    pub severity: Severity,
+    /// A run that works but takes longer is slow; never when absent.
+    pub slow: Option<Duration>,
 }
 
 /// What a probe does.
@@ -281,17 +271,6 @@ impl CrawlPlan {
     }
 }
 
-impl RouteFilter {
-    /// Whether a notice about this probe and target goes this way.
-    pub fn takes(&self, probe: &ProbeId, target: &Target, severity: Severity) -> bool {
-        let fits = |wanted: &[String], have: &str| wanted.is_empty() || wanted.iter().any(|w| w == have);
-        fits(&self.targets, target.id.as_str())
-            && fits(&self.probes, probe.as_str())
-            && self.labels.iter().all(|(name, value)| target.labels.get(name) == Some(value))
-            && self.severity.is_none_or(|wanted| wanted == severity)
-    }
-}
-
 impl Plan {
     /// Whether a probe is walked with this engine.
     pub fn walks_with(&self, engine: Engine) -> bool {
@@ -308,18 +287,13 @@ impl Plan {
         self.targets.iter().find(|target| target.id.as_str() == id)
     }
 
-    /// The recipients of a notice about this probe and target, each once, in file order.
-    pub fn recipients(&self, probe: &ProbeId, target: &Target, severity: Severity) -> Vec<String> {
-        let mut found: Vec<String> = Vec::new();
-        for route in self.mail.iter().flat_map(|mail| &mail.routes) {
-            if route.when.takes(probe, target, severity) {
-                for to in &route.to {
-                    if !found.contains(to) {
-                        found.push(to.clone());
-                    }
-                }
-            }
-        }
-        found
+    /// The routes that a notice takes which is about this probe and target, or about ourselves.
+    pub fn routes_of(
+        &self,
+        about: Option<(&ProbeId, &Target)>,
+        concern: Concern,
+        severity: Severity,
+    ) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(move |route| route.when.takes(about, concern, severity))
     }
 }

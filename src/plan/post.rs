@@ -1,22 +1,26 @@
 //! `[mail]`: the server, the sender, and who is told what.
 
 use std::path::Path;
+use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::model::{MailPlan, MailRoute, RouteFilter, SecretRef, Severity, SmtpSecurity, SmtpServer};
+use super::alarm::{Route, RouteFilter};
+use super::model::{MailPlan, SecretRef, SmtpSecurity, SmtpServer};
 use super::probes::{ProbeDraft, label};
 use super::table::{Item, Reader, Text};
 use super::targets::TargetDraft;
 use super::words::suggest_or_list;
+use crate::domain::incident::{Concern, Severity};
+use crate::domain::notice::Recipient;
 
-/// Reads `[mail]`.
+/// Reads `[mail]` and its routes.
 pub(super) fn read(
     root: &Path,
     item: &Item<'_>,
     targets: &[TargetDraft],
     probes: &[ProbeDraft],
-) -> Option<MailPlan> {
+) -> Option<(MailPlan, Vec<Route>)> {
     let fields = item.table("[mail]")?;
     let smtp = fields.need("smtp", "write smtp = \"smtps://user@mail.example.org:465\"");
     let smtp = smtp.and_then(|item| item.filled()).and_then(|text| server(&text));
@@ -47,19 +51,22 @@ pub(super) fn read(
         });
         let when = fields.get("when").map(|item| filter(&item, targets, probes)).unwrap_or_default();
         fields.finish();
-        Some(MailRoute { to: to?, when })
+        let to = to?.into_iter().map(Recipient::Mail).collect();
+        Some(Route { to, when, after: Duration::ZERO, quiet: None })
     });
     let routes = routes.collect();
     fields.finish();
-    Some(MailPlan { smtp: smtp?, password, from: from?, routes })
+    let mail = MailPlan { smtp: smtp?, password, from: from?, digests: Vec::new(), heartbeat: None };
+    Some((mail, routes))
 }
 
 /// Warns of probes whose outages nobody would hear of.
-pub(super) fn warn_unheard(mail: &MailPlan, probes: &[ProbeDraft], reader: Reader<'_>) {
+pub(super) fn warn_unheard(routes: &[Route], probes: &[ProbeDraft], reader: Reader<'_>) {
     for draft in probes {
         let Some(probe) = &draft.probe else { continue };
         let heard = probe.targets.iter().any(|target| {
-            mail.routes.iter().any(|route| route.when.takes(&probe.id, target, Severity::Outage))
+            let about = Some((&probe.id, &**target));
+            routes.iter().any(|route| route.when.takes(about, Concern::Outage, Severity::Outage))
         });
         if !heard {
             let message = format!("nobody is told about outages of `{}`", probe.id);
@@ -188,7 +195,11 @@ fn filter(item: &Item<'_>, targets: &[TargetDraft], probes: &[ProbeDraft]) -> Ro
     let Some(fields) = item.table("a route's `when`") else { return filter };
     for entry in fields.entries() {
         match entry.name {
-            "severity" => filter.severity = entry.choice(&[("outage", Severity::Outage)]),
+            "severity" => {
+                if let Some(severity) = entry.choice(&[("outage", Severity::Outage)]) {
+                    filter.severities = vec![severity];
+                }
+            }
             "target" => {
                 let ids: Vec<_> = targets.iter().map(|draft| draft.target.id.as_str()).collect();
                 filter.targets = known(&entry, &ids, "target");

@@ -17,6 +17,7 @@ use super::targets::{TargetDraft, unique};
 use super::words::{listed, suggest, suggest_or_list};
 use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
+use crate::domain::incident::{AlertRules, Severity};
 
 /// A probe, and what messages about it need.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ pub(super) fn read(
     fields: &Fields<'_>,
     timezone: &str,
     targets: &[TargetDraft],
+    alert: AlertRules,
 ) -> Vec<ProbeDraft> {
     let tables = fields.get("probe").map(|item| item.tables("a probe")).unwrap_or_default();
     let mut lines = BTreeMap::new();
@@ -58,7 +60,8 @@ pub(super) fn read(
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
             let targets = chosen.iter().map(|draft| Arc::clone(&draft.target)).collect();
-            Arc::new(Probe { id, work, engine, targets, schedule, jitter })
+            let severity = Severity::Outage;
+            Arc::new(Probe { id, work, engine, targets, schedule, jitter, alert, severity, slow: None })
         });
         ProbeDraft { probe, id: id.map(|id| id.as_str().to_owned()), span }
     });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::alarm::CanaryPlan;
 use super::cron::knows_timezone;
 use super::lexicon;
 use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
@@ -15,7 +16,7 @@ use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
 use super::{post, probes, scenario, secrets, targets};
-use crate::domain::incident::AlertRules;
+use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::language::Language;
 
 /// Reads probes.toml and everything that it names. The faults are with the loader; [`None`] when
@@ -40,12 +41,13 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let web = web(&fields);
     let alert = alert(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
-    let drafts = probes::read(loader, &fields, &agent.timezone, &targets);
+    let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
     fields.finish();
     let lexicon = lexicon::gather(loader);
-    if let Some(mail) = &mail {
-        post::warn_unheard(mail, &drafts, reader);
+    let (mail, routes) = mail.unzip();
+    if mail.is_some() {
+        post::warn_unheard(routes.as_deref().unwrap_or_default(), &drafts, reader);
     }
     Some(Plan {
         root: root.to_owned(),
@@ -54,7 +56,11 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         browser,
         web,
         mail,
+        hooks: Vec::new(),
+        routes: routes.unwrap_or_default(),
         alert,
+        maintenance: Vec::new(),
+        canary: CanaryPlan::default(),
         targets: targets.into_iter().map(|draft| draft.target).collect(),
         probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
         lexicon: lexicon.into(),
@@ -229,7 +235,7 @@ fn web(fields: &Fields<'_>) -> WebPlan {
         read.ok()
     });
     fields.finish();
-    WebPlan { listen }
+    WebPlan { listen, public: None }
 }
 
 fn alert(fields: &Fields<'_>) -> AlertRules {
@@ -240,8 +246,8 @@ fn alert(fields: &Fields<'_>) -> AlertRules {
     let count = |key| {
         fields.get(key).and_then(|item: Item<'_>| item.integer(1..=20)).and_then(|n| u32::try_from(n).ok())
     };
-    rules.confirm = count("confirm").unwrap_or(rules.confirm);
-    rules.recover = count("recover").unwrap_or(rules.recover);
+    rules.confirm = count("confirm").map_or(rules.confirm, Threshold::runs);
+    rules.recover = count("recover").map_or(rules.recover, Threshold::runs);
     if let Some(item) = fields.get("remind") {
         let never = item.is_text() && item.text().is_some_and(|text| text.value == "never");
         rules.remind = if never {

@@ -135,6 +135,7 @@ impl Runner {
             links_checked: haul.links_checked,
             crawl: haul.crawl,
             browser: haul.browser,
+            canaries: Vec::new(),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         watch.event(Event::Ended(&run));

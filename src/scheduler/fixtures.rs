@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::ids::{ProbeId, TargetId};
-use crate::domain::incident::AlertRules;
+use crate::domain::incident::{AlertRules, Severity};
 use crate::domain::language::Language;
 use crate::domain::place::Place;
 use crate::domain::scenario::Scenario;
@@ -70,6 +70,9 @@ pub(super) fn probe(
         targets: targets.iter().map(|target| Arc::clone(target)).collect(),
         schedule: Schedule::parse(schedule, "UTC").unwrap().0,
         jitter: Duration::from_secs(jitter),
+        alert: AlertRules::default(),
+        severity: Severity::Outage,
+        slow: None,
     })
 }
 
@@ -87,6 +90,10 @@ pub(super) fn plan(sessions: usize, probes: &[&Arc<Probe>]) -> Arc<Plan> {
         browser: BrowserPlan::spawning(sessions),
         web: WebPlan::default(),
         mail: None,
+        hooks: Vec::new(),
+        routes: Vec::new(),
+        maintenance: Vec::new(),
+        canary: crate::plan::CanaryPlan::default(),
         alert: AlertRules::default(),
         targets: Vec::new(),
         probes: probes.iter().map(|probe| Arc::clone(probe)).collect(),

@@ -19,7 +19,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Deadline};
-use crate::domain::incident::Outgoing;
+use crate::domain::notice::Outgoing;
 
 use super::due::{between, later, share_of};
 use super::{Fault, chain};
@@ -99,7 +99,7 @@ pub fn next_try(mail: &Outgoing, now: Timestamp) -> Option<Timestamp> {
     let rung = usize::try_from(mail.attempts).unwrap_or(usize::MAX).min(LADDER.len() - 1);
     let step = LADDER[rung];
     // Up to a fifth more, fixed by hash: mails of one outage do not come back in one moment.
-    let share = share_of(&[&mail.notice.message_id, &mail.to, &failures.to_string()]);
+    let share = share_of(&[&mail.notice.message_id, &mail.to.to_string(), &failures.to_string()]);
     let extra = Duration::from_millis(share % 1000) * u32::try_from(step.as_secs() / 5).unwrap_or(0);
     let next = later(now, step + extra);
     let age = between(mail.notice.created_at, next).unwrap_or_default();

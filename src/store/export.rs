@@ -421,7 +421,7 @@ impl Sink<'_> {
             Cell::Text(incident.target.as_str()),
             Cell::Text(&since),
             Cell::Text(&opened_at),
-            Cell::Text(incident.opened_by.as_str()),
+            incident.opened_by.as_ref().map_or(Cell::Empty, |run| Cell::Text(run.as_str())),
             Cell::maybe(closed_at.as_deref()),
             Cell::maybe(incident.closed_by.as_ref().map(RunId::as_str)),
             Cell::maybe(told_at.as_deref()),

@@ -30,7 +30,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
-use crate::domain::incident::{Incident, Outgoing};
+use crate::domain::incident::Incident;
+use crate::domain::notice::Outgoing;
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001.sql")),
     M::up(include_str!("migrations/0002.sql")),
     M::up(include_str!("migrations/0003.sql")),
+    M::up(include_str!("migrations/0004.sql")).foreign_key_check(),
 ];
 
 /// How many statements stay prepared: recording a link check that opens an incident asks more than
@@ -145,10 +146,15 @@ pub(super) fn unsynced<T>(
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     refuse_newer(connection)?;
-    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+    // A table that others point at is made anew by dropping it. What points at nothing afterwards is
+    // found before anything is committed.
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
+    let migrated = Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::from(err),
         other => StoreError::Schema(other),
-    })
+    });
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    migrated
 }
 
 fn version(connection: &Connection) -> Result<usize, StoreError> {

@@ -14,7 +14,8 @@ use super::error::StoreError;
 use super::histogram;
 use super::rows;
 use crate::domain::ids::{IncidentId, NoticeId, RunId};
-use crate::domain::incident::{AlertRules, Incident, NoticeKind};
+use crate::domain::incident::{AlertRules, Incident};
+use crate::domain::notice::{NoticeKind, Recipient};
 use crate::domain::run::{Cause, Run};
 use crate::domain::target::Target;
 use crate::judge::notice::{self, Setting, Witnesses};
@@ -26,7 +27,7 @@ pub struct JudgeContext {
     /// When incidents open, close and are repeated.
     pub rules: AlertRules,
     /// Who is told; nobody when empty.
-    pub recipients: Vec<String>,
+    pub recipients: Vec<Recipient>,
     /// The portal.
     pub target: Arc<Target>,
     /// What the probe does, in people's words.
@@ -139,8 +140,8 @@ fn tell(
 ) -> Result<usize, StoreError> {
     let id = NoticeId::new(fresh_id(context.now));
     let in_all = match kind {
-        NoticeKind::Opened | NoticeKind::Reminder => rows::run::failed_since(tx, incident)?,
         NoticeKind::Resolved => 0,
+        _ => rows::run::failed_since(tx, incident)?,
     };
     let runs = Witnesses { newest: runs.to_vec(), in_all };
     let notice = notice::notice(id, kind, incident, run, runs, &setting(context));

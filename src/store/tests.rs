@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::domain::incident::AlertRules;
+use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::observation::Facts;
 use crate::domain::outcome::Outcome;
 use crate::domain::place::Place;
@@ -50,13 +50,14 @@ fn run(id: &str, title: &str) -> Run {
         links_checked: None,
         crawl: None,
         browser: None,
+        canaries: Vec::new(),
         agent_version: "0.1.0".into(),
     }
 }
 
 fn context() -> JudgeContext {
     JudgeContext {
-        rules: AlertRules { confirm: 1, ..AlertRules::default() },
+        rules: AlertRules { confirm: Threshold::runs(1), ..AlertRules::default() },
         recipients: vec!["oncall@example.org".into()],
         target: Arc::new(Target {
             id: "demo-city".into(),

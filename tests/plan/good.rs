@@ -3,16 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mystery_shopper::domain::incident::{Concern, Severity};
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::locator::{Link, MatchOp};
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::domain::scenario::{Channel, Check, Stage, Verb};
-use mystery_shopper::domain::target::TargetClass;
+use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
-use mystery_shopper::plan::{
-    CrawlPlan, Loaded, Render, SecretRef, Severity, SmtpSecurity, WebDriver, Work, load,
-};
+use mystery_shopper::plan::{CrawlPlan, Loaded, Render, SecretRef, SmtpSecurity, WebDriver, Work, load};
 
 /// Loads `tests/plan/<folder>/probes.toml`.
 fn loaded(folder: &str) -> Loaded {
@@ -79,11 +78,11 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!((mail.smtp.security, mail.smtp.port), (SmtpSecurity::StartTls, 587));
     assert_eq!(mail.smtp.user.as_deref(), Some("alerts@example.org"));
     assert_eq!(mail.password, Some(SecretRef::File(plan.root.join("secrets/smtp"))));
-    assert_eq!(mail.routes[0].when.targets, ["a", "b"]);
-    assert_eq!(mail.routes[0].when.severity, Some(Severity::Outage));
-    assert_eq!(mail.routes[0].when.labels.len(), 2);
-    assert_eq!(mail.routes[1].to.len(), 2);
-    assert_eq!((plan.alert.confirm, plan.alert.recover, plan.alert.remind), (3, 1, None));
+    assert_eq!(plan.routes[0].when.targets, ["a", "b"]);
+    assert_eq!(plan.routes[0].when.severities, [Severity::Outage]);
+    assert_eq!(plan.routes[0].when.labels.len(), 2);
+    assert_eq!(plan.routes[1].to.len(), 2);
+    assert_eq!((plan.alert.confirm.runs, plan.alert.recover.runs, plan.alert.remind), (3, 1, None));
 
     let (a, b) = (&plan.targets[0], &plan.targets[1]);
     assert_eq!((a.class, b.class), (TargetClass::Live, TargetClass::Test));
@@ -125,8 +124,12 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!(plan.probes[4].work, Work::Crawl(fast));
     let soft: Vec<_> = plan.targets.iter().map(|target| target.soft_404).collect();
     assert_eq!(soft, [true, true, false], "asked for, a test system, a live portal");
-    assert_eq!(plan.recipients(&plan.probes[0].id, a, Severity::Outage).len(), 3);
-    assert_eq!(plan.recipients(&plan.probes[0].id, b, Severity::Outage).len(), 2);
+    let told = |target: &Target| {
+        let about = Some((&plan.probes[0].id, target));
+        plan.routes_of(about, Concern::Outage, Severity::Outage).flat_map(|route| &route.to).count()
+    };
+    assert_eq!(told(a), 3);
+    assert_eq!(told(b), 2);
 
     let meanings: Vec<_> = plan.lexicon.entries.iter().map(|entry| entry.outcome).collect();
     assert_eq!(meanings, [Outcome::MustGoToWindow, Outcome::LoginWall, Outcome::Broken]);

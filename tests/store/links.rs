@@ -170,7 +170,7 @@ async fn too_many_broken_links_are_an_incident_with_the_links_in_its_mail() {
     let incident = store.incidents(IncidentFilter::default()).await.unwrap().remove(0);
     assert_eq!((incident.step.as_str(), incident.outcome), ("检查链接", Outcome::Broken));
     let notice = store.outbox_due(at(9999), 1).await.unwrap().remove(0).notice;
-    let links = notice.facts.links.unwrap();
+    let links = notice.facts().unwrap().links.clone().unwrap();
     assert_eq!((links.broken, links.on_home, links.limit), (4, 3, Some(2)));
     assert_eq!(
         links.first.iter().map(|link| link.url.as_str()).collect::<Vec<_>>(),
@@ -189,7 +189,10 @@ async fn too_many_broken_links_are_an_incident_with_the_links_in_its_mail() {
         store.outbox_sent(mail.id, at(200)).await.unwrap();
     }
     let resolved = store.outbox_due(at(9999), 1).await.unwrap().remove(0).notice;
-    assert_eq!(resolved.facts.links.map(|links| (links.broken, links.limit)), Some((1, None)));
+    assert_eq!(
+        resolved.facts().unwrap().links.as_ref().map(|links| (links.broken, links.limit)),
+        Some((1, None))
+    );
 }
 
 #[tokio::test]

@@ -1,18 +1,18 @@
 //! The order of mails: what waits for whom, and what is not sent any more.
 
-use mystery_shopper::domain::incident::Outgoing;
+use mystery_shopper::domain::notice::Outgoing;
 
 use super::*;
 
 /// What is due, as recipient and kind.
 async fn due(store: &Store, seconds: i64) -> Vec<(String, NoticeKind)> {
     let mails = store.outbox_due(at(seconds), 10).await.unwrap();
-    mails.into_iter().map(|mail| (mail.to, mail.notice.kind)).collect()
+    mails.into_iter().map(|mail| (mail.to.to_string(), mail.notice.kind)).collect()
 }
 
 async fn mail_to(store: &Store, to: &str) -> Outgoing {
     let mails = store.outbox_due(at(99_999), 10).await.unwrap();
-    mails.into_iter().find(|mail| mail.to == to).unwrap()
+    mails.into_iter().find(|mail| mail.to == to.into()).unwrap()
 }
 
 fn each(to: &[(&str, NoticeKind)]) -> Vec<(String, NoticeKind)> {
@@ -125,10 +125,11 @@ async fn a_reminder_knows_how_many_runs_failed() {
     manual.cause = Cause::Manual;
     store.record(manual, context(3000)).await.unwrap();
     for mail in store.outbox_due(at(100), 10).await.unwrap() {
-        assert_eq!(mail.notice.facts.runs_in_all, 2);
+        assert_eq!(mail.notice.facts().unwrap().runs_in_all, 2);
         store.outbox_sent(mail.id, at(100)).await.unwrap();
     }
     store.record(bad("r44", 3700), context(3700)).await.unwrap();
-    let facts = mail_to(&store, ONCALL).await.notice.facts;
+    let notice = mail_to(&store, ONCALL).await.notice;
+    let facts = notice.facts().unwrap();
     assert_eq!((facts.runs_in_all, facts.runs.len()), (44, 20));
 }

@@ -40,6 +40,7 @@ pub(super) fn run(link_faults: Vec<LinkFault>) -> Run {
         link_faults,
         crawl: None,
         browser: None,
+        canaries: Vec::new(),
         agent_version: "0.1.0".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::run::Run;
 use crate::domain::target::Target;
 use crate::domain::verdict::Verdict;
 use crate::plan::cron::Schedule;
-use crate::plan::{MailPlan, MailRoute, Plan, Probe, RouteFilter, SmtpSecurity, SmtpServer, Work};
+use crate::plan::{MailPlan, Plan, Probe, Route, RouteFilter, SmtpSecurity, SmtpServer, Work};
 
 use super::super::{Exit, Fault, output};
 use super::{bundle, table};
@@ -291,8 +291,15 @@ fn rehearse(plan: &mut Plan, portal: &Portal, sink: SocketAddr, folder: &Path) -
         },
         password: None,
         from: "Mystery shopper <alerts@demo.example>".to_owned(),
-        routes: vec![MailRoute { to: vec!["oncall@demo.example".to_owned()], when: RouteFilter::default() }],
+        digests: Vec::new(),
+        heartbeat: None,
     });
+    plan.routes = vec![Route {
+        to: vec!["oncall@demo.example".into()],
+        when: RouteFilter::default(),
+        after: Duration::ZERO,
+        quiet: None,
+    }];
     Ok(())
 }
 

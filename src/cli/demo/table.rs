@@ -113,6 +113,7 @@ mod tests {
                 links_checked: None,
                 crawl: None,
                 browser: None,
+                canaries: Vec::new(),
                 agent_version: String::new(),
             })
         };

@@ -8,45 +8,24 @@ use tokio::sync::mpsc;
 use super::super::fixtures::at;
 use super::*;
 use crate::clock::Stopwatch;
-use crate::domain::ids::{IncidentId, NoticeId, ProbeId, TargetId};
-use crate::domain::incident::{Notice, NoticeFacts, NoticeKind};
-use crate::domain::outcome::Outcome;
+use crate::domain::ids::{IncidentId, NoticeId};
+use crate::domain::incident::{Concern, Severity};
+use crate::domain::notice::{Matter, Notice, NoticeKind, Recipient, TestFacts};
 
 fn mail(id: i64, attempts: u32, created_at: Timestamp) -> Outgoing {
-    let facts = NoticeFacts {
-        target: TargetId::new("city"),
-        target_name: "city".to_owned(),
-        region: None,
-        entry: "http://city.example/".to_owned(),
-        probe: ProbeId::new("p"),
-        probe_title: "p".to_owned(),
-        step: "open".to_owned(),
-        position: (0, 1),
-        outcome: Outcome::Broken,
-        url: "http://city.example/".to_owned(),
-        status: Some(500),
-        error: None,
-        phrase: None,
-        links: None,
-        since: created_at,
-        confirmed_at: created_at,
-        resolved_at: None,
-        runs: Vec::new(),
-        runs_in_all: 0,
-        screenshot: None,
-        vantage: "here".to_owned(),
-        timezone: "UTC".to_owned(),
-    };
+    let facts = TestFacts { vantage: "here".to_owned(), timezone: "UTC".to_owned() };
     let notice = Notice {
         id: NoticeId::new("n"),
-        incident: IncidentId::new("i"),
+        incident: Some(IncidentId::new("i")),
         kind: NoticeKind::Opened,
+        concern: Concern::Outage,
+        severity: Severity::Outage,
         created_at,
         message_id: "<n@example>".to_owned(),
         in_reply_to: None,
-        facts,
+        matter: Matter::Test(Box::new(facts)),
     };
-    let to = format!("p{id}@example.org");
+    let to = Recipient::from(format!("p{id}@example.org"));
     Outgoing { id, notice, all: vec![to.clone()], to, attempts, next_try_at: created_at }
 }
 
@@ -293,7 +272,7 @@ async fn stopping_gives_a_mail_on_its_way_a_little_time() {
 #[tokio::test(start_paused = true)]
 async fn no_mail_overtakes_one_of_its_thread_that_is_on_its_way() {
     let outbox = Box_::default();
-    let to_one_person = |id| Outgoing { to: "oncall@example.org".to_owned(), ..mail(id, 0, at("12:00:00")) };
+    let to_one_person = |id| Outgoing { to: "oncall@example.org".into(), ..mail(id, 0, at("12:00:00")) };
     outbox.put(to_one_person(1));
     let mut world = World::new(outbox, |mail| (mail.id != 1).then_some(Ok(())));
     assert_eq!(world.tries.recv().await, Some(1));

@@ -2,31 +2,56 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 
-use super::{at, maybe_at, micros, outcome, to_json};
+use super::{at, maybe_at, maybe_json, micros, outcome, to_json, word};
 use crate::domain::ids::{IncidentId, RunId};
-use crate::domain::incident::{Incident, Notice};
+use crate::domain::incident::{Acknowledgement, Concern, Incident, Scope, Severity, Shared};
+use crate::domain::notice::{Notice, Recipient};
 use crate::store::error::StoreError;
 
 /// Every column, in the order of the domain type.
-pub(in crate::store) const COLUMNS: &str = "id, probe, target, since, opened_at, opened_by, closed_at, closed_by, \
-     last_notice_at, thread, outcome, step";
+pub(in crate::store) const COLUMNS: &str = "id, concern, severity, scope, shared, parent, flapping, probe, target, since, \
+     opened_at, opened_by, closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome, step, \
+     acked_at, acked_by, ack_note";
 
 /// Reads an incident.
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Incident> {
     Ok(Incident {
         id: IncidentId::new(row.get::<_, String>("id")?),
+        concern: word(row, "concern", Concern::from_name)?,
+        severity: word(row, "severity", Severity::from_name)?,
+        scope: scope(row)?,
+        parent: row.get::<_, Option<String>>("parent")?.map(IncidentId::new),
+        flapping: row.get("flapping")?,
+        acknowledged: acknowledged(row)?,
         probe: row.get::<_, String>("probe")?.as_str().into(),
         target: row.get::<_, String>("target")?.as_str().into(),
         since: at(row, "since")?,
         opened_at: at(row, "opened_at")?,
-        opened_by: RunId::new(row.get::<_, String>("opened_by")?),
+        opened_by: row.get::<_, Option<String>>("opened_by")?.map(RunId::new),
         closed_at: maybe_at(row, "closed_at")?,
         closed_by: row.get::<_, Option<String>>("closed_by")?.map(RunId::new),
+        told_at: maybe_at(row, "told_at")?,
         last_notice_at: maybe_at(row, "last_notice_at")?,
+        reminders: row.get("reminders")?,
         thread: row.get("thread")?,
         outcome: outcome(row, "outcome")?,
         step: row.get("step")?,
     })
+}
+
+fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
+    let shared: Option<Shared> = maybe_json(row, "shared")?;
+    word(row, "scope", |name| match (name, &shared) {
+        ("pair", None) => Some(Scope::Pair),
+        ("vantage", None) => Some(Scope::Vantage),
+        ("wave", Some(shared)) => Some(Scope::Wave { shared: shared.clone() }),
+        _ => None,
+    })
+}
+
+fn acknowledged(row: &Row<'_>) -> rusqlite::Result<Option<Acknowledgement>> {
+    let Some(at) = maybe_at(row, "acked_at")? else { return Ok(None) };
+    Ok(Some(Acknowledgement { at, by: row.get("acked_by")?, note: row.get("ack_note")? }))
 }
 
 /// The incident with this id.
@@ -42,21 +67,43 @@ pub(in crate::store) fn find(connection: &Connection, id: &IncidentId) -> Result
 
 /// Writes an incident as it is now.
 pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Result<(), StoreError> {
+    let (scope, shared) = match &incident.scope {
+        Scope::Pair => ("pair", None),
+        Scope::Vantage => ("vantage", None),
+        Scope::Wave { shared } => ("wave", Some(to_json("what a wave shares", shared)?)),
+    };
     tx.prepare_cached(
-        "INSERT INTO incidents (id, probe, target, since, opened_at, opened_by, closed_at, closed_by,
-             last_notice_at, thread, outcome, step)
-         VALUES (:id, :probe, :target, :since, :opened_at, :opened_by, :closed_at, :closed_by,
-             :last_notice_at, :thread, :outcome, :step)
-         ON CONFLICT (id) DO UPDATE SET closed_at = excluded.closed_at, closed_by = excluded.closed_by,
-             last_notice_at = excluded.last_notice_at",
+        "INSERT INTO incidents (id, concern, severity, scope, shared, parent, flapping, probe, target, since,
+             opened_at, opened_by, closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome,
+             step, acked_at, acked_by, ack_note)
+         VALUES (:id, :concern, :severity, :scope, :shared, :parent, :flapping, :probe, :target, :since,
+             :opened_at, :opened_by, :closed_at, :closed_by, :told_at, :last_notice_at, :reminders, :thread,
+             :outcome, :step, :acked_at, :acked_by, :ack_note)
+         ON CONFLICT (id) DO UPDATE SET concern = excluded.concern, severity = excluded.severity,
+             parent = excluded.parent, flapping = excluded.flapping, closed_at = excluded.closed_at,
+             closed_by = excluded.closed_by, told_at = excluded.told_at,
+             last_notice_at = excluded.last_notice_at, reminders = excluded.reminders,
+             outcome = excluded.outcome, step = excluded.step, acked_at = excluded.acked_at,
+             acked_by = excluded.acked_by, ack_note = excluded.ack_note",
     )?
     .execute(named_params! {
         ":id": incident.id.as_str(),
+        ":concern": incident.concern.name(),
+        ":severity": incident.severity.name(),
+        ":scope": scope,
+        ":shared": shared,
+        ":parent": incident.parent.as_ref().map(IncidentId::as_str),
+        ":flapping": incident.flapping,
+        ":told_at": incident.told_at.map(micros),
+        ":reminders": incident.reminders,
+        ":acked_at": incident.acknowledged.as_ref().map(|ack| micros(ack.at)),
+        ":acked_by": incident.acknowledged.as_ref().map(|ack| &ack.by),
+        ":ack_note": incident.acknowledged.as_ref().and_then(|ack| ack.note.as_ref()),
         ":probe": incident.probe.as_str(),
         ":target": incident.target.as_str(),
         ":since": micros(incident.since),
         ":opened_at": micros(incident.opened_at),
-        ":opened_by": incident.opened_by.as_str(),
+        ":opened_by": incident.opened_by.as_ref().map(RunId::as_str),
         ":closed_at": incident.closed_at.map(micros),
         ":closed_by": incident.closed_by.as_ref().map(RunId::as_str),
         ":last_notice_at": incident.last_notice_at.map(micros),
@@ -71,7 +118,7 @@ pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Resul
 pub(in crate::store) fn queue(
     tx: &Transaction<'_>,
     notice: &Notice,
-    recipients: &[String],
+    recipients: &[Recipient],
 ) -> Result<usize, StoreError> {
     tx.prepare_cached(
         "INSERT INTO notices (id, incident, kind, created_at, message_id, recipients, notice)
@@ -79,7 +126,7 @@ pub(in crate::store) fn queue(
     )?
     .execute(params![
         notice.id.as_str(),
-        notice.incident.as_str(),
+        notice.incident.as_ref().map(IncidentId::as_str),
         notice.kind.name(),
         micros(notice.created_at),
         notice.message_id,
@@ -92,7 +139,8 @@ pub(in crate::store) fn queue(
     )?;
     let mut queued = 0;
     for recipient in recipients {
-        queued += insert.execute(params![notice.id.as_str(), recipient, micros(notice.created_at)])?;
+        queued +=
+            insert.execute(params![notice.id.as_str(), recipient.to_string(), micros(notice.created_at)])?;
     }
     Ok(queued)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{at, json, maybe_at, micros, uint};
 use crate::domain::ids::IncidentId;
-use crate::domain::incident::Outgoing;
+use crate::domain::notice::{Outgoing, Recipient};
 use crate::store::error::StoreError;
 
 /// How the mail stands.
@@ -71,7 +71,7 @@ pub(in crate::store) fn due(
         Ok(Outgoing {
             id: row.get("id")?,
             notice: json(row, "notice")?,
-            to: row.get("recipient")?,
+            to: row.get::<_, String>("recipient")?.into(),
             all: json(row, "recipients")?,
             attempts: row.get("attempts")?,
             next_try_at: at(row, "next_try_at")?,
@@ -94,7 +94,7 @@ pub(in crate::store) fn sent(connection: &Connection, id: i64, at: Timestamp) ->
 pub(in crate::store) fn supersede(
     connection: &Connection,
     incident: &IncidentId,
-    told: Option<&[String]>,
+    told: Option<&[Recipient]>,
 ) -> Result<usize, StoreError> {
     let told = told.map(|told| super::to_json("recipients", &told)).transpose()?;
     let dropped = connection

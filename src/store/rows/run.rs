@@ -115,15 +115,16 @@ pub(in crate::store) fn failed_since(
 pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
     let (cause, cause_of) = cause_name(&run.cause);
     let visit = run.visit.as_ref().map(|visit| to_json("a visit", visit)).transpose()?;
+    let canaries = (!run.canaries.is_empty()).then(|| to_json("the canaries", &run.canaries)).transpose()?;
     let crawl = run.crawl.as_ref().map(|crawl| to_json("the extent of a crawl", crawl)).transpose()?;
     let changed = tx
         .prepare_cached(
             "INSERT INTO runs (id, probe, target, kind, state, cause, cause_of, scheduled_at, started_at,
                  finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage,
-                 links_checked, visit, crawl, browser, agent_version)
+                 links_checked, visit, crawl, canaries, browser, agent_version)
              VALUES (:id, :probe, :target, :kind, 'finished', :cause, :cause_of, :scheduled_at, :started_at,
                  :finished_at, :elapsed_ms, :attempts, :verdict, :reason, :scenario, :scenario_hash, :vantage,
-                 :links_checked, :visit, :crawl, :browser, :agent_version)
+                 :links_checked, :visit, :crawl, :canaries, :browser, :agent_version)
              ON CONFLICT (id) DO UPDATE SET
                  probe = excluded.probe, target = excluded.target, kind = excluded.kind, state = excluded.state,
                  cause = excluded.cause, cause_of = excluded.cause_of, scheduled_at = excluded.scheduled_at,
@@ -131,7 +132,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
                  elapsed_ms = excluded.elapsed_ms, attempts = excluded.attempts, verdict = excluded.verdict,
                  reason = excluded.reason, scenario = excluded.scenario, scenario_hash = excluded.scenario_hash,
                  vantage = excluded.vantage, links_checked = excluded.links_checked, visit = excluded.visit,
-                 crawl = excluded.crawl, browser = excluded.browser, agent_version = excluded.agent_version
+                 crawl = excluded.crawl, canaries = excluded.canaries, browser = excluded.browser, agent_version = excluded.agent_version
              WHERE runs.state <> 'finished'",
         )?
         .execute(named_params! {
@@ -154,6 +155,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
             ":links_checked": run.links_checked,
             ":visit": visit,
             ":crawl": crawl,
+            ":canaries": canaries,
             ":browser": run.browser,
             ":agent_version": run.agent_version,
         })?;
@@ -263,7 +265,7 @@ fn cause(row: &Row<'_>) -> rusqlite::Result<Cause> {
 /// The columns that [`read`] wants.
 pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, cause_of, scheduled_at, started_at, \
      finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, visit, \
-     crawl, browser, agent_version";
+     crawl, canaries, browser, agent_version";
 
 /// Reads a finished run without what belongs to it; [`complete`] adds that.
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -288,6 +290,7 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         link_faults: Vec::new(),
         links_checked: row.get("links_checked")?,
         crawl: maybe_json(row, "crawl")?,
+        canaries: maybe_json(row, "canaries")?.unwrap_or_default(),
         browser: row.get("browser")?,
         agent_version: row.get("agent_version")?,
     })
