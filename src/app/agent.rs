@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::domain::ids::RunId;
@@ -135,6 +135,8 @@ impl Agent {
                             act = act_name(&recorded.act), why = recorded.why, mails = recorded.queued, "incident changed"
                         );
                     }
+                    // What is said here has been committed: it survives a kill and a power cut.
+                    debug!(run = %run.id, probe = %run.probe, slot = %run.scheduled_at, "run recorded");
                     if recorded.queued > 0 {
                         self.mail_queued.notify_one();
                     }
