@@ -18,6 +18,7 @@ use crate::domain::scenario::{AllowedRequest, Channel};
 
 mod actions;
 mod bidi;
+mod canary;
 mod cgroup;
 mod checks;
 mod driver;
@@ -48,6 +49,7 @@ mod traffic;
 mod trial;
 mod veil;
 
+pub use canary::OwnSight;
 pub use cgroup::way as way_of_ending;
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};

@@ -3,12 +3,14 @@
 //! Invariant: no browser that cannot be proven to submit nothing is started for a live target.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::OnceCell;
 
 use crate::clock::Deadline;
 use crate::domain::engine::Engine;
 
+use super::canary::OwnPage;
 use super::driver::sweep;
 use super::endpoints::Endpoints;
 use super::engine::{self, Ability};
@@ -26,6 +28,9 @@ pub struct Source {
     chromium: OnceCell<Programs>,
     firefox: OnceCell<gecko::Programs>,
     endpoints: Endpoints,
+    own_page: OnceCell<Option<OwnPage>>,
+    /// Memory was short when a browser was last wanted, and that was said.
+    short: AtomicBool,
 }
 
 impl Source {
@@ -37,7 +42,24 @@ impl Source {
             chromium: OnceCell::new(),
             firefox: OnceCell::new(),
             endpoints: Endpoints::new(&settings.remote),
+            own_page: OnceCell::new(),
+            short: AtomicBool::new(false),
         }
+    }
+
+    /// A page of our own that the browsers of this machine can open; none when it cannot be served, or
+    /// when they are elsewhere.
+    pub async fn own_page(&self) -> Option<&OwnPage> {
+        if !self.settings.remote.is_empty() {
+            return None;
+        }
+        let serve = || async {
+            OwnPage::serve()
+                .await
+                .inspect_err(|error| tracing::warn!(%error, "our own page for browsers cannot be served"))
+                .ok()
+        };
+        self.own_page.get_or_init(serve).await.as_ref()
     }
 
     /// Starts a browser of this kind.
@@ -57,12 +79,13 @@ impl Source {
             let _ = tokio::task::spawn_blocking(move || sweep(&temp, cgroup.as_deref())).await;
         });
         sweep_once.await;
-        memory::wait_for_room(Path::new("/"), deadline).await?;
+        memory::wait_for_room(Path::new("/"), &self.short, deadline).await?;
         match kind.engine {
             Engine::Chromium => {
                 let find = || async { Doctor::examine(&self.settings).await.programs() };
                 let programs = self.chromium.get_or_try_init(find).await?;
-                Box::pin(Browser::start(&self.settings, programs, kind, deadline)).await
+                let own_page = self.own_page().await;
+                Box::pin(Browser::start(&self.settings, programs, kind, own_page, deadline)).await
             }
             Engine::Firefox => {
                 let programs = self.firefox.get_or_try_init(|| gecko::find(&self.settings)).await?;
