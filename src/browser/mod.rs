@@ -47,6 +47,7 @@ mod spare;
 mod split;
 mod traffic;
 mod trial;
+mod trouble;
 mod veil;
 
 pub use canary::OwnSight;
@@ -200,7 +201,7 @@ impl std::fmt::Display for Wait {
 }
 
 /// A fault of ours: browser, driver, machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BrowserError {
     /// A program is not installed, or cannot be run.
     #[error("could not start {program}: {reason}; {hint}")]

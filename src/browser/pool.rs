@@ -113,6 +113,12 @@ impl Pool {
         Ok(canary::see(self.open(options, deadline).await?, url.as_ref()).await)
     }
 
+    /// Why no browser can be had, when the last that was wanted could not, and that will not pass by
+    /// itself; a sentence without its head and its dot.
+    pub fn trouble(&self) -> Option<String> {
+        self.inner.source.trouble()
+    }
+
     /// What freed its slots until now. A journey that is dropped without being closed is not among
     /// them: its browser is killed at once.
     pub fn rungs(&self) -> Rungs {

@@ -3,7 +3,7 @@
 //! Invariant: no browser that cannot be proven to submit nothing is started for a live target.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 
@@ -18,6 +18,7 @@ use super::find::{Doctor, Programs};
 use super::gecko;
 use super::memory;
 use super::session::{Browser, Kind};
+use super::trouble::Troubles;
 use super::{BrowserError, Settings};
 
 /// Where browsers come from.
@@ -31,6 +32,7 @@ pub struct Source {
     own_page: OnceCell<Option<OwnPage>>,
     /// Memory was short when a browser was last wanted, and that was said.
     short: AtomicBool,
+    troubles: Troubles,
 }
 
 impl Source {
@@ -44,6 +46,7 @@ impl Source {
             endpoints: Endpoints::new(&settings.remote),
             own_page: OnceCell::new(),
             short: AtomicBool::new(false),
+            troubles: Troubles::default(),
         }
     }
 
@@ -79,7 +82,26 @@ impl Source {
             let _ = tokio::task::spawn_blocking(move || sweep(&temp, cgroup.as_deref())).await;
         });
         sweep_once.await;
+        self.troubles.pause(kind.engine)?;
         memory::wait_for_room(Path::new("/"), &self.short, deadline).await?;
+        let started = self.start_here(kind, deadline).await;
+        match &started {
+            Ok(_) => self.troubles.worked(kind.engine),
+            Err(error) => self.troubles.failed(kind.engine, error),
+        }
+        started
+    }
+
+    /// Why no browser can be had, as far as is known since the last that was wanted.
+    pub fn trouble(&self) -> Option<String> {
+        let short = || {
+            let short = self.short.load(Ordering::Relaxed);
+            short.then(|| "memory is too short for another browser".to_owned())
+        };
+        self.troubles.any().map(|error| error.to_string()).or_else(short)
+    }
+
+    async fn start_here(&self, kind: Kind, deadline: Deadline) -> Result<Browser, BrowserError> {
         match kind.engine {
             Engine::Chromium => {
                 let find = || async { Doctor::examine(&self.settings).await.programs() };

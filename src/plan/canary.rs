@@ -6,6 +6,7 @@
 use url::{Host, Url};
 
 use super::alarm::CanaryPlan;
+use super::diagnostic::Severity;
 use super::table::{Fields, Item, Reader, Text};
 use super::targets::{TargetDraft, web_address};
 use crate::domain::target::TargetClass;
@@ -27,7 +28,9 @@ pub(super) fn read(fields: &Fields<'_>, targets: &[TargetDraft]) -> CanaryPlan {
 
 /// Says that nothing will tell an outage of a live target from one of our own network.
 pub(super) fn warn_blind(plan: &CanaryPlan, targets: &[TargetDraft], reader: Reader<'_>) {
-    if !plan.names.is_empty() || !plan.sites.is_empty() {
+    // Advice comes when everything else is well.
+    let faulty = reader.out.borrow().iter().any(|known| known.severity == Severity::Error);
+    if faulty || !plan.names.is_empty() || !plan.sites.is_empty() {
         return;
     }
     let live =

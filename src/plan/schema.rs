@@ -259,9 +259,7 @@ fn probes() -> Value {
     ]);
     probe["oneOf"] =
         json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);
-    let few = |what| {
-        described(either([filled(), json!({ "type": "array", "items": filled(), "maxItems": 4 })]), what)
-    };
+    let few = |what| described(either([filled(), list(&filled())]), what);
     let canary = table([
         may("names", few("Names that always resolve.")),
         may("sites", few("Unrelated sites that are hardly ever down.")),
