@@ -4,6 +4,7 @@
 
 mod agent;
 mod bridge;
+mod changes;
 mod error;
 mod service;
 mod shelf;

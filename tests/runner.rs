@@ -3,6 +3,8 @@
 //!
 //! Scenarios are written here as authors write them, as TOML.
 
+#[path = "runner/doubt.rs"]
+mod doubt;
 #[path = "runner/evidence.rs"]
 mod evidence;
 #[path = "runner/eyes.rs"]

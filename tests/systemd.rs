@@ -3,6 +3,11 @@
 //! The file itself is read in every run; where systemd is installed its own judgement is asked
 //! as well.
 
+#[path = "systemd/filter.rs"]
+mod filter;
+#[path = "systemd/sandbox.rs"]
+mod sandbox;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

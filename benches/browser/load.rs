@@ -55,6 +55,7 @@ pub async fn measure(sessions: usize, time: Duration, entry: &url::Url) -> Outco
         fresh: false,
         looks: true,
         known: Vec::new(),
+        canary: None,
     };
     let order = Arc::new(order);
     // Everybody has a warm browser before the time begins.

@@ -346,5 +346,6 @@ fn order(base: &str, kind: &Kind, id: &str) -> Outcome<Order> {
         fresh: false,
         looks: true,
         known: Vec::new(),
+        canary: None,
     })
 }

@@ -78,6 +78,7 @@ impl Executor for Agent {
             fresh: false,
             looks: true,
             known: Vec::new(),
+            canary: Some(Arc::new(plan.canary.clone())),
         };
         let run = self.runner.run(&order, &Silent, &cancel).await;
         info!(

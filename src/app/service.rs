@@ -22,6 +22,7 @@ use crate::web::{self, Health};
 
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
+use super::changes::changes;
 use super::shelf::Shelf;
 use super::{AppError, PACE, browser_settings};
 
@@ -123,7 +124,8 @@ impl Service {
             }
         });
         if let Some(listen) = plan_in.borrow().web.listen {
-            let health = Arc::new(Vitals { pulse: pulse.clone(), store: store.clone() });
+            let health =
+                Arc::new(Vitals { pulse: pulse.clone(), store: store.clone(), pool: Arc::clone(&pool) });
             match web::serve(listen, health, stop.clone()).await {
                 Ok(at) => info!(%at, "listening"),
                 // Watching portals outranks being watched.
@@ -155,10 +157,13 @@ impl Service {
         self.dispatcher.is_finished()
     }
 
-    /// Takes over a new plan; running jobs go on as they began. What only a restart can change
-    /// (data folder, browsers, mail) is said in the log.
+    /// Takes over a new plan; running jobs go on as they began. The log says what changed, by ids, and
+    /// what only a restart can change (data folder, browsers, mail).
     pub fn reload(&self, plan: Arc<Plan>) {
         let old = Arc::clone(&self.plan.borrow());
+        for change in changes(&old, &plan) {
+            info!(change, "reload: {change}");
+        }
         let fixed = [
             ("agent.data_dir", old.agent.data_dir != plan.agent.data_dir),
             ("browser", old.browser != plan.browser),
@@ -196,10 +201,11 @@ impl Service {
     }
 }
 
-/// The dispatcher's loop and the store, as others see them.
+/// The dispatcher's loop, the browsers and the store, as others see them.
 struct Vitals {
     pulse: Pulse,
     store: Store,
+    pool: Arc<Pool>,
 }
 
 impl Health for Vitals {
@@ -213,6 +219,9 @@ impl Health for Vitals {
         }
         if self.pulse.standing().draining {
             return Err("The service is stopping and takes no new work.".to_owned());
+        }
+        if let Some(why) = self.pool.trouble() {
+            return Err(format!("Nothing can be walked: {why}."));
         }
         match self.store.can_record().await {
             Ok(_) => Ok(()),

@@ -16,16 +16,11 @@ use crate::domain::engine::Engine;
 
 use super::find::remote_status;
 use super::session::{Browser, Kind};
+use super::trouble::pause_after;
 use super::{BrowserError, Settings};
 
 /// Time for an end point to say how much is free.
 const ASK: Duration = Duration::from_secs(2);
-
-/// The first pause of an end point that failed; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// WebDrivers elsewhere.
 #[derive(Debug)]
@@ -84,12 +79,6 @@ impl Endpoint {
     fn worked(&self) {
         *self.trouble() = Trouble::default();
     }
-}
-
-/// How long an end point is left alone after so many failures in a row.
-fn pause_after(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(10);
-    (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)
 }
 
 impl Endpoints {
@@ -231,6 +220,6 @@ mod tests {
     fn pauses_grow_to_a_minute() {
         let seconds: Vec<u64> = (1..=9).map(|n| pause_after(n).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
+        assert_eq!(pause_after(u32::MAX), Duration::from_mins(1));
     }
 }

@@ -4,6 +4,7 @@
 //! treated as one with room.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::Deadline;
@@ -52,16 +53,18 @@ pub fn room(root: &Path) -> Option<u64> {
     groups(root).into_iter().filter_map(|group| left_in(&group)).chain(machine).min()
 }
 
-/// Waits until there is room for a browser.
-pub async fn wait_for_room(root: &Path, deadline: Deadline) -> Result<(), BrowserError> {
-    let mut said = false;
+/// Waits until there is room for a browser. A shortage is said once, by whoever meets it first, however
+/// many wait for its end; `short` is what they know of it together.
+pub async fn wait_for_room(root: &Path, short: &AtomicBool, deadline: Deadline) -> Result<(), BrowserError> {
     loop {
         let Some(free) = room(root).filter(|free| *free < NEEDED) else {
+            if short.swap(false, Ordering::Relaxed) {
+                tracing::info!("memory is no longer short: browsers are started again");
+            }
             return Ok(());
         };
-        if !said {
-            said = true;
-            tracing::warn!(free, needed = NEEDED, "memory is short: a browser waits before it is started");
+        if !short.swap(true, Ordering::Relaxed) {
+            tracing::warn!(free, needed = NEEDED, "memory is short: browsers wait before they are started");
         }
         if deadline.passed() {
             return Err(BrowserError::NoMemory { free: free >> 20, needed: NEEDED >> 20 });
@@ -155,17 +158,21 @@ mod tests {
     #[tokio::test]
     async fn a_browser_waits_for_room_until_its_deadline() {
         let short = machine(&[("proc/meminfo", "MemAvailable: 102400 kB\n")]);
-        let fault =
-            wait_for_room(short.path(), Deadline::after(Duration::from_millis(50))).await.unwrap_err();
+        let known = AtomicBool::new(false);
+        let fault = wait_for_room(short.path(), &known, Deadline::after(Duration::from_millis(50)))
+            .await
+            .unwrap_err();
+        assert!(known.load(Ordering::Relaxed), "it was said, and is not said again");
         assert!(fault.to_string().contains("100 MiB of memory are free and one needs 384 MiB"), "{fault}");
         // Memory that comes back in time is enough.
         let meminfo = short.path().join("proc/meminfo");
-        let waiting = wait_for_room(short.path(), Deadline::after(Duration::from_secs(20)));
+        let waiting = wait_for_room(short.path(), &known, Deadline::after(Duration::from_secs(20)));
         let giving = async { std::fs::write(meminfo, "MemAvailable: 1048576 kB\n").unwrap() };
         let (waited, ()) = tokio::join!(waiting, giving);
         waited.unwrap();
+        assert!(!known.load(Ordering::Relaxed), "the next shortage is said again");
         // A machine that says nothing has room.
-        assert!(wait_for_room(machine(&[]).path(), Deadline::after(Duration::ZERO)).await.is_ok());
+        assert!(wait_for_room(machine(&[]).path(), &known, Deadline::after(Duration::ZERO)).await.is_ok());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::domain::scenario::{AllowedRequest, Channel};
 
 mod actions;
 mod bidi;
+mod canary;
 mod cgroup;
 mod checks;
 mod driver;
@@ -46,8 +47,10 @@ mod spare;
 mod split;
 mod traffic;
 mod trial;
+mod trouble;
 mod veil;
 
+pub use canary::OwnSight;
 pub use cgroup::way as way_of_ending;
 pub use driver::{sweep, temp_folder};
 pub use find::{Doctor, ask_remote};
@@ -198,7 +201,7 @@ impl std::fmt::Display for Wait {
 }
 
 /// A fault of ours: browser, driver, machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BrowserError {
     /// A program is not installed, or cannot be run.
     #[error("could not start {program}: {reason}; {hint}")]

@@ -9,9 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use url::Url;
+
 use crate::clock::Deadline;
 use crate::domain::engine::Engine;
+use crate::domain::place::Place;
 
+use super::canary::{self, OwnSight};
 use super::journey::Journey;
 use super::ladder::{self, Rung, Rungs, Tally};
 use super::memory;
@@ -19,7 +23,7 @@ use super::prepare::{Prepared, forget_clipboard, prepare};
 use super::session::{Browser, Kind};
 use super::source::Source;
 use super::spare::Making;
-use super::{BrowserError, JourneyOptions, Settings};
+use super::{BrowserError, Guard, JourneyOptions, Settings};
 
 /// Time for a warm browser to open a journey before it is taken for dead.
 const OPEN: Duration = Duration::from_secs(8);
@@ -85,6 +89,34 @@ impl Pool {
                 Err(error)
             }
         }
+    }
+
+    /// Opens a page of our own in a browser of the kind that such a journey takes: the one that walked
+    /// last, if it rests. A browser may be waited for, or started, until `deadline`; the page then has
+    /// [`canary::TIME`].
+    pub async fn see_own_page(
+        &self,
+        of: &JourneyOptions,
+        deadline: Deadline,
+    ) -> Result<OwnSight, BrowserError> {
+        let kind = Kind::of(of);
+        let url = self.inner.source.own_page().await.and_then(|page| page.url(kind.loopback));
+        let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
+        let guard = Guard {
+            live: kind.live,
+            allow: Vec::new(),
+            loopback: kind.loopback,
+            hosts: host.into_iter().collect(),
+        };
+        // A proxy on the portal's way is not on the way to us.
+        let options = JourneyOptions { guard, place: Place::default(), ..of.clone() };
+        Ok(canary::see(self.open(options, deadline).await?, url.as_ref()).await)
+    }
+
+    /// Why no browser can be had, when the last that was wanted could not, and that will not pass by
+    /// itself; a sentence without its head and its dot.
+    pub fn trouble(&self) -> Option<String> {
+        self.inner.source.trouble()
     }
 
     /// What freed its slots until now. A journey that is dropped without being closed is not among

@@ -14,6 +14,7 @@ use crate::domain::engine::Engine;
 
 use super::bidi::command::{AddIntercept, AddPreloadScript, Evaluate, Evaluated, GetTree, Subscribe, Target};
 use super::bidi::{CallError, Connection, Wire};
+use super::canary::OwnPage;
 use super::driver::{Driver, chromedriver};
 use super::elsewhere::{self, Lost};
 use super::endpoints::Place;
@@ -74,7 +75,7 @@ pub struct Kind {
     /// Which browser it is.
     pub engine: Engine,
     /// Whether its pages may reach loopback addresses.
-    loopback: bool,
+    pub loopback: bool,
     /// Whether it has the request filter of live targets.
     pub live: bool,
 }
@@ -95,11 +96,12 @@ impl Browser {
         settings: &Settings,
         programs: &Programs,
         kind: Kind,
+        own_page: Option<&OwnPage>,
         deadline: Deadline,
     ) -> Result<Self, BrowserError> {
         let deadline = deadline.tightened(START);
         let driver = Driver::start(chromedriver(programs), settings, deadline).await?;
-        let args = arguments(settings, driver.folder(), kind);
+        let args = arguments(settings, driver.folder(), kind, own_page);
         let mut options = chrome(kind, &args);
         options["binary"] = json!(programs.chromium);
         Self::below(driver, options, kind, deadline).await
@@ -143,7 +145,7 @@ impl Browser {
     ) -> Result<Self, BrowserError> {
         let options = match kind.engine {
             Engine::Chromium => {
-                let mut args = arguments(settings, Path::new(""), kind);
+                let mut args = arguments(settings, Path::new(""), kind, None);
                 if super::guard::is_inner(url) && rustix::process::geteuid().is_root() {
                     // A driver on this machine most likely runs as we do.
                     args.push("--no-sandbox".to_owned());
@@ -428,7 +430,7 @@ fn chrome(kind: Kind, args: &[String]) -> Value {
 }
 
 /// The browser's command line.
-fn arguments(settings: &Settings, folder: &Path, kind: Kind) -> Vec<String> {
+fn arguments(settings: &Settings, folder: &Path, kind: Kind, own_page: Option<&OwnPage>) -> Vec<String> {
     let mut args: Vec<String> = [
         "--disable-gpu",
         "--disable-quic",
@@ -470,7 +472,8 @@ fn arguments(settings: &Settings, folder: &Path, kind: Kind) -> Vec<String> {
         // A page could otherwise call chromedriver's port and end it. The guard says so as well,
         // but only where it holds requests back.
         let inner = ["localhost", "*.localhost", "127.*", "[::1]", "169.254.*", "0.0.0.0"];
-        let rules = inner.map(|host| format!("MAP {host} ~NOTFOUND"));
+        let rules = own_page.map(OwnPage::rule).into_iter();
+        let rules: Vec<String> = rules.chain(inner.map(|host| format!("MAP {host} ~NOTFOUND"))).collect();
         args.push(format!("--host-resolver-rules={}", rules.join(",")));
     }
     args

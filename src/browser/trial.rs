@@ -31,6 +31,8 @@ pub struct Trial {
     pub browser: String,
     /// How long it took until the first page was open.
     pub opened_in: Duration,
+    /// What was wrong with a page of our own in it, as a sentence.
+    pub own_page: Option<String>,
 }
 
 /// Starts a browser as for a live target.
@@ -49,12 +51,16 @@ pub async fn trial(settings: &Settings) -> Result<Trial, BrowserError> {
         slow: Duration::ZERO,
     };
     let watch = Stopwatch::start();
-    let opened = pool.open(options, Deadline::after(TRIAL)).await;
+    let opened = pool.open(options.clone(), Deadline::after(TRIAL)).await;
     let result = match opened {
         Ok(journey) => {
-            let trial = Trial { browser: journey.browser().to_owned(), opened_in: watch.elapsed() };
+            let (browser, opened_in) = (journey.browser().to_owned(), watch.elapsed());
             journey.close().await;
-            Ok(trial)
+            let own_page = match pool.see_own_page(&options, Deadline::after(TRIAL)).await {
+                Ok(seen) => seen.fault,
+                Err(error) => Some(format!("Our own page was not reached: {error}.")),
+            };
+            Ok(Trial { browser, opened_in, own_page })
         }
         Err(error) if settings.remote.is_empty() => match Doctor::examine(settings).await.programs() {
             Ok(programs) => Err(last_words(settings, &programs).await.unwrap_or(error)),

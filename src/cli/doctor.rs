@@ -6,10 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app;
-use crate::browser::{self, BrowserError, Doctor};
+use crate::browser::{self, BrowserError, Doctor, Trial};
 use crate::domain::engine::Engine;
+use crate::domain::notice::CanaryFact;
 use crate::domain::target::TargetClass;
 use crate::plan::{Plan, WebDriver, counted};
+use crate::runner::ask_canaries;
 use crate::store::{Access, Space, Store};
 
 use super::{Exit, Fault, Format, Global, lone, output};
@@ -67,6 +69,7 @@ pub(super) fn doctor(global: &Global, _args: &DoctorArgs) -> Result<Exit, Fault>
         findings.extend(browser_findings(&plan).await);
         findings.extend(browser_trial(&plan).await);
         if configured {
+            findings.extend(canaries(&plan).await);
             findings.push(data_folder(&plan).await);
             findings.extend(mail(&plan));
         }
@@ -154,6 +157,10 @@ async fn browser_trial(plan: &Plan) -> Option<Finding> {
         return None; // Said already.
     }
     Some(match browser::trial(&settings).await {
+        Ok(Trial { browser, own_page: Some(fault), .. }) => Finding::bad(
+            format!("{browser} opened an empty page, and not one of our own on this machine. {fault}"),
+            "until then no failed walk is held against a portal: look what keeps it from loopback, such as a policy or a proxy for the whole system",
+        ),
         Ok(trial) => Finding::good(format!(
             "{} opened a page in {:.1} s and obeys the filter that keeps anything from being submitted",
             trial.browser,
@@ -167,6 +174,28 @@ async fn browser_trial(plan: &Plan) -> Option<Finding> {
         }
         Err(error) => Finding::bad(output::with_causes(&error), "until then every walk is inconclusive"),
     })
+}
+
+/// What answers whenever we can see, asked once.
+async fn canaries(plan: &Plan) -> Vec<Finding> {
+    let facts = ask_canaries(&plan.canary, &plan.agent).await;
+    if facts.is_empty() {
+        return vec![Finding::good(
+            "no [canary] besides our own page: nothing else tells our outage from a portal's",
+        )];
+    }
+    facts.into_iter().map(canary).collect()
+}
+
+fn canary(fact: CanaryFact) -> Finding {
+    let CanaryFact { asked, fault, elapsed_ms, .. } = fact;
+    match fault {
+        None => Finding::good(format!("canary {asked} answered in {:.1} s", elapsed_ms as f64 / 1000.0)),
+        Some(fault) => Finding::bad(
+            format!("canary {asked}: {fault}"),
+            "look at this machine's network, or name another under [canary]: while none of a kind answers, no failed run is held against a portal",
+        ),
+    }
 }
 
 const FIREFOX: &str =

@@ -147,6 +147,7 @@ impl Job {
             fresh: false,
             looks: true,
             known: Vec::new(),
+            canary: None,
         }
     }
 }
@@ -159,6 +160,9 @@ pub(super) struct Request {
     slow: Duration,
     hold: bool,
     repeat: u32,
+    /// Whether a run that failed asks the canaries: what a configuration watches, not what somebody looks
+    /// at by hand.
+    canaries: bool,
     options: WorkshopOptions,
 }
 
@@ -172,6 +176,7 @@ impl Request {
             slow: Duration::ZERO,
             hold: false,
             repeat: 1,
+            canaries: false,
             options,
         }
     }
@@ -212,6 +217,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Fault> {
         slow: args.slow,
         hold: args.keep_open,
         repeat: args.repeat,
+        canaries: true,
         // A configuration says where results are kept; a lone address keeps its pictures aside.
         options: WorkshopOptions { headed: args.headed, keep: args.url.is_none() },
     };
@@ -275,6 +281,7 @@ async fn one(
         vars: request.vars.clone(),
         slow: request.slow,
         hold: request.hold,
+        canary: request.canaries.then(|| Arc::new(plan.canary.clone())),
         ..job.order(plan, workshop.clock().now())
     };
     let tell = global.format == Format::Human && !global.quiet;

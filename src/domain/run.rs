@@ -49,7 +49,8 @@ pub struct Run {
     pub reason: String,
     /// The steps. A visit or a crawl is one step.
     pub steps: Vec<StepRecord>,
-    /// The visit, for visits.
+    /// The visit, for visits; for a walk that failed once more when it was to confirm a failure, the plain
+    /// request of the home page beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visit: Option<Visit>,
     /// Links that do not work, for crawls.

@@ -35,6 +35,37 @@ impl Resolve for Screened {
     }
 }
 
+/// What the resolver says to a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// It has an address.
+    Address,
+    /// There is no such name, or none with an address: an answer, whatever it is worth to others.
+    NoSuchName,
+    /// No answer at all; what the system said.
+    Nothing(String),
+}
+
+/// Asks the resolver that every request of ours asks.
+pub async fn ask(name: &str) -> Said {
+    match tokio::net::lookup_host((name, 0)).await {
+        Ok(mut found) => found.next().map_or(Said::NoSuchName, |_| Said::Address),
+        Err(error) => heard(&error.to_string()),
+    }
+}
+
+/// Tells an answer from silence. std keeps no code for it, and the words are the C library's, in the
+/// language of programs: nobody sets another locale here.
+fn heard(error: &str) -> Said {
+    let answers =
+        ["Name or service not known", "No address associated with hostname", "Name does not resolve"];
+    if answers.iter().any(|answer| error.contains(answer)) {
+        return Said::NoSuchName;
+    }
+    let said = error.rsplit("failed to lookup address information: ").next().unwrap_or(error);
+    Said::Nothing(said.to_owned())
+}
+
 /// Every address of a name, screened. The ports are 0.
 pub(super) async fn lookup(
     name: &str,
@@ -86,6 +117,25 @@ mod tests {
         assert!(public.err().is_some_and(|error| error.is::<Forbidden>()));
         let local = Screened(Reach::Local).resolve("localhost".parse().unwrap()).await;
         assert!(local.is_ok_and(|mut found| found.all(|address| address.ip().is_loopback())));
+    }
+
+    #[test]
+    fn an_answer_is_told_from_silence() {
+        let cases = [
+            ("failed to lookup address information: Name or service not known", Said::NoSuchName),
+            ("failed to lookup address information: No address associated with hostname", Said::NoSuchName),
+            (
+                "failed to lookup address information: Temporary failure in name resolution",
+                Said::Nothing("Temporary failure in name resolution".to_owned()),
+            ),
+            (
+                "Too many open files (os error 24)",
+                Said::Nothing("Too many open files (os error 24)".to_owned()),
+            ),
+        ];
+        for (error, want) in cases {
+            assert_eq!(heard(error), want, "{error}");
+        }
     }
 
     #[test]

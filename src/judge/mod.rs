@@ -2,13 +2,15 @@
 //!
 //! Each file is one decision and gives its reason with it: [`mod@classify`] says how a step ended,
 //! [`mod@verdict`] what a run says about the portal, [`links`] which links broke and which were mended,
-//! [`incident`] whether anybody has to be told, and [`notice`] what they are told. [`lexicon`] finds the
+//! [`doubt`] whether we could see at all, [`incident`] whether anybody has to be told, and [`notice`] what they
+//! are told. [`lexicon`] finds the
 //! phrases by which a page says so itself.
 //!
 //! Invariant: pure functions over domain types; no clock, no SQL, no mail, no files. Instants and
 //! ids are handed in, so that every decision can be made again from what was stored.
 
 pub mod classify;
+pub mod doubt;
 pub mod firewall;
 pub mod gate;
 pub mod incident;

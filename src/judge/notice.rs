@@ -13,6 +13,7 @@ use crate::domain::notice::{BrokenLinks, Matter, NamedLink, Notice, NoticeFacts,
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::target::Target;
+use crate::domain::visit::Visit;
 
 use super::links;
 use super::verdict::failing_step;
@@ -171,16 +172,21 @@ fn broken_links(kind: NoticeKind, incident: &Incident, run: &Run) -> Option<Brok
 /// Where the step ended; for a visit the address that was asked for, when nobody answered.
 fn url(run: &Run, step: Option<&StepRecord>) -> String {
     let of_step = step.map(|step| step.facts.url.as_str()).filter(|url| !url.is_empty());
-    let of_visit = run.visit.as_ref().map(|visit| match visit.final_url.as_str() {
+    let of_visit = own_visit(run).map(|visit| match visit.final_url.as_str() {
         "" => visit.url.as_str(),
         url => url,
     });
     of_step.or(of_visit).unwrap_or_default().to_owned()
 }
 
+/// The visit that the run was; what stands beside a walk tells of another request.
+fn own_visit(run: &Run) -> Option<&Visit> {
+    run.visit.as_ref().filter(|_| run.kind == RunKind::Visit)
+}
+
 fn status(run: &Run, step: Option<&StepRecord>) -> Option<u16> {
     let of_step = step.and_then(|step| step.facts.main.as_ref()).map(|main| main.status);
-    of_step.or_else(|| run.visit.as_ref().and_then(|visit| visit.status))
+    of_step.or_else(|| own_visit(run).and_then(|visit| visit.status))
 }
 
 /// The step's own screenshot: the last one, taken when it ended.

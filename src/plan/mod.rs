@@ -8,6 +8,7 @@
 
 mod action;
 pub mod alarm;
+mod canary;
 mod crawl;
 pub mod cron;
 pub mod diagnostic;

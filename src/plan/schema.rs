@@ -259,10 +259,16 @@ fn probes() -> Value {
     ]);
     probe["oneOf"] =
         json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);
+    let few = |what| described(either([filled(), list(&filled())]), what);
+    let canary = table([
+        may("names", few("Names that always resolve.")),
+        may("sites", few("Unrelated sites that are hardly ever down.")),
+    ]);
     let root = table([
         need("agent", agent),
         may("browser", browser),
         may("web", table([may("listen", filled())])),
+        may("canary", canary),
         may("mail", mail),
         may("alert", alert),
         may("target", list(&target)),

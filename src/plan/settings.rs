@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::alarm::CanaryPlan;
 use super::cron::knows_timezone;
 use super::lexicon;
 use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{post, probes, scenario, secrets, targets};
+use super::{canary, post, probes, scenario, secrets, targets};
 use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::language::Language;
 
@@ -42,6 +41,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let alert = alert(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
+    let canary = canary::read(&fields, &targets);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
     fields.finish();
     let lexicon = lexicon::gather(loader);
@@ -49,6 +49,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     if mail.is_some() {
         post::warn_unheard(routes.as_deref().unwrap_or_default(), &drafts, reader);
     }
+    canary::warn_blind(&canary, &targets, reader);
     Some(Plan {
         root: root.to_owned(),
         hash: String::new(),
@@ -60,7 +61,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         routes: routes.unwrap_or_default(),
         alert,
         maintenance: Vec::new(),
-        canary: CanaryPlan::default(),
+        canary,
         targets: targets.into_iter().map(|draft| draft.target).collect(),
         probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
         lexicon: lexicon.into(),

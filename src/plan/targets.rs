@@ -1,6 +1,7 @@
 //! `[[target]]`: the portals.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use url::Url;
@@ -22,6 +23,8 @@ pub(super) struct TargetDraft {
     pub target: Arc<Target>,
     /// Where its variables stand.
     pub spots: BTreeMap<String, Spot>,
+    /// The bytes of its id.
+    pub span: Range<usize>,
 }
 
 impl TargetDraft {
@@ -105,6 +108,7 @@ fn target(
             fields.reader.error(span, "a live target needs `assessed`", hint.to_owned());
         }
     }
+    let span = fields.span.clone();
     fields.finish();
     let class = class.flatten().unwrap_or_default();
     let target = Target {
@@ -124,7 +128,8 @@ fn target(
         soft_404: soft_404.unwrap_or(class == TargetClass::Test),
         assessed: assessed.flatten(),
     };
-    Some(TargetDraft { target: Arc::new(target), spots })
+    let span = id_item.map_or(span, |item| item.span());
+    Some(TargetDraft { target: Arc::new(target), spots, span })
 }
 
 /// Says when an id is there twice.

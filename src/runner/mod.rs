@@ -3,11 +3,15 @@
 //! A run has one deadline and one log. Whatever goes wrong ends as an outcome of a step: the
 //! runner itself never fails, and what is our own fault says so (`probe_fault`).
 //!
+//! When it failed, it is asked whether we could see at all (`doubt`), before anybody hears of it.
+//!
 //! Invariant: the runner names outcomes through the judge and keeps evidence through a
 //! [`Keeper`]; it decides nothing about incidents and tells nobody.
 
+mod canary;
 mod clients;
 mod crawl;
+mod doubt;
 mod entry;
 mod eyes;
 mod keep;
@@ -33,10 +37,13 @@ use crate::http::manners::Manners;
 use crate::judge;
 use crate::plan::Work;
 
+use canary::Canaries;
+pub use canary::ask_canaries;
 use clients::Clients;
 pub use eyes::BrowserEyes;
 pub use keep::Keeper;
 pub use order::{Order, new_run_id};
+use walk::Walked;
 pub use watch::{Event, Silent, Watch};
 
 /// How often a journey is tried inside one run when it meets a fault that may pass by itself.
@@ -51,13 +58,14 @@ pub struct Runner {
     manners: Manners,
     journals: Option<PathBuf>,
     clients: Clients,
+    canaries: Canaries,
 }
 
 /// What one kind of run brings home.
 struct Haul {
     steps: Vec<StepRecord>,
     attempts: u32,
-    browser: Option<String>,
+    walked: Option<Walked>,
     visit: Option<Visit>,
     link_faults: Vec<LinkFault>,
     crawl: Option<CrawlExtent>,
@@ -69,7 +77,7 @@ impl Haul {
         Self {
             steps,
             attempts,
-            browser: None,
+            walked: None,
             visit: None,
             link_faults: Vec::new(),
             links_checked: None,
@@ -81,7 +89,15 @@ impl Haul {
 impl Runner {
     /// A runner that takes its browsers from `pool` and keeps evidence with `keeper`.
     pub fn new(pool: Arc<Pool>, keeper: Keeper, clock: Clock, manners: Manners) -> Self {
-        Self { pool, keeper, clock, manners, journals: None, clients: Clients::default() }
+        Self {
+            pool,
+            keeper,
+            clock,
+            manners,
+            journals: None,
+            clients: Clients::default(),
+            canaries: Canaries::default(),
+        }
     }
 
     /// The same, keeping what link checks find in this folder, so that one that is stopped goes on.
@@ -113,6 +129,9 @@ impl Runner {
             Work::Walk(scenario) => Some(scenario),
             Work::Visit { .. } | Work::Crawl(_) => None,
         };
+        let (finished_at, elapsed_ms) = (self.clock.now(), stopwatch.elapsed_ms());
+        let seen = Box::pin(self.doubt(order, &haul, stopwatch, cancel)).await;
+        let (verdict, reason) = judge::doubt::verdict(verdict, reason, &seen.canaries);
         let run = Run {
             id: order.id.clone(),
             probe: order.probe.clone(),
@@ -124,18 +143,18 @@ impl Runner {
             cause: order.cause.clone(),
             scheduled_at: order.scheduled_at,
             started_at,
-            finished_at: self.clock.now(),
-            elapsed_ms: stopwatch.elapsed_ms(),
+            finished_at,
+            elapsed_ms,
             attempts: haul.attempts,
             verdict,
             reason,
             steps: haul.steps,
-            visit: haul.visit,
+            visit: haul.visit.or(seen.raw),
             link_faults: haul.link_faults,
             links_checked: haul.links_checked,
             crawl: haul.crawl,
-            browser: haul.browser,
-            canaries: Vec::new(),
+            browser: haul.walked.map(|walked| walked.browser),
+            canaries: seen.canaries,
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         watch.event(Event::Ended(&run));

@@ -14,7 +14,7 @@ use crate::domain::run::Cause;
 use crate::domain::scenario::Scenario;
 use crate::domain::target::Target;
 use crate::domain::template::Vars;
-use crate::plan::{Agent, Work};
+use crate::plan::{Agent, CanaryPlan, Work};
 
 /// One run to make.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Order {
     pub known: Vec<KnownFault>,
     /// Whether a link check may open pages in a browser.
     pub looks: bool,
+    /// What is asked when the run failed, to tell an outage of ours from the portal's; nothing when absent.
+    pub canary: Option<Arc<CanaryPlan>>,
 }
 
 impl Order {

@@ -62,7 +62,7 @@ impl Runner {
                 && deadline.remaining() > ATTEMPT_PAUSE;
             if !again {
                 let mut haul = Haul::of(steps, attempt);
-                haul.browser = browser;
+                haul.walked = browser;
                 return haul;
             }
             because = ending.map(|step| format!("`{}` ended as {}", step.name, step.outcome));
@@ -79,7 +79,7 @@ impl Runner {
         scenario: &Arc<Scenario>,
         run: Stopwatch,
         deadline: &mut Deadline,
-        browser: &mut Option<String>,
+        browser: &mut Option<Walked>,
         around: Around<'_>,
     ) -> Vec<StepRecord> {
         let Around { watch, cancel } = around;
@@ -94,7 +94,8 @@ impl Runner {
         *deadline = deadline.extended(opening.elapsed());
         match opened {
             Ok(journey) => {
-                *browser = Some(journey.browser().to_owned());
+                *browser =
+                    Some(Walked { browser: journey.browser().to_owned(), group: journey.process_group() });
                 self.steps(journey, order, scenario, run, deadline, around).await
             }
             Err(error) => {
@@ -157,8 +158,17 @@ impl Runner {
     }
 }
 
+/// The browser that walked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Walked {
+    /// Its name and version.
+    pub browser: String,
+    /// Its process group; absent for one elsewhere.
+    pub group: Option<u32>,
+}
+
 /// What the browser is told for this journey.
-fn options(order: &Order, scenario: &Scenario) -> JourneyOptions {
+pub(super) fn options(order: &Order, scenario: &Scenario) -> JourneyOptions {
     let target: &Target = &order.target;
     let mut hosts: Vec<String> = target.entry.host_str().map(str::to_owned).into_iter().collect();
     hosts.extend(target.hosts.iter().cloned());

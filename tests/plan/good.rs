@@ -74,6 +74,9 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!(plan.browser.chromedriver, Some(plan.root.join("bin/chromedriver")));
     assert_eq!(plan.web.listen, Some("[::1]:8787".parse().unwrap()));
 
+    assert_eq!(plan.canary.names, ["www.example.com"]);
+    assert_eq!(plan.canary.sites, ["https://www.example.com/".parse().unwrap()]);
+
     let mail = plan.mail.as_ref().unwrap();
     assert_eq!((mail.smtp.security, mail.smtp.port), (SmtpSecurity::StartTls, 587));
     assert_eq!(mail.smtp.user.as_deref(), Some("alerts@example.org"));

@@ -232,6 +232,7 @@ pub fn order_for(base: &str, text: &str, class: TargetClass, vars: &Vars) -> Ord
         fresh: false,
         looks: true,
         known: Vec::new(),
+        canary: None,
     }
 }
 
