@@ -23,6 +23,7 @@ use crate::web::{self, Health};
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
 use super::shelf::Shelf;
+use super::upkeep;
 use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
@@ -55,6 +56,7 @@ pub struct Service {
     mails_stop: CancellationToken,
     dispatcher: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
+    upkeep: JoinHandle<()>,
 }
 
 impl Service {
@@ -104,6 +106,7 @@ impl Service {
             mail_queued: bell.unwrap_or_default(),
             runs: runs.clone(),
         };
+        let upkeep = upkeep::start(store.clone(), clock.clone(), plan_out.clone(), stop.clone());
         let limits = Limits { confirm_pause: options.confirm_pause, ..Limits::default() };
         let dispatcher = Dispatcher::new(Arc::new(agent), books, clock, limits);
         let pulse = dispatcher.pulse();
@@ -132,7 +135,7 @@ impl Service {
         }
         let shutdown = mails_stop.clone();
         let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
-        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails })
+        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails, upkeep })
     }
 
     /// Every run that is recorded from now on.
@@ -192,6 +195,7 @@ impl Service {
             let _ = mails.await;
         }
         self.pool.close().await;
+        let _ = self.upkeep.await;
         self.store.close().await;
     }
 }

@@ -15,7 +15,7 @@ use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{post, probes, scenario, secrets, targets};
+use super::{post, probes, scenario, secrets, store, targets};
 use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::language::Language;
 
@@ -40,6 +40,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let browser = browser(root, &fields);
     let web = web(&fields);
     let alert = alert(&fields);
+    let keep = store::read(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
@@ -61,6 +62,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         alert,
         maintenance: Vec::new(),
         canary: CanaryPlan::default(),
+        keep,
         targets: targets.into_iter().map(|draft| draft.target).collect(),
         probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
         lexicon: lexicon.into(),
