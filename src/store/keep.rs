@@ -171,26 +171,33 @@ impl Store {
     /// Removes the oldest evidence, then the oldest runs, until what is kept is no more than `size`.
     async fn shrink(&self, size: u64, now: Timestamp, tidied: &mut Tidied) -> Result<(), StoreError> {
         let until = now - FRESH;
-        let mut oldest = Vec::new().into_iter();
-        while self.read(|connection| weigh(connection)).await? > size {
-            let piece: Vec<String> = oldest.by_ref().take(FILES).collect();
-            if !piece.is_empty() {
-                self.remove_files(piece, until, SIZE, now, tidied).await?;
-                continue;
+        let mut oldest = Vec::new().into_iter().peekable();
+        loop {
+            let excess = self.read(|connection| weigh(connection)).await?.saturating_sub(size);
+            if excess == 0 {
+                return Ok(());
             }
-            let found = self.read(move |connection| files::oldest(connection, until)).await?;
-            let before = tidied.files;
-            oldest = found.into_iter();
-            let piece: Vec<String> = oldest.by_ref().take(FILES).collect();
-            if !piece.is_empty() {
-                self.remove_files(piece, until, SIZE, now, tidied).await?;
+            if oldest.peek().is_none() {
+                let found = self.read(move |connection| files::oldest(connection, until)).await?;
+                oldest = found.into_iter().peekable();
             }
-            if tidied.files == before && !self.remove_runs(until, SIZE, now, tidied).await? {
+            let (mut piece, mut freed) = (Vec::new(), 0);
+            while freed < excess
+                && piece.len() < FILES
+                && let Some((hash, bytes)) = oldest.next()
+            {
+                freed += bytes;
+                piece.push(hash);
+            }
+            // What has to stay comes up again and again; runs make room as well.
+            if self.remove_files(piece, until, SIZE, now, tidied).await? == 0
+                && oldest.peek().is_none()
+                && !self.remove_runs(until, SIZE, now, tidied).await?
+            {
                 tracing::warn!(size, "more is kept than [store] keep allows, and all of it is needed");
                 return Ok(());
             }
         }
-        Ok(())
     }
 }
 

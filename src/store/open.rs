@@ -75,9 +75,8 @@ pub(super) fn open(dir: &Path, access: Access) -> Result<Opened, StoreError> {
             other => break other?,
         }
     };
-    if access == Access::Daemon {
-        damage::note_losses(&mut writer, dir, &replaced, now)?;
-    }
+    // Commands as well: what they write next would hide it.
+    damage::note_losses(&mut writer, dir, &replaced, now)?;
     let reader = reader(&path)?;
     Ok(Opened { writer: Some(writer), reader, lock })
 }

@@ -221,6 +221,10 @@ pub(super) fn verify(
         Err(StoreError::Corrupt { detail, .. }) => {
             inquiry.find(Finding::new(Wrong::Unreadable, Thing::Database, super::DATABASE, detail));
         }
+        Err(StoreError::Unreadable { source, .. }) => {
+            let why = source.to_string();
+            inquiry.find(Finding::new(Wrong::Unreadable, Thing::Database, super::DATABASE, why));
+        }
         Err(error) => return Err(error),
     }
     Ok(inquiry.report)

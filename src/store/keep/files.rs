@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::Protected;
 use crate::store::error::StoreError;
-use crate::store::rows::{int, micros};
+use crate::store::rows::{int, micros, uint};
 
 /// How many of the oldest are looked for at once: finding them means looking at all.
 const OLDEST: usize = 5000;
@@ -20,13 +20,18 @@ pub(super) fn page(connection: &Connection, after: &str, limit: usize) -> Result
 }
 
 /// Files that are kept, those first that were shown longest ago; none that was shown since.
-pub(super) fn oldest(connection: &Connection, until: Timestamp) -> Result<Vec<String>, StoreError> {
+pub(super) fn oldest(
+    connection: &Connection,
+    until: Timestamp,
+) -> Result<Vec<(String, u64)>, StoreError> {
     let mut found = connection.prepare_cached(
-        "SELECT e.hash, coalesce(max(r.finished_at), 0) AS shown_at FROM evidence e
+        "SELECT e.hash AS hash, e.size AS size, coalesce(max(r.finished_at), 0) AS shown_at FROM evidence e
              LEFT JOIN step_evidence s ON s.hash = e.hash LEFT JOIN runs r ON r.id = s.run
          WHERE e.removed_at IS NULL GROUP BY e.hash HAVING shown_at < ?1 ORDER BY shown_at LIMIT ?2",
     )?;
-    let rows = found.query_map(params![micros(until), int(OLDEST as u64)], |row| row.get(0))?;
+    let rows = found.query_map(params![micros(until), int(OLDEST as u64)], |row| {
+        Ok((row.get("hash")?, uint(row, "size")?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -14,6 +14,9 @@ const PIECE: i64 = 1000;
 /// Among how many entries whose link is wrong it is looked for their right place.
 const MISPLACED: usize = 200;
 
+/// So many entries with a wrong link are told apart; more are counted.
+const MISFITS: usize = 2000;
+
 /// An entry whose link does not fit where it stands, with the link before it.
 type Misfit = (Entry, Digest);
 
@@ -40,7 +43,11 @@ pub(super) fn look(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
             }
             // Behind entries that are missing, the link that it was made of is unknown.
             if entry.seq == next && entry.link_behind(entry.seq, &before) != entry.link {
-                misfits.push((entry.clone(), before));
+                if misfits.len() < MISFITS {
+                    misfits.push((entry.clone(), before));
+                } else {
+                    inquiry.report.more += 1;
+                }
             }
             if adopted && entry.late {
                 let detail = "it claims to be older than the chain, and all that is was in it already";
@@ -128,22 +135,28 @@ fn subject(inquiry: &mut Inquiry<'_>, entry: &Entry) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells entries that stand at another's place from entries that were changed.
+/// Tells entries that stand at another's place from entries that were changed, and from those that only
+/// stand behind such a one.
 fn judge(inquiry: &mut Inquiry<'_>, misfits: &[Misfit]) {
+    let mut named = false;
     for (place, (entry, _)) in misfits.iter().enumerate() {
         let near = &misfits[place.saturating_sub(MISPLACED)..misfits.len().min(place + MISPLACED)];
         let belongs = near.iter().map(|(other, _)| other.seq).find(|&seq| {
-            seq != entry.seq
-                && near.iter().flat_map(|(other, before)| [before, &other.link]).any(|before| {
-                    entry.link_behind(seq, before) == entry.link
-                })
+            let mut links = near.iter().flat_map(|(other, before)| [before, &other.link]);
+            links.any(|before| entry.link_behind(seq, before) == entry.link)
         });
-        inquiry.find(match belongs {
+        let finding = match belongs {
+            Some(seq) if seq == entry.seq => continue,
             Some(seq) => {
                 of_entry(entry, Wrong::Reordered, format!("it stands at {} and was written at {seq}", entry.seq))
             }
             None => of_entry(entry, Wrong::Changed, "its link does not follow from the entry before it"),
-        });
+        };
+        named = true;
+        inquiry.find(finding);
+    }
+    if let (Some((entry, _)), false) = (misfits.first(), named) {
+        inquiry.find(of_entry(entry, Wrong::Changed, "its link does not follow from the entry before it"));
     }
 }
 
