@@ -8,6 +8,7 @@ mod changes;
 mod error;
 mod service;
 mod shelf;
+mod upkeep;
 mod workshop;
 
 use std::future::Future;

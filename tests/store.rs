@@ -1,6 +1,12 @@
 //! The store from outside: what is acknowledged survives a kill, two daemons do not meet, and
 //! nothing half is left behind.
 
+#[path = "store/backup.rs"]
+mod backup;
+#[path = "store/chain.rs"]
+mod chain;
+#[path = "store/keep.rs"]
+mod keep;
 #[path = "store/links.rs"]
 mod ledger;
 #[path = "store/outbox.rs"]
@@ -584,16 +590,8 @@ async fn damage_and_foreign_versions_are_told_apart() {
         page[..64].fill(0xA5);
     }
     std::fs::write(&path, &torn).unwrap();
-    let error = Store::open(dir.path(), Access::Daemon).unwrap_err();
-    assert!(matches!(&error, StoreError::Corrupt { path: named, .. } if *named == path), "{error:?}");
-
-    std::fs::write(&path, "this is no database at all, but long enough to be looked at".repeat(100)).unwrap();
-    let error = Store::open(dir.path(), Access::Daemon).unwrap_err();
-    assert!(matches!(&error, StoreError::Corrupt { .. }), "{error:?}");
-
-    std::fs::write(&path, &whole).unwrap();
-    let store = Store::open(dir.path(), Access::Daemon).unwrap();
-    assert_eq!(store.runs(RunFilter::default()).await.unwrap().len(), 50);
+    let store = Store::open(dir.path(), Access::Daemon).expect("the daemon goes on with an empty one");
+    assert!(store.runs(RunFilter::default()).await.unwrap().is_empty());
 }
 
 /// Set in the child of the kill test: the data folder that it writes to.

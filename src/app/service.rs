@@ -24,6 +24,7 @@ use super::agent::Agent;
 use super::bridge::{Books, Letters};
 use super::changes::changes;
 use super::shelf::Shelf;
+use super::upkeep;
 use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
@@ -56,6 +57,7 @@ pub struct Service {
     mails_stop: CancellationToken,
     dispatcher: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
+    upkeep: JoinHandle<()>,
 }
 
 impl Service {
@@ -105,6 +107,7 @@ impl Service {
             mail_queued: bell.unwrap_or_default(),
             runs: runs.clone(),
         };
+        let upkeep = upkeep::start(store.clone(), clock.clone(), plan_out.clone(), stop.clone());
         let limits = Limits { confirm_pause: options.confirm_pause, ..Limits::default() };
         let dispatcher = Dispatcher::new(Arc::new(agent), books, clock, limits);
         let pulse = dispatcher.pulse();
@@ -134,7 +137,7 @@ impl Service {
         }
         let shutdown = mails_stop.clone();
         let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
-        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails })
+        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails, upkeep })
     }
 
     /// Every run that is recorded from now on.
@@ -197,6 +200,7 @@ impl Service {
             let _ = mails.await;
         }
         self.pool.close().await;
+        let _ = self.upkeep.await;
         self.store.close().await;
     }
 }

@@ -45,7 +45,7 @@ enum What {
     Gaps,
 }
 
-fn parse_instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| {
         "write day, time and offset from UTC, such as 2026-11-01T00:00:00+08:00 or 2026-11-01T00:00:00Z"
             .to_owned()

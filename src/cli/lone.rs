@@ -103,6 +103,7 @@ pub(super) fn empty_plan() -> Plan {
         routes: Vec::new(),
         maintenance: Vec::new(),
         canary: crate::plan::CanaryPlan::default(),
+        keep: crate::plan::Keep::default(),
         alert: crate::domain::incident::AlertRules::default(),
         targets: Vec::new(),
         probes: Vec::new(),

@@ -4,6 +4,7 @@
 //! What is printed for machines goes to stdout and follows a published schema; progress, hints
 //! and faults go to stderr.
 
+mod backup;
 mod check;
 mod completions;
 mod crawl;
@@ -15,9 +16,11 @@ mod incidents;
 mod load;
 mod lone;
 mod output;
+mod restore;
 mod run;
 mod schema;
 mod status;
+mod verify;
 mod visit;
 mod waterfall;
 
@@ -109,6 +112,12 @@ enum Command {
     Incidents(incidents::IncidentsArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
+    /// Say whether the records are as they were written.
+    Verify(verify::VerifyArgs),
+    /// Copy everything that is kept, beside a running daemon.
+    Backup(backup::BackupArgs),
+    /// Make a data folder of a backup.
+    Restore(restore::RestoreArgs),
     /// Look whether everything that is needed is there.
     Doctor(doctor::DoctorArgs),
     /// Print a JSON Schema.
@@ -148,6 +157,9 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Export(args) => export::export(&global, &args),
+        Command::Verify(args) => verify::verify(&global, &args),
+        Command::Backup(args) => backup::backup(&global, &args),
+        Command::Restore(args) => restore::restore(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
         Command::Schema(args) => Ok(schema::schema(&args)),
         Command::Completions(args) => Ok(completions::completions(&args)),

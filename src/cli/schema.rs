@@ -23,6 +23,8 @@ enum Of {
     Lexicon,
     /// What `shopper run --format json` prints for one run; for several runs (`--repeat`, a probe of several targets) it prints a list of such objects.
     Run,
+    /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
+    Verify,
 }
 
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
@@ -32,11 +34,13 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Scenario => schema(Kind::Scenario),
         Of::Fragment => schema(Kind::Fragment),
         Of::Lexicon => schema(Kind::Lexicon),
-        Of::Run => {
-            let schema = schemars::schema_for!(crate::domain::run::Run);
-            serde_json::to_string_pretty(&schema).unwrap_or_default()
-        }
+        Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
+        Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
     };
     super::output::line(text.trim_end());
     Exit::Done
+}
+
+fn written(schema: &schemars::Schema) -> String {
+    serde_json::to_string_pretty(schema).unwrap_or_default()
 }

@@ -73,6 +73,9 @@ fn print(plan: &Plan, report: &StatusReport) {
     for line in silent(plan, &report.probes) {
         output::line(&line);
     }
+    for lost in &report.losses {
+        output::line(&super::verify::loss(lost, &zone));
+    }
     let outbox = &report.outbox;
     output::line(&format!("mail: {} waiting, {} given up", outbox.pending, outbox.failed));
     for person in &outbox.given_up {

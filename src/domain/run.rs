@@ -157,6 +157,9 @@ pub enum GapReason {
     Interrupted,
     /// It ran, but the data folder took no record of it: the disk was full, or broken.
     NotRecorded,
+    /// Whether it ran is not known any more: the record of that time was lost with a damaged
+    /// database.
+    Lost,
 }
 
 impl GapReason {
@@ -169,6 +172,7 @@ impl GapReason {
             Self::CoolingDown => "cooling_down",
             Self::Interrupted => "interrupted",
             Self::NotRecorded => "not_recorded",
+            Self::Lost => "lost",
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod schema;
 mod scope;
 mod secrets;
 mod settings;
+mod store;
 mod table;
 mod targets;
 mod words;
@@ -40,6 +41,7 @@ pub use alarm::*;
 pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
+pub use store::Keep;
 
 /// Reads the address of a page as settings write it: absolute, http or https.
 ///

@@ -17,6 +17,7 @@ use crate::domain::target::Target;
 
 use super::alarm::{CanaryPlan, DigestPlan, HeartbeatPlan, Hook, Maintenance, Route};
 use super::cron::Schedule;
+use super::store::Keep;
 
 /// Everything that the configuration says.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Plan {
     pub maintenance: Vec<Maintenance>,
     /// `[canary]`
     pub canary: CanaryPlan,
+    /// `[store]`
+    pub keep: Keep,
     /// `[[target]]`, in file order.
     pub targets: Vec<Arc<Target>>,
     /// `[[probe]]`, in file order.

@@ -14,7 +14,7 @@ use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{canary, post, probes, scenario, secrets, targets};
+use super::{canary, post, probes, scenario, secrets, store, targets};
 use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::language::Language;
 
@@ -39,6 +39,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let browser = browser(root, &fields);
     let web = web(&fields);
     let alert = alert(&fields);
+    let keep = store::read(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
     let canary = canary::read(&fields, &targets);
@@ -62,6 +63,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         alert,
         maintenance: Vec::new(),
         canary,
+        keep,
         targets: targets.into_iter().map(|draft| draft.target).collect(),
         probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
         lexicon: lexicon.into(),

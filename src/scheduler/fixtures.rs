@@ -94,6 +94,7 @@ pub(super) fn plan(sessions: usize, probes: &[&Arc<Probe>]) -> Arc<Plan> {
         routes: Vec::new(),
         maintenance: Vec::new(),
         canary: crate::plan::CanaryPlan::default(),
+        keep: crate::plan::Keep::default(),
         alert: AlertRules::default(),
         targets: Vec::new(),
         probes: probes.iter().map(|probe| Arc::clone(probe)).collect(),

@@ -72,6 +72,18 @@ pub enum StoreError {
         /// The version that is wanted.
         known: usize,
     },
+    /// A folder that is to be filled has something in it.
+    #[error("write to {path}: there is something in it already; name a folder that is empty or not there yet")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder is no backup, or not a whole one.
+    #[error("restore from {path}: it is no backup (there is no backup.json in it); name a folder that `shopper backup` made")]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Something was to be written, and this store was opened for reading only.
     #[error("write to a store that is open for reading only")]
     ReadOnly,
@@ -121,6 +133,9 @@ pub enum StoreError {
     /// An export could not be written to where it goes.
     #[error("write the export")]
     Output(#[source] std::io::Error),
+    /// Something that was to be committed together could not be.
+    #[error("commit it together with other records: one of them could not {0}")]
+    Together(String),
     /// Another fault of the database.
     #[error("use the database")]
     Database(#[source] rusqlite::Error),
@@ -167,6 +182,7 @@ impl StoreError {
                 | Self::Corrupt { .. }
                 | Self::Busy
                 | Self::File { .. }
+                | Self::Together(_)
                 | Self::Database(_)
         )
     }
@@ -174,6 +190,21 @@ impl StoreError {
     /// Whether it is over as soon as any write goes well.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::DiskFull | Self::NotWritable { .. } | Self::Busy)
+    }
+
+    /// The same fault for another who met it: not every cause can be copied, what one does about it
+    /// can.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::DiskFull => Self::DiskFull,
+            Self::Busy => Self::Busy,
+            Self::Closed => Self::Closed,
+            Self::Corrupt { path, detail } => Self::Corrupt { path: path.clone(), detail: detail.clone() },
+            Self::Database(rusqlite::Error::SqliteFailure(code, detail)) => {
+                Self::Database(rusqlite::Error::SqliteFailure(*code, detail.clone()))
+            }
+            other => Self::Together(other.with_causes()),
+        }
     }
 
     /// The error with its causes, on one line.

@@ -6,17 +6,22 @@
 //! Invariant: evidence is the first to stop when space runs out. Results and alerts still fit into
 //! what it leaves free.
 
+mod copy;
+
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::error::StoreError;
 use crate::domain::ids::EvidenceHash;
 use crate::domain::observation::{Evidence, EvidenceKind};
+
+pub(super) use copy::{copy_all, copy_named};
 
 /// The folder below the data folder.
 const FOLDER: &str = "evidence";
@@ -57,8 +62,13 @@ pub(super) fn put(
         Evidence { kind, hash, mime: mime.to_owned(), size: bytes.len() as u64, label: label.to_owned() };
     let folder = folder(dir, &evidence.hash);
     let path = folder.join(format!("{}.{}", evidence.hash, ending(mime)));
-    if path.exists() {
-        return Ok(evidence);
+    // From now on it is as young as one that is written now: retention leaves it alone.
+    match File::open(&path).and_then(|file| touch(&file)) {
+        Ok(()) => return Ok(evidence),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // It is there all the same.
+        Err(_) if path.exists() => return Ok(evidence),
+        Err(_) => {}
     }
     let free = super::folder::free(dir)?;
     if free < reserve.saturating_add(evidence.size) {
@@ -78,6 +88,13 @@ pub(super) fn put(
 
 /// Reads a file by its hash, with its media type as far as the name tells it. Blocks.
 pub(super) fn read(dir: &Path, hash: &EvidenceHash) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    let Some((path, mime)) = find(dir, hash)? else { return Ok(None) };
+    let bytes = std::fs::read(&path).map_err(|source| StoreError::file("read", &path, source))?;
+    Ok(Some((bytes, mime.to_owned())))
+}
+
+/// Finds a file by its hash, with its media type as far as the name tells it.
+pub(super) fn find(dir: &Path, hash: &EvidenceHash) -> Result<Option<(PathBuf, &'static str)>, StoreError> {
     if !is_hash(hash.as_str()) {
         return Ok(None);
     }
@@ -91,13 +108,91 @@ pub(super) fn read(dir: &Path, hash: &EvidenceHash) -> Result<Option<(Vec<u8>, S
         let name = file.file_name();
         let Some((stem, ending)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
         if stem == hash.as_str() {
-            let path = file.path();
-            let bytes = std::fs::read(&path).map_err(|source| StoreError::file("read", &path, source))?;
             let mime = ENDINGS.iter().find(|(_, known)| *known == ending).map_or(UNKNOWN, |(mime, _)| mime);
-            return Ok(Some((bytes, mime.to_owned())));
+            return Ok(Some((file.path(), mime)));
         }
     }
     Ok(None)
+}
+
+/// Marks a file as written now, by the file system's clock.
+fn touch(file: &File) -> std::io::Result<()> {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+    Ok(rustix::fs::futimens(file, &times)?)
+}
+
+/// Whether a file was last kept before `until`, or is gone.
+pub(super) fn is_settled(dir: &Path, hash: &str, until: Timestamp) -> bool {
+    match find(dir, &EvidenceHash::new(hash)) {
+        Ok(Some((path, _))) => written_before(&path, until),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+fn written_before(path: &Path, until: Timestamp) -> bool {
+    let written = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    written.and_then(|at| Timestamp::try_from(at).ok()).is_some_and(|at| at < until)
+}
+
+/// Removes a file that was last kept before `until`; says whether it is gone.
+pub(super) fn unlink(dir: &Path, hash: &str, until: Timestamp) -> bool {
+    match find(dir, &EvidenceHash::new(hash)) {
+        Ok(Some((path, _))) => written_before(&path, until) && std::fs::remove_file(&path).is_ok(),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+/// The hashes of all files that were last kept before `until`.
+pub(super) fn settled(dir: &Path, until: Timestamp) -> Vec<String> {
+    let mut found = Vec::new();
+    let Ok(folders) = std::fs::read_dir(dir.join(FOLDER)) else { return found };
+    for folder in folders.flatten() {
+        let Ok(files) = std::fs::read_dir(folder.path()) else { continue };
+        for file in files.flatten() {
+            let name = file.file_name();
+            let stem = name.to_str().and_then(|name| name.split_once('.')).map(|(stem, _)| stem);
+            if let Some(stem) = stem.filter(|stem| is_hash(stem))
+                && written_before(&file.path(), until)
+            {
+                found.push(stem.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// How a file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Its content is what its name says.
+    Whole,
+    /// It is not.
+    Changed,
+    /// There is no such file.
+    Missing,
+}
+
+/// Reads a whole file, a piece at a time, and says how it stands. Blocks.
+pub(super) fn state(dir: &Path, hash: &EvidenceHash) -> Result<State, StoreError> {
+    let Some((path, _)) = find(dir, hash)? else { return Ok(State::Missing) };
+    let read = File::open(&path).and_then(|mut file| {
+        let (mut sum, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(hex::encode(sum.finalize())),
+                count => sum.update(&piece[..count]),
+            }
+        }
+    });
+    match read {
+        Ok(found) if found == hash.as_str() => Ok(State::Whole),
+        Ok(_) => Ok(State::Changed),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(State::Missing),
+        Err(source) => Err(StoreError::file("read", &path, source)),
+    }
 }
 
 /// Removes what a kill left half written. Blocks.
@@ -147,7 +242,7 @@ fn write(temporary: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(temporary, path)
 }
 
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

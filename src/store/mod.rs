@@ -6,13 +6,17 @@
 //! Invariant: a run, what the judge made of it and the mails about it are one transaction. SQL is
 //! spoken in this room only.
 
+mod backup;
+mod chain;
 pub mod csv;
+mod damage;
 mod error;
 mod evidence;
 mod export;
 mod folder;
 mod histogram;
 mod hosts;
+mod keep;
 mod links;
 mod open;
 mod record;
@@ -20,6 +24,9 @@ mod rows;
 mod status;
 #[cfg(test)]
 mod tests;
+mod upkeep;
+mod verify;
+mod views;
 mod worker;
 
 use std::collections::HashMap;
@@ -27,8 +34,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use crate::clock::Clock;
 use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
 use crate::domain::notice::Outgoing;
@@ -36,19 +44,26 @@ use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
 
+pub use backup::Manifest;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
-pub use histogram::StepTimes;
+pub use keep::Tidied;
+pub use histogram::{RunTimes, StepTimes};
 pub use links::{LinkChanges, LinkCounts};
 pub use record::{JudgeContext, Recorded};
 pub use rows::outbox::{GivenUp, OutboxSummary};
-pub use status::{AgentStatus, LastRun, ProbeStatus, StatusReport, VerdictCounts};
+pub use status::{AgentStatus, LastRun, Loss, ProbeStatus, StatusReport, VerdictCounts};
 
-use worker::Worker;
+pub use verify::{Finding, Thing, VerifyOptions, VerifyReport, Wrong};
+
+use worker::{Sync, Worker};
 
 /// The database file in the data folder.
 const DATABASE: &str = "shopper.db";
+
+/// Who may look into the data folder: its owner.
+const FOLDER_MODE: u32 = 0o700;
 
 /// Evidence leaves so many bytes free for results and mails.
 const EVIDENCE_RESERVE: u64 = 200_000_000;
@@ -77,6 +92,10 @@ struct Inner {
     reader: Worker,
     interrupted: Vec<Gap>,
     reserve: u64,
+    /// Signs the chain; the daemon's alone.
+    signer: Option<chain::heads::Signer>,
+    /// The day whose head is signed.
+    signed: Mutex<Option<String>>,
     /// Why the last write failed, if it did.
     trouble: Mutex<Option<Trouble>>,
 }
@@ -154,7 +173,7 @@ impl Store {
     /// Like [`Store::open`], with another amount of bytes that evidence must leave free.
     pub fn open_reserving(data_dir: &Path, access: Access, reserve: u64) -> Result<Self, StoreError> {
         let open::Opened { writer, reader, lock } = open::open(data_dir, access)?;
-        let mut interrupted = Vec::new();
+        let (mut interrupted, mut signer, mut signed) = (Vec::new(), None, None);
         let writer = match writer {
             None => None,
             Some(mut connection) => {
@@ -170,14 +189,31 @@ impl Store {
                         }
                         other => other?,
                     };
+                    signed = chain::heads::newest_day(&connection)?;
+                    signer = signer_of(data_dir);
                 }
-                Some(Worker::start("store-write", connection, lock)?)
+                let mut tip = chain::tip::Tip::open(data_dir);
+                let after = move |connection: &Connection| {
+                    // Held as long as anything may be written.
+                    let _ = &lock;
+                    tip.note(connection);
+                };
+                Some(Worker::start("store-write", connection, after)?)
             }
         };
-        let reader = Worker::start("store-read", reader, ())?;
+        let reader = Worker::start("store-read", reader, |_| {})?;
         let dir = data_dir.to_owned();
         Ok(Self {
-            inner: Arc::new(Inner { dir, writer, reader, interrupted, reserve, trouble: Mutex::default() }),
+            inner: Arc::new(Inner {
+                dir,
+                writer,
+                reader,
+                interrupted,
+                reserve,
+                signer,
+                signed: Mutex::new(signed),
+                trouble: Mutex::default(),
+            }),
         })
     }
 
@@ -189,6 +225,7 @@ impl Store {
     /// Finishes what waits and closes the database; later calls fail with
     /// [`StoreError::Closed`]. Without it the last handle closes it a moment after it is dropped.
     pub async fn close(&self) {
+        self.sign_head(Clock::system().now()).await;
         // The writer last: only it can fold the log into the database and remove it.
         self.inner.reader.stop().await;
         if let Some(writer) = &self.inner.writer {
@@ -210,8 +247,14 @@ impl Store {
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let result = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?.call(job).await;
+        self.note(weight, &result);
+        result
+    }
+
+    /// Notes what a write says about the next one.
+    fn note<T>(&self, weight: Weight, result: &Result<T, StoreError>) {
         let mut trouble = self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match &result {
+        match result {
             // A disk that takes gaps again is no proof that a damaged database takes runs.
             Ok(_) if weight == Weight::Small && trouble.as_ref().is_some_and(|old| old.lasts) => {}
             Ok(_) => *trouble = None,
@@ -222,7 +265,17 @@ impl Store {
             // Says nothing about the next write.
             Err(_) => {}
         }
-        drop(trouble);
+    }
+
+    /// Like [`Store::write_noting`], in a transaction that is shared with whatever waits.
+    async fn join<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        sync: Sync,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?.join(sync, job).await;
+        self.note(weight, &result);
         result
     }
 
@@ -254,19 +307,22 @@ impl Store {
     /// take the trace away: the slot is then one in which nothing ran, and half of all waiting for
     /// the disk is saved.
     pub async fn begin(&self, start: RunStart) -> Result<(), StoreError> {
-        self.write(move |connection| open::unsynced(connection, |it| rows::run::begin(it, &start))).await
+        self.join(Weight::Small, Sync::Later, move |tx| rows::run::begin(tx, &start)).await
     }
 
     /// Stores a run that ended, judges it, and queues the mails that follow, in one transaction.
     /// When it fails nothing of it is stored, and it may be tried again.
     pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
-        self.write_noting(Weight::Run, move |connection| record::record(connection, run, &context)).await
+        let now = context.now;
+        let recorded = self.join(Weight::Run, Sync::Disk, move |tx| record::record(tx, run, &context)).await?;
+        self.sign_new_day(now).await;
+        Ok(recorded)
     }
 
     /// Stores a run that somebody asked for on the command line. It opens and closes nothing, and
     /// nobody is told. Returns the run with what is known of its broken links.
     pub async fn record_manual(&self, run: Run) -> Result<Run, StoreError> {
-        self.write(move |connection| record::record_manual(connection, run)).await
+        self.join(Weight::Small, Sync::Disk, move |tx| record::record_manual(tx, run)).await
     }
 
     /// The data folder.
@@ -309,12 +365,7 @@ impl Store {
 
     /// Stores slots that did not become runs, all or none. One that is stored already is no error.
     pub async fn record_gaps(&self, gaps: Vec<Gap>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            rows::run::add_gaps(&tx, &gaps)?;
-            Ok(tx.commit()?)
-        })
-        .await
+        self.join(Weight::Small, Sync::Disk, move |tx| rows::run::add_gaps(tx, &gaps)).await
     }
 
     /// Stores a slot that did not become a run.
@@ -393,19 +444,19 @@ impl Store {
 
     /// The server took the mail.
     pub async fn outbox_sent(&self, id: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| rows::outbox::sent(connection, id, at)).await
+        self.join(Weight::Small, Sync::Disk, move |tx| rows::outbox::sent(tx, id, at)).await
     }
 
     /// The mail is tried again later.
     pub async fn outbox_retry(&self, id: i64, next_try_at: Timestamp, error: &str) -> Result<(), StoreError> {
         let error = error.to_owned();
-        self.write(move |connection| rows::outbox::retry(connection, id, next_try_at, &error)).await
+        self.join(Weight::Small, Sync::Disk, move |tx| rows::outbox::retry(tx, id, next_try_at, &error)).await
     }
 
     /// The mail is given up; it stays visible in the summary.
     pub async fn outbox_failed(&self, id: i64, error: &str) -> Result<(), StoreError> {
         let error = error.to_owned();
-        self.write(move |connection| rows::outbox::failed(connection, id, &error)).await
+        self.join(Weight::Small, Sync::Disk, move |tx| rows::outbox::failed(tx, id, &error)).await
     }
 
     /// How the mail stands.
@@ -492,6 +543,19 @@ impl Store {
         self.read(move |connection| histogram::merged(connection, &probe, &target, since, until)).await
     }
 
+    /// How runs of a probe on a target went and how long they took, merged over the hours from
+    /// `since` to `until`. It holds for runs that retention has removed, too.
+    pub async fn run_times(
+        &self,
+        probe: &ProbeId,
+        target: &TargetId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<RunTimes, StoreError> {
+        let (probe, target) = (probe.clone(), target.clone());
+        self.read(move |connection| histogram::runs(connection, &probe, &target, since, until)).await
+    }
+
     /// Writes an export to `out`, row by row, and says how many. Blocks, on a connection of its
     /// own: call it in `spawn_blocking`.
     pub fn export(&self, export: &Export, out: &mut dyn std::io::Write) -> Result<u64, StoreError> {
@@ -504,6 +568,12 @@ impl Store {
     async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         self.write(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await
     }
+}
+
+/// The key that signs the chain. Without one the agent records all the same, and says so.
+fn signer_of(dir: &Path) -> Option<chain::heads::Signer> {
+    let signer = chain::heads::Signer::of(dir);
+    signer.inspect_err(|error| tracing::error!(why = error.with_causes(), "the chain cannot be signed")).ok()
 }
 
 /// Turns runs that were cut short into gaps.

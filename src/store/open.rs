@@ -5,6 +5,9 @@
 //! data/evidence/ab/abcdef….jpg     evidence, named by its SHA-256
 //! data/lock                        held by the daemon, with its process id
 //! data/schema.lock                 held by whoever opens the database for writing, for a moment
+//! data/chain.tip …                 the chain's end, its keys and its heads (`chain/`)
+//! data/backups/…                   the daemon's own backups (`backup.rs`)
+//! data/damaged-…/                  what was put aside (`damage.rs`)
 //! ```
 //!
 //! Invariant: the folder is 0700 and its files 0600 from the moment they exist. Two daemons never
@@ -16,11 +19,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::error::StoreError;
-use super::{Access, DATABASE};
+use super::{Access, DATABASE, FOLDER_MODE, chain, damage, views};
+use crate::clock::Clock;
 
 /// The migrations, append-only: a released one is never changed.
 const MIGRATIONS: &[M<'static>] = &[
@@ -28,6 +32,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002.sql")),
     M::up(include_str!("migrations/0003.sql")),
     M::up(include_str!("migrations/0004.sql")).foreign_key_check(),
+    M::up(include_str!("migrations/0005.sql")),
 ];
 
 /// How many statements stay prepared: recording a link check that opens an incident asks more than
@@ -59,27 +64,50 @@ pub(super) fn open(dir: &Path, access: Access) -> Result<Opened, StoreError> {
     let schema_path = dir.join("schema.lock");
     let schema = make_file(&schema_path)?;
     schema.lock().map_err(|source| StoreError::file("lock", &schema_path, source))?;
-    make_file(&path)?;
-    let mut writer = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    prepare(&writer).map_err(|error| in_file(error, &path))?;
-    migrate(&mut writer)?;
-    if access == Access::Daemon {
-        check(&writer, &path)?;
-    }
+    let now = Clock::system().now();
+    let mut replaced = Vec::new();
+    let mut writer = loop {
+        match writer(&path, access, now) {
+            // The agent watches on, and says what was lost.
+            Err(StoreError::Corrupt { detail, .. }) if access == Access::Daemon => {
+                replaced.push(damage::replace(dir, &detail, now, &replaced)?);
+            }
+            other => break other?,
+        }
+    };
+    // Commands as well: what they write next would hide it.
+    damage::note_losses(&mut writer, dir, &replaced, now)?;
     let reader = reader(&path)?;
     Ok(Opened { writer: Some(writer), reader, lock })
+}
+
+/// A connection that writes, to a database of the newest schema.
+fn writer(path: &Path, access: Access, now: jiff::Timestamp) -> Result<Connection, StoreError> {
+    make_file(path)?;
+    let mut writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare(&writer).map_err(|error| in_file(error, path))?;
+    // Before anything is built on it.
+    if access == Access::Daemon {
+        check(&writer, path)?;
+    }
+    migrate(&mut writer).map_err(|error| named(error, path))?;
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    chain::begin(&tx, now)?;
+    tx.commit()?;
+    views::make(&writer)?;
+    Ok(writer)
 }
 
 fn make_folder(dir: &Path) -> Result<(), StoreError> {
     std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(FOLDER_MODE)
         .create(dir)
         .map_err(|source| StoreError::NotWritable { path: dir.to_owned(), source })
 }
 
 /// Opens a file for reading and writing, made with mode 0600 when it is new.
-fn make_file(path: &Path) -> Result<File, StoreError> {
+pub(super) fn make_file(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(
         |source| match source.kind() {
             std::io::ErrorKind::StorageFull => StoreError::DiskFull,
@@ -146,6 +174,10 @@ pub(super) fn unsynced<T>(
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     refuse_newer(connection)?;
+    if version(connection)? < MIGRATIONS.len() {
+        // They are made anew afterwards; a table that a view names could not be renamed.
+        views::drop_all(connection)?;
+    }
     // A table that others point at is made anew by dropping it. What points at nothing afterwards is
     // found before anything is committed.
     connection.pragma_update(None, "foreign_keys", "OFF")?;
@@ -352,7 +384,12 @@ mod tests {
                 part.contains(&format!("`{column}`")) || part.contains(&format!("`{table}.{column}`"));
             assert!(named || column == "id", "{table}.{column} is not told");
         }
-        let questions = page.split("```sql").nth(1).unwrap().split("```").next().unwrap();
-        connection.execute_batch(questions).unwrap();
+        views::make(&connection).unwrap();
+        let questions: Vec<&str> =
+            page.split("```sql").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+        assert_eq!(questions.len(), 2);
+        for question in questions {
+            connection.execute_batch(question).unwrap();
+        }
     }
 }

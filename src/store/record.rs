@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Transaction;
 
+use super::chain;
 use super::error::StoreError;
 use super::histogram;
 use super::rows;
@@ -59,25 +60,22 @@ pub struct Recorded {
 
 /// Stores and judges a run.
 pub(super) fn record(
-    connection: &mut Connection,
+    tx: &Transaction<'_>,
     mut run: Run,
     context: &JudgeContext,
 ) -> Result<Recorded, StoreError> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows::run::insert(&tx, &run)?;
-    histogram::add(&tx, &run)?;
-    rows::links::update(&tx, &mut run)?;
-    let recorded = judge(&tx, &run, context)?;
-    tx.commit()?;
-    Ok(recorded)
+    rows::run::insert(tx, &run)?;
+    chain::append_run(tx, &run)?;
+    histogram::add(tx, &run)?;
+    rows::links::update(tx, &mut run)?;
+    judge(tx, &run, context)
 }
 
 /// Stores a run that somebody asked for.
-pub(super) fn record_manual(connection: &mut Connection, mut run: Run) -> Result<Run, StoreError> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows::run::insert(&tx, &run)?;
-    rows::links::update(&tx, &mut run)?;
-    tx.commit()?;
+pub(super) fn record_manual(tx: &Transaction<'_>, mut run: Run) -> Result<Run, StoreError> {
+    rows::run::insert(tx, &run)?;
+    chain::append_run(tx, &run)?;
+    rows::links::update(tx, &mut run)?;
     Ok(run)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
@@ -17,6 +18,9 @@ use crate::domain::incident::Incident;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{GapReason, RunKind};
 use crate::domain::verdict::Verdict;
+
+/// How many losses are told.
+const LOSSES: usize = 10;
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +35,37 @@ pub struct StatusReport {
     pub outbox: OutboxSummary,
     /// Slots of the last 24 hours that did not become a run, by reason.
     pub gaps_24h: Vec<(GapReason, u64)>,
+    /// Records that were lost, the newest first; at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
+}
+
+/// Records that were lost with a damaged database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Loss {
+    /// The time of the newest record that is left; none when nothing is.
+    pub since: Option<Timestamp>,
+    /// When it was noticed.
+    pub until: Timestamp,
+    /// What was wrong.
+    pub why: String,
+    /// The folder, below the data folder, with what was put aside.
+    pub kept_in: Option<String>,
+}
+
+/// Losses, the newest first.
+pub(super) fn losses(connection: &Connection, limit: usize) -> Result<Vec<Loss>, StoreError> {
+    let mut found = connection
+        .prepare_cached("SELECT since, until, why, kept_in FROM losses ORDER BY id DESC LIMIT ?1")?;
+    let rows = found.query_map([rows::int(limit as u64)], |row| {
+        Ok(Loss {
+            since: rows::maybe_at(row, "since")?,
+            until: at(row, "until")?,
+            why: row.get("why")?,
+            kept_in: row.get("kept_in")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How the agent itself stands.
@@ -102,6 +137,18 @@ pub struct VerdictCounts {
     pub inconclusive: u64,
 }
 
+impl VerdictCounts {
+    /// The count of a verdict.
+    pub(super) fn of(&mut self, verdict: Verdict) -> &mut u64 {
+        match verdict {
+            Verdict::Pass => &mut self.pass,
+            Verdict::Degraded => &mut self.degraded,
+            Verdict::Fail => &mut self.fail,
+            Verdict::Inconclusive => &mut self.inconclusive,
+        }
+    }
+}
+
 type Pair = (String, String);
 
 /// Reads how everything stands; the daemon and the room are looked at in `dir`.
@@ -124,6 +171,7 @@ pub(super) fn read(
         probes: probes.into_values().collect(),
         outbox: rows::outbox::summary(connection)?,
         gaps_24h: gaps,
+        losses: losses(connection, LOSSES)?,
     })
 }
 
@@ -231,13 +279,7 @@ fn counts(
     while let Some(row) = rows.next()? {
         let count = uint(row, "count")?;
         let verdict = word(row, "verdict", Verdict::from_name)?;
-        let counts = &mut of(probes, pair(row)?).runs_24h;
-        match verdict {
-            Verdict::Pass => counts.pass = count,
-            Verdict::Degraded => counts.degraded = count,
-            Verdict::Fail => counts.fail = count,
-            Verdict::Inconclusive => counts.inconclusive = count,
-        }
+        *of(probes, pair(row)?).runs_24h.of(verdict) = count;
     }
     Ok(())
 }

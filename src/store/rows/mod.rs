@@ -87,8 +87,8 @@ pub(super) fn outcome(row: &Row<'_>, column: &str) -> rusqlite::Result<Outcome> 
 
 /// Finds the reason of a gap by its name.
 pub(super) fn gap_reason(name: &str) -> Option<GapReason> {
-    use GapReason::{CoolingDown, Interrupted, NotRecorded, Overdue, ShuttingDown, StillRunning};
-    [Overdue, StillRunning, ShuttingDown, CoolingDown, Interrupted, NotRecorded]
+    use GapReason::{CoolingDown, Interrupted, Lost, NotRecorded, Overdue, ShuttingDown, StillRunning};
+    [Overdue, StillRunning, ShuttingDown, CoolingDown, Interrupted, NotRecorded, Lost]
         .into_iter()
         .find(|reason| reason.name() == name)
 }

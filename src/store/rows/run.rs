@@ -12,6 +12,7 @@ use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
 use crate::domain::verdict::Verdict;
 use crate::store::RunStart;
+use crate::store::chain;
 use crate::store::error::StoreError;
 
 /// The name of a cause, and the run that is confirmed.
@@ -80,22 +81,32 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
     let mut insert = connection.prepare_cached(
         "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, reason) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    let mut lost = connection.prepare_cached(
+    let mut unrecorded = connection.prepare_cached(
         "UPDATE runs SET state = 'interrupted'
          WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3 AND state = 'running' AND cause <> 'manual'",
     )?;
+    let losses = losses(connection)?;
     for gap in gaps {
-        insert.execute(params![
-            gap.probe.as_str(),
-            gap.target.as_str(),
-            micros(gap.scheduled_at),
-            gap.reason.name()
-        ])?;
+        let at = micros(gap.scheduled_at);
+        let lost = losses.iter().any(|(since, until)| (*since..=*until).contains(&at));
+        // Nothing is known of a slot whose record was lost, not even that the agent was late.
+        let reason = if lost && gap.reason == GapReason::Overdue { GapReason::Lost } else { gap.reason };
+        let new = insert.execute(params![gap.probe.as_str(), gap.target.as_str(), at, reason.name()])?;
+        if new > 0 {
+            chain::append_gap(connection, gap)?;
+        }
         if gap.reason == GapReason::NotRecorded {
-            lost.execute(params![gap.probe.as_str(), gap.target.as_str(), micros(gap.scheduled_at)])?;
+            unrecorded.execute(params![gap.probe.as_str(), gap.target.as_str(), micros(gap.scheduled_at)])?;
         }
     }
     Ok(())
+}
+
+/// The times of which records were lost.
+fn losses(connection: &Connection) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut found = connection.prepare_cached("SELECT since, until FROM losses WHERE since IS NOT NULL")?;
+    let rows = found.query_map([], |row| Ok((row.get("since")?, row.get("until")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How many runs have failed since an incident began, those by hand left out.
@@ -195,7 +206,8 @@ fn insert_step(
     tx.prepare_cached("INSERT INTO observations (run, position, facts) VALUES (?1, ?2, ?3)")?
         .execute(params![run.as_str(), position, to_json("observations", &step.facts)?])?;
     for (number, evidence) in step.evidence.iter().enumerate() {
-        tx.prepare_cached("INSERT OR IGNORE INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)")?
+        tx.prepare_cached("INSERT INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (hash) DO UPDATE SET removed_at = NULL WHERE removed_at IS NOT NULL")?
             .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
         tx.prepare_cached(
             "INSERT INTO step_evidence (run, position, number, kind, hash, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
