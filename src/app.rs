@@ -5,6 +5,8 @@
 mod agent;
 mod bridge;
 mod error;
+mod front;
+mod periodic;
 mod service;
 mod shelf;
 mod workshop;

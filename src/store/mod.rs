@@ -7,6 +7,7 @@
 //! spoken in this room only.
 
 pub mod csv;
+mod digest;
 mod error;
 mod evidence;
 mod export;
@@ -14,9 +15,11 @@ mod folder;
 mod histogram;
 mod hosts;
 mod links;
+mod numbers;
 mod open;
 mod record;
 mod rows;
+mod secret;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -36,11 +39,13 @@ use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
 
+pub use digest::DigestRows;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
 pub use histogram::StepTimes;
 pub use links::{LinkChanges, LinkCounts};
+pub use numbers::{Numbers, Waiting};
 pub use record::{JudgeContext, Recorded};
 pub use rows::outbox::{GivenUp, OutboxSummary};
 pub use status::{AgentStatus, LastRun, ProbeStatus, StatusReport, VerdictCounts};
@@ -426,6 +431,17 @@ impl Store {
             let since = filter.since.map(rows::micros);
             let rows = found.query_map(params![filter.open, since], rows::incident::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The incident with this id, if there is one.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| match rows::incident::find(connection, &id) {
+            Ok(incident) => Ok(Some(incident)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
         })
         .await
     }
