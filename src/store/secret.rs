@@ -3,9 +3,7 @@
 //! Invariant: the file is 0600 from its first byte and never half written: it gets its name when it
 //! is complete and on the disk. A key that is there is never overwritten, so that links stay good.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::error::StoreError;
@@ -38,22 +36,16 @@ fn key(dir: &Path) -> Result<Key, StoreError> {
             .map_err(|error| fault("find random bytes for", error.into()))?;
         rest = &mut rest[got..];
     }
-    let half = dir.join(format!(".{FILE}-{}", std::process::id()));
-    let written =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half).and_then(
-            |mut file| {
-                file.write_all(&bytes)?;
-                file.sync_all()
-            },
-        );
-    // A link and no renaming: whoever was quicker wins, and both use his key.
-    let named = written.and_then(|()| match std::fs::hard_link(&half, &path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+    let written = tempfile::Builder::new().prefix(".link.key-").tempfile_in(dir).and_then(|mut half| {
+        half.write_all(&bytes)?;
+        half.as_file().sync_all()?;
+        // Whoever was quicker wins, and both use his key.
+        match half.persist_noclobber(&path) {
+            Err(fault) if fault.error.kind() != ErrorKind::AlreadyExists => Err(fault.error),
+            _ => Ok(()),
+        }
     });
-    // What is left of it is no key and harms nobody.
-    let _ = std::fs::remove_file(&half);
-    named.map_err(|error| fault("write", error))?;
+    written.map_err(|error| fault("write", error))?;
     let folder = std::fs::File::open(dir).and_then(|folder| folder.sync_all());
     folder.map_err(|error| fault("write", error))?;
     read(&path)

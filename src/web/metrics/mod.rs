@@ -9,8 +9,6 @@
 mod count;
 mod families;
 mod process;
-#[cfg(test)]
-mod tests;
 
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
