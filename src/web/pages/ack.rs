@@ -134,7 +134,7 @@ async fn claimed<R: Room>(
             Refused::Altered => {
                 let why = language.pick(
                     "这个链接不完整，或者不是本系统发出的。请从邮件里完整复制链接；也可以在服务器上用 shopper incidents 找到编号，再运行：",
-                    "This link is incomplete, or none of ours. Copy the whole link from the mail; or find the incident with `shopper incidents` on the agent's machine, then run:",
+                    "This link is incomplete, or none of ours. Copy the whole link from the mail; or find the incident with “shopper incidents” on the agent's machine, then run:",
                 );
                 refuse(StatusCode::FORBIDDEN, why, Some(&"ID".into()), language)
             }
@@ -155,7 +155,7 @@ async fn claimed<R: Room>(
         Ok(None) => {
             let why = language.pick(
                 "记录里没有这起事件。它可能属于另一个数据目录；请在服务器上用 shopper incidents 查看。",
-                "There is no such incident on record. It may belong to another data folder; look with `shopper incidents` on the agent's machine.",
+                "There is no such incident on record. It may belong to another data folder; look with “shopper incidents” on the agent's machine.",
             );
             Err(Box::new(refuse(StatusCode::NOT_FOUND, why, None, language)))
         }
@@ -207,7 +207,7 @@ fn incident(card: &Card, claim: &Claim, form: String, zone: &TimeZone, language:
     let Card { incident, about, probe } = card;
     let at = |at| instant(at, zone, Precision::Full, language);
     let about = line(about, 80);
-    let mut rows = vec![(label(incident, language), about.clone())];
+    let mut rows = Vec::new();
     let probe = line(probe, 80);
     if !probe.is_empty() {
         rows.push((language.pick("检查", "Check"), probe));
@@ -245,7 +245,7 @@ fn incident(card: &Card, claim: &Claim, form: String, zone: &TimeZone, language:
                 language
                     .pick(
                         "已经有人处理：不再催办，恢复时仍会发信告知。",
-                        "Somebody takes care of it: nobody is reminded any more; its end is still told.",
+                        "Somebody takes care of it: nobody is reminded any more, and everybody will hear when it is over.",
                     )
                     .to_owned(),
             );
@@ -279,17 +279,9 @@ fn fields(token: String, recipient: &str, language: Language) -> Fields {
                 format!("按下按钮后，将以 {recipient} 的名义记为已确认，停止催办和升级；恢复时仍会发信告知。")
             }
             Language::English => format!(
-                "Pressing it is recorded for {recipient}. Reminders and escalation stop; its end is still told."
+                "Pressing it is recorded for {recipient}. Reminders and escalation stop; you will still hear when it is over."
             ),
         },
-    }
-}
-
-fn label(incident: &Incident, language: Language) -> &'static str {
-    match incident.scope {
-        Scope::Pair => language.pick("网站", "Site"),
-        Scope::Wave { .. } => language.pick("范围", "Affected"),
-        Scope::Vantage => language.pick("观测点", "Vantage"),
     }
 }
 
