@@ -6,6 +6,8 @@ mod agent;
 mod bridge;
 mod changes;
 mod error;
+mod front;
+mod periodic;
 mod service;
 mod shelf;
 mod upkeep;

@@ -1,6 +1,7 @@
 //! What the scheduler asks for, answered by the store and the mail room.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -11,15 +12,17 @@ use crate::domain::run::Gap;
 use crate::mail;
 use crate::scheduler::{Fault, Ledger, Outbox, PairKey, Post, PostFailure};
 use crate::store::{Store, StoreError};
+use crate::web::metrics::{Mail, Recorder};
 
 /// How many mails are taken from the outbox at a time.
 const MAILS: usize = 64;
 
-/// The store as ledger and outbox.
+/// The store as ledger and outbox; what is written is counted.
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) recorder: Arc<Recorder>,
 }
 
 impl Ledger for Books {
@@ -33,7 +36,9 @@ impl Ledger for Books {
     }
 
     async fn record_gaps(&self, gaps: &[Gap]) -> Result<(), Fault> {
-        Ok(self.store.record_gaps(gaps.to_vec()).await?)
+        self.store.record_gaps(gaps.to_vec()).await?;
+        self.recorder.gaps(gaps);
+        Ok(())
     }
 }
 
@@ -43,15 +48,21 @@ impl Outbox for Books {
     }
 
     async fn mark_sent(&self, id: i64, at: Timestamp) -> Result<(), Fault> {
-        Ok(self.store.outbox_sent(id, at).await?)
+        self.store.outbox_sent(id, at).await?;
+        self.recorder.mail(Mail::Sent);
+        Ok(())
     }
 
     async fn mark_retry(&self, id: i64, until: Timestamp, error: &str) -> Result<(), Fault> {
-        Ok(self.store.outbox_retry(id, until, error).await?)
+        self.store.outbox_retry(id, until, error).await?;
+        self.recorder.mail(Mail::Deferred);
+        Ok(())
     }
 
     async fn mark_failed(&self, id: i64, error: &str) -> Result<(), Fault> {
-        Ok(self.store.outbox_failed(id, error).await?)
+        self.store.outbox_failed(id, error).await?;
+        self.recorder.mail(Mail::Failed);
+        Ok(())
     }
 }
 

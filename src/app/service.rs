@@ -18,11 +18,13 @@ use crate::plan::{MailPlan, Plan};
 use crate::runner::{Keeper, Runner};
 use crate::scheduler::{self, Dispatcher, Limits, Pulse};
 use crate::store::{Access, Store};
-use crate::web::{self, Health};
+use crate::web::{self, metrics::Recorder};
 
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
 use super::changes::changes;
+use super::front::{self, Front};
+use super::periodic::Clerk;
 use super::shelf::Shelf;
 use super::upkeep;
 use super::{AppError, PACE, browser_settings};
@@ -87,7 +89,10 @@ impl Service {
         .with_journals(folder.join("crawls"));
         let (plan_in, plan_out) = watch::channel(plan);
         let (runs, _) = broadcast::channel(256);
-        let books = Arc::new(Books { store: store.clone(), clock: clock.clone() });
+        let recorder = Arc::new(Recorder::default());
+        tokio::spawn(front::count(runs.subscribe(), Arc::clone(&recorder)));
+        let books =
+            Arc::new(Books { store: store.clone(), clock: clock.clone(), recorder: Arc::clone(&recorder) });
         let stop = CancellationToken::new();
         let mails_stop = CancellationToken::new();
 
@@ -109,7 +114,15 @@ impl Service {
         };
         let upkeep = upkeep::start(store.clone(), clock.clone(), plan_out.clone(), stop.clone());
         let limits = Limits { confirm_pause: options.confirm_pause, ..Limits::default() };
-        let dispatcher = Dispatcher::new(Arc::new(agent), books, clock, limits);
+        let clerk = Clerk {
+            store: store.clone(),
+            clock: clock.clone(),
+            plan: plan_out.clone(),
+            message_domain: agent.message_domain.clone(),
+            mail_queued: Arc::clone(&agent.mail_queued),
+        };
+        tokio::spawn(clerk.run(stop.clone()));
+        let dispatcher = Dispatcher::new(Arc::new(agent), books, clock.clone(), limits);
         let pulse = dispatcher.pulse();
         let shutdown = stop.clone();
         let dispatcher = tokio::spawn(async move {
@@ -126,10 +139,25 @@ impl Service {
                 }
             }
         });
-        if let Some(listen) = plan_in.borrow().web.listen {
-            let health =
-                Arc::new(Vitals { pulse: pulse.clone(), store: store.clone(), pool: Arc::clone(&pool) });
-            match web::serve(listen, health, stop.clone()).await {
+        let listen = plan_in.borrow().web.listen;
+        if let Some(listen) = listen {
+            let front = Front {
+                pulse: pulse.clone(),
+                store: store.clone(),
+                pool: Arc::clone(&pool),
+                plan: plan_in.subscribe(),
+                clock: clock.clone(),
+                recorder,
+            };
+            let key = match store.link_key().await {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    error!(error, "links in mails cannot be used; `shopper ack` can");
+                    None
+                }
+            };
+            match web::serve(listen, Arc::new(front), clock, key, stop.clone()).await {
                 Ok(at) => info!(%at, "listening"),
                 // Watching portals outranks being watched.
                 Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
@@ -202,35 +230,6 @@ impl Service {
         self.pool.close().await;
         let _ = self.upkeep.await;
         self.store.close().await;
-    }
-}
-
-/// The dispatcher's loop, the browsers and the store, as others see them.
-struct Vitals {
-    pulse: Pulse,
-    store: Store,
-    pool: Arc<Pool>,
-}
-
-impl Health for Vitals {
-    async fn alive(&self) -> bool {
-        self.pulse.is_alive(Duration::from_secs(5)).await
-    }
-
-    async fn ready(&self) -> Result<(), String> {
-        if !self.alive().await {
-            return Err("The dispatcher does not answer.".to_owned());
-        }
-        if self.pulse.standing().draining {
-            return Err("The service is stopping and takes no new work.".to_owned());
-        }
-        if let Some(why) = self.pool.trouble() {
-            return Err(format!("Nothing can be walked: {why}."));
-        }
-        match self.store.can_record().await {
-            Ok(_) => Ok(()),
-            Err(why) => Err(format!("Runs are made but cannot be recorded: could not {why}.")),
-        }
     }
 }
 

@@ -59,7 +59,7 @@ pub use journey::{Journey, Standing};
 pub use ladder::Rungs;
 pub use memory::{NEEDED, room};
 pub use picture::{Picture, Unpaintable};
-pub use pool::Pool;
+pub use pool::{Census, Pool};
 pub use trial::{Trial, trial};
 
 /// How browsers are started.

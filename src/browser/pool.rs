@@ -3,7 +3,7 @@
 //! Invariant: a browser in which anything odd happened is never used again, and none outlives the
 //! pool.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +36,22 @@ pub(super) struct Inner {
     source: Source,
     closed: AtomicBool,
     rungs: Tally,
+    started: AtomicU64,
+}
+
+/// How the browsers do, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Journeys that may be open at once.
+    pub slots: u64,
+    /// Journeys that are open, or about to be.
+    pub in_use: u64,
+    /// Browsers that rest.
+    pub warm: u64,
+    /// Browsers that were started since the pool was made.
+    pub started: u64,
+    /// What freed slots since then.
+    pub freed: Rungs,
 }
 
 /// Browsers, kept warm.
@@ -55,6 +71,7 @@ impl Pool {
             warm: Mutex::default(),
             closed: AtomicBool::new(false),
             rungs: Tally::default(),
+            started: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -82,6 +99,7 @@ impl Pool {
             browser.end(true).await;
         }
         let mut browser = inner.source.start(kind, deadline).await?;
+        inner.started.fetch_add(1, Ordering::Relaxed);
         match prepare(&mut browser, &options, deadline).await {
             Ok(page) => Ok(Journey::new(Seat::new(browser, permit, inner), options, page)),
             Err(error) => {
@@ -123,6 +141,18 @@ impl Pool {
     /// them: its browser is killed at once.
     pub fn rungs(&self) -> Rungs {
         self.inner.rungs.read()
+    }
+
+    /// How the browsers do.
+    pub fn census(&self) -> Census {
+        let slots = self.inner.settings.sessions.max(1);
+        Census {
+            slots: slots as u64,
+            in_use: slots.saturating_sub(self.inner.slots.available_permits()) as u64,
+            warm: self.inner.warm().len() as u64,
+            started: self.inner.started.load(Ordering::Relaxed),
+            freed: self.rungs(),
+        }
     }
 
     /// Ends every browser, waits until its processes are reaped and its folders gone. Journeys

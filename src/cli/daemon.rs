@@ -51,7 +51,6 @@ async fn serve(plan: Arc<crate::plan::Plan>, config: std::path::PathBuf) -> Resu
         signals(SignalKind::interrupt())?,
         signals(SignalKind::hangup())?,
     );
-    say_what_is_missing(&plan).await;
     let service = Service::start(Arc::clone(&plan), ServiceOptions::default()).await?;
     let manager = scheduler::Service::system();
     manager.ready("ready");
@@ -59,6 +58,8 @@ async fn serve(plan: Arc<crate::plan::Plan>, config: std::path::PathBuf) -> Resu
         version = env!("CARGO_PKG_VERSION"), vantage = plan.agent.name, probes = plan.probes.len(),
         targets = plan.targets.len(), data_dir = %plan.agent.data_dir.display(), "ready"
     );
+    // Asking browsers for their versions takes longer than everything before.
+    tokio::spawn(say_what_is_missing(Arc::clone(&plan)));
     let done = CancellationToken::new();
     let watchdog = {
         let (manager, pulse, done) = (manager.clone(), service.pulse().clone(), done.clone());
@@ -113,12 +114,12 @@ fn reload(service: &Service, config: &Path) {
     }
 }
 
-/// Says at the start what walks will miss. The service goes on: visits need no browser.
-async fn say_what_is_missing(plan: &crate::plan::Plan) {
+/// Says what walks will miss. The service goes on: visits need no browser.
+async fn say_what_is_missing(plan: Arc<crate::plan::Plan>) {
     if !plan.probes.iter().any(|probe| matches!(probe.work, Work::Walk(_))) {
         return;
     }
-    for finding in super::doctor::browser_findings(plan).await {
+    for finding in super::doctor::browser_findings(&plan).await {
         if !finding.good {
             error!(hint = finding.hint.as_deref().unwrap_or_default(), "{}", finding.text);
         }

@@ -27,5 +27,6 @@ pub mod run;
 pub mod scenario;
 pub mod target;
 pub mod template;
+pub mod token;
 pub mod verdict;
 pub mod visit;

@@ -21,6 +21,12 @@ pub use render::{Rendered, content_id, render};
 pub use secret::{environment, resolve_secret};
 pub use smtp::{MailSettings, Mailer, SendFailure, Sent};
 
+/// What pages say as mails do.
+pub mod say {
+    pub use super::clean::line;
+    pub use super::wording::{Precision, instant, short, span};
+}
+
 /// Why mail cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {

@@ -208,7 +208,7 @@ impl StoreError {
     }
 
     /// The error with its causes, on one line.
-    pub(super) fn with_causes(&self) -> String {
+    pub fn with_causes(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {

@@ -10,6 +10,7 @@ mod backup;
 mod chain;
 pub mod csv;
 mod damage;
+mod digest;
 mod error;
 mod evidence;
 mod export;
@@ -18,9 +19,11 @@ mod histogram;
 mod hosts;
 mod keep;
 mod links;
+mod numbers;
 mod open;
 mod record;
 mod rows;
+mod secret;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -37,20 +40,22 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::clock::Clock;
-use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
-use crate::domain::incident::Incident;
+use crate::domain::ids::{EvidenceHash, IncidentId, ProbeId, RunId, TargetId};
+use crate::domain::incident::{Acknowledgement, Incident};
 use crate::domain::notice::Outgoing;
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
 
 pub use backup::Manifest;
+pub use digest::DigestRows;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
 pub use keep::Tidied;
 pub use histogram::{RunTimes, StepTimes};
 pub use links::{LinkChanges, LinkCounts};
+pub use numbers::{Numbers, Waiting};
 pub use record::{JudgeContext, Recorded};
 pub use rows::outbox::{GivenUp, OutboxSummary};
 pub use status::{AgentStatus, LastRun, Loss, ProbeStatus, StatusReport, VerdictCounts};
@@ -477,6 +482,39 @@ impl Store {
             let since = filter.since.map(rows::micros);
             let rows = found.query_map(params![filter.open, since], rows::incident::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The incident with this id, if there is one.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| match rows::incident::find(connection, &id) {
+            Ok(incident) => Ok(Some(incident)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// Notes that somebody took an incident upon himself, and returns it as it stands. The first one
+    /// stands: whoever comes later, or when it is over, changes nothing.
+    pub async fn acknowledge(
+        &self,
+        incident: IncidentId,
+        by: String,
+        note: Option<String>,
+        at: Timestamp,
+    ) -> Result<Incident, StoreError> {
+        self.write(move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut found = rows::incident::find(&tx, &incident)?;
+            if found.acknowledged.is_none() && found.closed_at.is_none() {
+                found.acknowledged = Some(Acknowledgement { at, by, note });
+                rows::incident::save(&tx, &found)?;
+                tx.commit()?;
+            }
+            Ok(found)
         })
         .await
     }

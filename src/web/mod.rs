@@ -1,126 +1,131 @@
-//! The listener: how somebody else sees that we are alive.
+//! The listener: what others see of the agent, and the one thing that they can do to it.
 //!
-//! `/healthz` answers 200 while the dispatcher's loop goes round, `/readyz` while it also takes new
-//! work and results can be recorded; else it says why not. Pages come later; this is their room.
+//! | path | for whom | what |
+//! |---|---|---|
+//! | `/healthz`, `/readyz` | monitors | whether we live, and take work ([`health`]) |
+//! | `/metrics` | Prometheus | how we do, in numbers ([`metrics`]) |
+//! | `/ack/{token}` | people | an incident, and a button that takes it upon oneself ([`pages::ack`]) |
 //!
-//! Invariant: nothing here changes anything, and a request from a foreign origin learns nothing:
-//! only hosts that are loopback names or addresses, or an address we listen on, are answered.
+//! Pages of a dashboard come later and have a file each in [`pages`]. [`router`] is a function that
+//! needs no port; [`serve`] is the port.
+//!
+//! Invariant: only a POST changes anything, and only with the form token of the page that it came
+//! from. A request from a foreign origin learns nothing: [`guard`] stands before every path.
 
-use std::net::{IpAddr, SocketAddr};
+mod guard;
+mod health;
+pub mod metrics;
+mod pages;
+mod serve;
+
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use url::Url;
 
-/// What the listener tells others.
-pub trait Health: Send + Sync + 'static {
-    /// Whether the dispatcher's loop goes round.
-    fn alive(&self) -> impl Future<Output = bool> + Send;
-    /// Whether new work is taken and recorded; if not, why not, as a sentence.
-    fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
+use crate::clock::Clock;
+use crate::domain::ids::IncidentId;
+use crate::domain::incident::Incident;
+use crate::domain::language::Language;
+use crate::domain::token::Key;
+
+pub use health::Health;
+pub use serve::serve;
+
+/// Bytes of a request's body; the only one that is read is a short form.
+const BODY: usize = 16 * 1024;
+
+/// Time for one request, from its head to the last byte of its answer.
+const REQUEST: Duration = Duration::from_secs(15);
+
+/// What the listener speaks for.
+pub trait Room: Health + Desk + metrics::Meter {}
+impl<T: Health + Desk + metrics::Meter> Room for T {}
+
+/// Where incidents are looked up and taken.
+pub trait Desk: Send + Sync + 'static {
+    /// How pages are shown now.
+    fn setting(&self) -> Setting;
+
+    /// The incident with this id, if there is one.
+    ///
+    /// # Errors
+    /// Why it cannot be told, as text that fits after "could not".
+    fn incident(&self, id: &IncidentId) -> impl Future<Output = Result<Option<Card>, String>> + Send;
+
+    /// Somebody takes an incident upon himself. The first one stands; whoever comes later changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// Why it cannot be written, as text that fits after "could not".
+    fn acknowledge(
+        &self,
+        id: IncidentId,
+        by: String,
+        note: Option<String>,
+    ) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// The routes. `listen` is the address that clients may name in their Host header besides
-/// loopback ones.
-pub fn router<H: Health>(health: Arc<H>, listen: IpAddr) -> Router {
+/// How pages are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The address at which people reach us, besides those we listen on.
+    pub public: Option<Url>,
+    /// The language for those who ask for none that we speak.
+    pub language: Language,
+    /// The IANA time zone in which times are written.
+    pub timezone: String,
+}
+
+/// An incident as a page shows it. Names may come from anywhere: pages clean them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// The incident.
+    pub incident: Incident,
+    /// What it is about: the target's name, the region or host of a wave, our own name.
+    pub about: String,
+    /// What is done there, in people's words.
+    pub probe: String,
+}
+
+/// What the routes share.
+pub(crate) struct Hall<R> {
+    pub(crate) room: Arc<R>,
+    pub(crate) clock: Clock,
+    /// The key of links; without one no link is taken.
+    pub(crate) key: Option<Key>,
+    /// The address that clients may name in their Host header besides loopback ones.
+    pub(crate) listen: IpAddr,
+}
+
+impl<R> Clone for Hall<R> {
+    fn clone(&self) -> Self {
+        Self {
+            room: Arc::clone(&self.room),
+            clock: self.clock.clone(),
+            key: self.key.clone(),
+            listen: self.listen,
+        }
+    }
+}
+
+/// The routes. `key` signs the links in mails; `listen` is the address that clients may name in
+/// their Host header besides loopback ones and the public one.
+pub fn router<R: Room>(room: Arc<R>, clock: Clock, key: Option<Key>, listen: IpAddr) -> Router {
+    let hall = Hall { room, clock, key, listen };
     Router::new()
-        .route("/healthz", get(healthz::<H>))
-        .route("/readyz", get(readyz::<H>))
-        .with_state(health)
-        .layer(middleware::from_fn(move |request, next| guard(request, next, listen)))
-}
-
-/// Serves until `stop`; the address that was bound comes back at once.
-///
-/// # Errors
-/// When the address cannot be bound.
-pub async fn serve<H: Health>(
-    listen: SocketAddr,
-    health: Arc<H>,
-    stop: CancellationToken,
-) -> std::io::Result<SocketAddr> {
-    let listener = TcpListener::bind(listen).await?;
-    let bound = listener.local_addr()?;
-    let app = router(health, bound.ip());
-    tokio::spawn(async move {
-        let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!(error = &error as &dyn std::error::Error, "the listener ended");
-        }
-    });
-    Ok(bound)
-}
-
-async fn healthz<H: Health>(State(health): State<Arc<H>>) -> Response {
-    let alive = health.alive().await;
-    say(if alive { Ok("alive") } else { Err("The dispatcher does not answer.".to_owned()) })
-}
-
-async fn readyz<H: Health>(State(health): State<Arc<H>>) -> Response {
-    say(health.ready().await.map(|()| "ready"))
-}
-
-fn say(told: Result<&'static str, String>) -> Response {
-    let (status, text) = match told {
-        Ok(text) => (StatusCode::OK, text.to_owned()),
-        Err(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
-    };
-    (status, [(header::CACHE_CONTROL, "no-store")], format!("{text}\n")).into_response()
-}
-
-/// Refuses requests that name another host: a page elsewhere that points its own name at us.
-async fn guard(request: Request, next: Next, listen: IpAddr) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_ours(host, listen) {
-        next.run(request).await
-    } else {
-        (StatusCode::FORBIDDEN, "this host name is not served here\n").into_response()
-    }
-}
-
-fn is_ours(host: &str, listen: IpAddr) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    match name.parse::<IpAddr>() {
-        // Whoever listens everywhere is asked by addresses of his own that nobody listed here; only a
-        // name can be pointed at us by a foreign page.
-        Ok(ip) => ip.is_loopback() || ip == listen || listen.is_unspecified(),
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_names_are_answered() {
-        let listen: IpAddr = "10.1.2.3".parse().unwrap();
-        let cases = [
-            ("127.0.0.1:8787", true),
-            ("localhost", true),
-            ("LocalHost:8787", true),
-            ("[::1]:8787", true),
-            ("10.1.2.3:80", true),
-            ("10.1.2.4", false),
-            ("evil.example", false),
-            ("localhost.evil.example:8787", false),
-            ("", false),
-        ];
-        for (host, want) in cases {
-            assert_eq!(is_ours(host, listen), want, "{host}");
-        }
-        let everywhere: IpAddr = "0.0.0.0".parse().unwrap();
-        assert!(is_ours("10.1.2.4:8787", everywhere), "a monitor asks by our address");
-        assert!(!is_ours("evil.example:8787", everywhere));
-    }
+        .route("/healthz", get(health::healthz::<R>))
+        .route("/readyz", get(health::readyz::<R>))
+        .route("/metrics", get(metrics::answer::<R>))
+        .route("/ack/{token}", get(pages::ack::look::<R>).post(pages::ack::take::<R>))
+        .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn_with_state(hall.clone(), guard::guard::<R>))
+        .with_state(hall)
 }
