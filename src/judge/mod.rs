@@ -9,6 +9,7 @@
 //! ids are handed in, so that every decision can be made again from what was stored.
 
 pub mod classify;
+pub mod delivery;
 pub mod firewall;
 pub mod gate;
 pub mod incident;

@@ -7,6 +7,7 @@
 //! spoken in this room only.
 
 pub mod csv;
+mod delivery;
 mod error;
 mod evidence;
 mod export;
@@ -31,7 +32,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
-use crate::domain::notice::Outgoing;
+use crate::domain::notice::{Outgoing, Recipient};
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
@@ -402,10 +403,26 @@ impl Store {
         self.write(move |connection| rows::outbox::retry(connection, id, next_try_at, &error)).await
     }
 
-    /// The mail is given up; it stays visible in the summary.
-    pub async fn outbox_failed(&self, id: i64, error: &str) -> Result<(), StoreError> {
+    /// The mail is given up; it stays visible in the summary, and the others who were told the same
+    /// hear of it. Returns who.
+    pub async fn outbox_failed(
+        &self,
+        id: i64,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<Vec<Recipient>, StoreError> {
         let error = error.to_owned();
-        self.write(move |connection| rows::outbox::failed(connection, id, &error)).await
+        self.write(move |connection| delivery::give_up(connection, id, at, &error)).await
+    }
+
+    /// Where more waits for one person than he could read, tells it in one message. `busy` are the
+    /// messages that are on their way. Returns how many were put together or held.
+    pub async fn outbox_relieve(&self, now: Timestamp, busy: Vec<i64>) -> Result<usize, StoreError> {
+        let looked = busy.clone();
+        if !self.read(move |connection| delivery::is_crowded(connection, now, &looked)).await? {
+            return Ok(0);
+        }
+        self.write(move |connection| delivery::relieve(connection, now, &busy)).await
     }
 
     /// How the mail stands.
