@@ -83,7 +83,7 @@ impl Post for Letters {
             // A mail without its picture is better than no mail.
             Some(hash) => picture(self.store.read_evidence(hash).await),
         };
-        match self.mailer.send(outgoing, screenshot).await {
+        match self.mailer.send(outgoing, mail::Enclosed { screenshot, acknowledge: None }).await {
             Ok(_) => Ok(()),
             Err(mail::SendFailure::Retry(error)) => Err(PostFailure::Retry { error, after: None }),
             Err(mail::SendFailure::Refused(error)) => Err(PostFailure::Refused(error)),

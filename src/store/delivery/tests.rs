@@ -112,10 +112,6 @@ async fn due(store: &Store, seconds: i64) -> Vec<Outgoing> {
     store.outbox_due(at(seconds), 100).await.unwrap()
 }
 
-fn told(mail: &Outgoing) -> (String, NoticeKind) {
-    (mail.to.to_string(), mail.notice.kind)
-}
-
 #[tokio::test]
 async fn a_refusal_is_told_to_the_others_once_a_day() {
     let (_dir, store) = world().await;
