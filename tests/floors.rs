@@ -25,6 +25,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("crawl", 30),
     ("store", 30),
     ("mail", 30),
+    ("webhook", 30),
     ("scheduler", 40),
     ("runner", 40),
     ("web", 50),

@@ -10,7 +10,7 @@ use mystery_shopper::domain::incident::{Concern, Severity};
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::notice::{Matter, Notice, NoticeFacts, NoticeKind, Outgoing};
 use mystery_shopper::domain::outcome::Outcome;
-use mystery_shopper::mail::{MailSettings, Mailer, SendFailure};
+use mystery_shopper::mail::{Dialogue, Enclosed, MailSettings, Mailer, SendFailure};
 use mystery_shopper::plan::model::{SmtpSecurity, SmtpServer};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -126,10 +126,14 @@ fn picture() -> (Vec<u8>, String) {
     (bytes, "image/jpeg".to_owned())
 }
 
+fn pictured() -> Enclosed {
+    Enclosed { screenshot: Some(picture()), acknowledge: None }
+}
+
 #[tokio::test]
 async fn a_mail_arrives_whole() {
     let mut world = World::with(Behaviour::default()).await;
-    let sent = world.plain().send(&outgoing(NoticeKind::Opened), Some(picture())).await.unwrap();
+    let sent = world.plain().send(&outgoing(NoticeKind::Opened), pictured()).await.unwrap();
     assert!(sent.answer.contains("0001.eml"), "{sent:?}");
     let arrival = world.arrival().await;
     assert_eq!(arrival.from, "alerts@example.org");
@@ -183,7 +187,7 @@ async fn later_mails_join_the_thread_and_are_the_same_on_every_try() {
     let mut world = World::with(Behaviour::default()).await;
     let item = outgoing(NoticeKind::Resolved);
     for _ in 0..2 {
-        world.plain().send(&item, None).await.unwrap();
+        world.plain().send(&item, Enclosed::default()).await.unwrap();
     }
     let (first, second) = (world.arrival().await, world.arrival().await);
     assert_eq!(String::from_utf8(first.raw.clone()), String::from_utf8(second.raw));
@@ -206,7 +210,7 @@ async fn dots_at_line_starts_survive() {
         let mut item = outgoing(NoticeKind::Opened);
         let dots = ".".repeat(length);
         item.notice.facts_mut().unwrap().error = Some(dots.clone());
-        mailer.send(&item, None).await.unwrap();
+        mailer.send(&item, Enclosed::default()).await.unwrap();
         let arrival = world.arrival().await;
         let mail = MessageParser::default().parse(&arrival.raw).unwrap();
         assert!(
@@ -224,18 +228,18 @@ async fn refusals_for_now_and_for_good() {
     let mut world = World::with(Behaviour { busy: 1, ..Behaviour::default() }).await;
     let mailer = world.plain();
     let item = outgoing(NoticeKind::Opened);
-    let failure = mailer.send(&item, None).await.unwrap_err();
+    let failure = mailer.send(&item, Enclosed::default()).await.unwrap_err();
     assert!(matches!(&failure, SendFailure::Retry(text) if text.contains("451")), "{failure:?}");
-    mailer.send(&item, None).await.unwrap();
+    mailer.send(&item, Enclosed::default()).await.unwrap();
     world.arrival().await;
 
     world.sink.behave(Behaviour { reject: vec!["oncall@example.org".to_owned()], ..Behaviour::default() });
-    let failure = mailer.send(&item, None).await.unwrap_err();
+    let failure = mailer.send(&item, Enclosed::default()).await.unwrap_err();
     let SendFailure::Refused(text) = &failure else { panic!("{failure:?}") };
     assert!(text.contains("answered 550 to the recipient") && text.contains("no such mailbox"), "{text}");
     let mut other = item;
     other.to = "boss@example.org".into();
-    mailer.send(&other, None).await.expect("other recipients are unaffected");
+    mailer.send(&other, Enclosed::default()).await.expect("other recipients are unaffected");
 }
 
 #[tokio::test]
@@ -245,14 +249,14 @@ async fn silence_and_broken_connections_are_worth_a_retry() {
     quick.timeout = Duration::from_millis(300);
     let item = outgoing(NoticeKind::Opened);
     let stopwatch = Stopwatch::start();
-    let failure = Mailer::new(quick).unwrap().send(&item, None).await.unwrap_err();
+    let failure = Mailer::new(quick).unwrap().send(&item, Enclosed::default()).await.unwrap_err();
     let SendFailure::Retry(text) = &failure else { panic!("{failure:?}") };
     assert!(text.contains("gave no answer on connecting within 0.3 s"), "{text}");
     assert!(stopwatch.elapsed() < Duration::from_secs(5), "{:?}", stopwatch.elapsed());
 
     let mailer = world.plain();
     world.sink.behave(trouble(Trouble::DropData));
-    let failure = mailer.send(&item, Some(picture())).await.unwrap_err();
+    let failure = mailer.send(&item, pictured()).await.unwrap_err();
     assert!(matches!(&failure, SendFailure::Retry(text) if text.contains("to the content")), "{failure:?}");
 
     let gone = world.sink.address();
@@ -260,14 +264,14 @@ async fn silence_and_broken_connections_are_worth_a_retry() {
     while tokio::net::TcpStream::connect(gone).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    let failure = mailer.send(&item, None).await.unwrap_err();
+    let failure = mailer.send(&item, Enclosed::default()).await.unwrap_err();
     assert!(matches!(&failure, SendFailure::Retry(text) if text.contains("on connecting")), "{failure:?}");
 
     world.sink.behave(Behaviour::default());
     while tokio::net::TcpStream::connect(gone).await.is_err() {
         tokio::task::yield_now().await;
     }
-    mailer.send(&item, None).await.expect("the same mailer works once the server is back");
+    mailer.send(&item, Enclosed::default()).await.expect("the same mailer works once the server is back");
 }
 
 #[tokio::test]
@@ -275,7 +279,8 @@ async fn a_server_that_hangs_after_its_250_has_taken_the_mail() {
     let mut world = World::with(trouble(Trouble::HangOnQuit)).await;
     let (mailer, item) = (world.plain(), outgoing(NoticeKind::Opened));
     // On a task of its own, as the daemon does it: the future has to be `Send`.
-    let sent = tokio::spawn(async move { mailer.send(&item, None).await }).await.unwrap().unwrap();
+    let sent =
+        tokio::spawn(async move { mailer.send(&item, Enclosed::default()).await }).await.unwrap().unwrap();
     assert!(sent.answer.contains("kept as"), "{sent:?}");
     world.arrival().await;
 }
@@ -291,7 +296,11 @@ async fn without_starttls_nothing_is_said_in_clear() {
             wary.server.user = Some("alerts".to_owned());
             wary.password = Some("s3cret".to_owned());
         }
-        let failure = Mailer::new(wary).unwrap().send(&outgoing(NoticeKind::Opened), None).await.unwrap_err();
+        let failure = Mailer::new(wary)
+            .unwrap()
+            .send(&outgoing(NoticeKind::Opened), Enclosed::default())
+            .await
+            .unwrap_err();
         assert!(matches!(&failure, SendFailure::Retry(_)), "{failure:?}");
         for verb in ["MAIL", "AUTH", "DATA"] {
             assert!(!world.heard(verb), "{security:?}: {:?}", world.sink.commands());
@@ -311,7 +320,9 @@ async fn hostile_portals_cannot_write_our_mails() {
     facts.phrase = Some(hostile.to_owned());
     facts.error = Some(hostile.to_owned());
     facts.url = format!("javascript:alert('{hostile}')");
-    world.plain().send(&item, Some((vec![1], "image/png\r\nBcc: a@b.example".to_owned()))).await.unwrap();
+    let odd = (vec![1], "image/png\r\nBcc: a@b.example".to_owned());
+    let enclosed = Enclosed { screenshot: Some(odd), acknowledge: None };
+    world.plain().send(&item, enclosed).await.unwrap();
     let arrival = world.arrival().await;
     assert_eq!(arrival.to, ["oncall@example.org"]);
     let mail = MessageParser::default().parse(&arrival.raw).unwrap();
@@ -344,7 +355,7 @@ async fn ids_and_addresses_that_break_lines_are_refused() {
         cases.push(item);
     }
     for item in cases {
-        let failure = mailer.send(&item, None).await.unwrap_err();
+        let failure = mailer.send(&item, Enclosed::default()).await.unwrap_err();
         assert!(matches!(failure, SendFailure::Refused(_)), "{failure:?} for {item:?}");
     }
     assert!(world.sink.commands().is_empty());
@@ -353,7 +364,7 @@ async fn ids_and_addresses_that_break_lines_are_refused() {
 #[tokio::test]
 async fn a_summary_for_the_terminal() {
     let mut world = World::with(Behaviour::default()).await;
-    world.plain().send(&outgoing(NoticeKind::Opened), Some(picture())).await.unwrap();
+    world.plain().send(&outgoing(NoticeKind::Opened), pictured()).await.unwrap();
     let printed = summary(&world.arrival().await.raw);
     let head = "From: 神秘访客 <alerts@example.org>\nTo: boss@example.org, oncall@example.org\n\
                 Subject: 故障：示范市政务服务网「提交申请」打不开\n\n【故障】示范市政务服务网「提交申请」打不开\n";
@@ -381,4 +392,52 @@ fn a_mailer_needs_settings_that_fit() {
     assert!(!debug.contains("s3cret"), "{debug}");
     let good = Mailer::new(settings(25, SmtpSecurity::Plain, Language::English)).unwrap();
     assert_eq!(good.message_domain(), "example.org");
+}
+
+#[tokio::test]
+async fn a_conversation_is_written_down() {
+    let world =
+        World::with(Behaviour { reject: vec!["boss@example.org".to_owned()], ..Behaviour::default() }).await;
+    let mut item = outgoing(NoticeKind::Opened);
+    let dialogue = Dialogue::default();
+    world.plain().send_showing(&item, Enclosed::default(), &dialogue).await.unwrap();
+    let lines = dialogue.lines();
+    let said = |start: &str| lines.iter().any(|line| line.starts_with(start));
+    for start in [
+        "* connecting to 127.0.0.1:",
+        "> EHLO ",
+        "< sink.invalid",
+        "> MAIL FROM:<alerts@example.org>",
+        "< 250 2.1.0 ok",
+        "> RCPT TO:<oncall@example.org>",
+        "> DATA",
+        "< 354 ",
+        "< 250 2.0.0 ok: kept as 0001.eml",
+        "> QUIT",
+        "< 221 ",
+    ] {
+        assert!(said(start), "{start}: {lines:#?}");
+    }
+
+    item.to = "boss@example.org".into();
+    let dialogue = Dialogue::default();
+    world.plain().send_showing(&item, Enclosed::default(), &dialogue).await.unwrap_err();
+    assert!(dialogue.lines().iter().any(|line| line.starts_with("< 550 ")), "{:#?}", dialogue.lines());
+}
+
+#[tokio::test]
+async fn an_incident_can_be_acknowledged_from_its_mail() {
+    let mut world = World::with(Behaviour::default()).await;
+    let page: url::Url = "https://shopper.example.org/ack/token-1".parse().unwrap();
+    for (kind, offered) in [(NoticeKind::Reminder, true), (NoticeKind::Resolved, false)] {
+        let enclosed = Enclosed { screenshot: None, acknowledge: Some(page.clone()) };
+        world.plain().send(&outgoing(kind), enclosed).await.unwrap();
+        let raw = world.arrival().await.raw;
+        let mail = MessageParser::default().parse(&raw).unwrap();
+        let (text, html) = (mail.body_text(0).unwrap(), mail.body_html(0).unwrap());
+        assert_eq!(text.contains("由我来处理：https://shopper.example.org/ack/token-1"), offered, "{text}");
+        assert_eq!(html.contains("href=\"https://shopper.example.org/ack/token-1\""), offered);
+        assert_eq!(text.contains("shopper ack 01a20185-ddc0-7000-8000-0000000000ff"), offered, "{text}");
+        assert!(html.len() < 102_000, "{}", html.len());
+    }
 }

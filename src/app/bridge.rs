@@ -43,7 +43,18 @@ impl Ledger for Books {
 }
 
 impl Outbox for Books {
-    async fn next_due(&self, now: Timestamp) -> Result<Vec<Outgoing>, Fault> {
+    async fn next_due(&self, now: Timestamp, busy: &[i64]) -> Result<Vec<Outgoing>, Fault> {
+        // A flood that could not be put together is better than no mail.
+        match self.store.outbox_relieve(now, busy.to_vec()).await {
+            Ok(0) => {}
+            Ok(messages) => {
+                tracing::warn!(messages, "so much waits for one person that it is told in one mail")
+            }
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not put a flood of mails together"
+            ),
+        }
         Ok(self.store.outbox_due(now, MAILS).await?)
     }
 
@@ -59,8 +70,10 @@ impl Outbox for Books {
         Ok(())
     }
 
-    async fn mark_failed(&self, id: i64, error: &str) -> Result<(), Fault> {
-        self.store.outbox_failed(id, error).await?;
+    async fn mark_failed(&self, id: i64, at: Timestamp, error: &str) -> Result<(), Fault> {
+        for to in self.store.outbox_failed(id, at, error).await? {
+            tracing::warn!(%to, "told that somebody else could not be told");
+        }
         self.recorder.mail(Mail::Failed);
         Ok(())
     }
@@ -80,9 +93,9 @@ impl Post for Letters {
             // A mail without its picture is better than no mail.
             Some(hash) => picture(self.store.read_evidence(hash).await),
         };
-        match self.mailer.send(outgoing, screenshot).await {
+        match self.mailer.send(outgoing, mail::Enclosed { screenshot, acknowledge: None }).await {
             Ok(_) => Ok(()),
-            Err(mail::SendFailure::Retry(error)) => Err(PostFailure::Retry(error)),
+            Err(mail::SendFailure::Retry(error)) => Err(PostFailure::Retry { error, after: None }),
             Err(mail::SendFailure::Refused(error)) => Err(PostFailure::Refused(error)),
         }
     }

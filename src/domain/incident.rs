@@ -115,6 +115,15 @@ pub enum Shared {
     Host(String),
 }
 
+impl Shared {
+    /// The region's or the host's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Region(name) | Self::Host(name) => name,
+        }
+    }
+}
+
 /// Somebody took an incident upon himself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Acknowledgement {

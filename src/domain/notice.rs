@@ -107,7 +107,20 @@ impl Notice {
         }
     }
 
-    /// The same, to be changed.
+    /// Where the agent stands, and the IANA time zone in which times are written.
+    pub fn place(&self) -> (&str, &str) {
+        match &self.matter {
+            Matter::Facts(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Wave(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Vantage(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Digest(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Heartbeat(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Undeliverable(facts) => (&facts.vantage, &facts.timezone),
+            Matter::Test(facts) => (&facts.vantage, &facts.timezone),
+        }
+    }
+
+    /// What it says of one probe on one target, to be changed.
     pub fn facts_mut(&mut self) -> Option<&mut NoticeFacts> {
         match &mut self.matter {
             Matter::Facts(facts) => Some(facts),

@@ -11,6 +11,7 @@
 
 pub mod classify;
 pub mod doubt;
+pub mod delivery;
 pub mod firewall;
 pub mod gate;
 pub mod incident;

@@ -32,19 +32,23 @@ pub fn lead(
         (English, Some(limit)) => format!("; at most {limit} may be broken"),
     };
     match (language, kind) {
-        (Chinese, kind) if !matches!(kind, NoticeKind::Reminder | NoticeKind::Resolved) => {
+        (Chinese, kind)
+            if !matches!(kind, NoticeKind::Reminder | NoticeKind::Escalated | NoticeKind::Resolved) =>
+        {
             format!("{site}（{journey}）有 {broken} 个失效链接，其中 {home} 个在首页{limit}。")
         }
-        (Chinese, NoticeKind::Reminder) => format!(
+        (Chinese, NoticeKind::Reminder | NoticeKind::Escalated) => format!(
             "{site}（{journey}）仍有 {broken} 个失效链接，其中 {home} 个在首页{limit}。这种情况已经持续 {lasted}。"
         ),
         (Chinese, _) => {
             format!("{site}（{journey}）已经恢复，失效链接不再超出限度。前后持续 {lasted}。")
         }
-        (English, kind) if !matches!(kind, NoticeKind::Reminder | NoticeKind::Resolved) => {
+        (English, kind)
+            if !matches!(kind, NoticeKind::Reminder | NoticeKind::Escalated | NoticeKind::Resolved) =>
+        {
             format!("On {site} ({journey}), {broken} {noun} {verb} not work, {home} on the home page{limit}.")
         }
-        (English, NoticeKind::Reminder) => format!(
+        (English, NoticeKind::Reminder | NoticeKind::Escalated) => format!(
             "On {site} ({journey}), {broken} {noun} still {verb} not work, {home} on the home page{limit}. \
              This has lasted {lasted} so far."
         ),

@@ -8,11 +8,12 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, message::MessageBuilder};
+use url::Url;
 
 use crate::domain::language::Language;
 use crate::domain::notice::Outgoing;
 
-use super::render::{Picture, content_id, render_with, token};
+use super::render::{Extras, Picture, content_id, render_with, token};
 
 /// No screenshot larger than this is sent, in bytes: many servers refuse mails above 10 MB, and
 /// base64 adds a third.
@@ -42,24 +43,36 @@ pub(super) struct Composed {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Builds the message of one outgoing mail. `screenshot` is a picture and its media type.
+/// What goes with a notice: a picture with its media type, and the page on which the reader says that
+/// he takes care of it.
+#[derive(Debug, Clone, Default)]
+pub struct Enclosed {
+    /// The screenshot.
+    pub screenshot: Option<(Vec<u8>, String)>,
+    /// The page.
+    pub acknowledge: Option<Url>,
+}
+
+/// Builds the message of one outgoing mail.
 pub(super) fn compose(
     item: &Outgoing,
     from: &Mailbox,
     language: Language,
-    screenshot: Option<(Vec<u8>, String)>,
+    enclosed: Enclosed,
 ) -> Result<Composed, MessageError> {
     let notice = &item.notice;
     let address = item.to.to_string();
     let to = recipient(&address).ok_or_else(|| MessageError::Recipient(shown(&address)))?;
-    let picture = screenshot.filter(|(bytes, _)| !bytes.is_empty() && bytes.len() <= LARGEST_PICTURE);
+    let picture =
+        enclosed.screenshot.filter(|(bytes, _)| !bytes.is_empty() && bytes.len() <= LARGEST_PICTURE);
     let picture = picture.and_then(|(bytes, mime)| Some((bytes, picture_type(&mime)?)));
     let state = match (&picture, &notice.facts().and_then(|facts| facts.screenshot.as_ref())) {
         (Some(_), _) => Picture::Inline,
         (None, Some(_)) => Picture::Missing,
         (None, None) => Picture::None,
     };
-    let words = render_with(notice, language, state);
+    let extras = Extras { picture: state, acknowledge: enclosed.acknowledge.as_ref() };
+    let words = render_with(notice, language, extras);
     let id = message_id(&notice.message_id)?;
 
     let mut builder = Message::builder()

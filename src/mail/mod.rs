@@ -10,14 +10,23 @@
 use std::path::PathBuf;
 
 mod clean;
+mod concern;
+mod dialogue;
 mod links;
+mod many;
 mod message;
+mod ours;
+mod pair;
+mod picture;
 mod render;
 mod secret;
 mod smtp;
 mod wording;
 
-pub use render::{Rendered, content_id, render};
+pub use dialogue::Dialogue;
+pub use message::Enclosed;
+pub use picture::small_picture;
+pub use render::{Extras, Picture, Rendered, content_id, render, render_with};
 pub use secret::{environment, resolve_secret};
 pub use smtp::{MailSettings, Mailer, SendFailure, Sent};
 

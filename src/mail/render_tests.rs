@@ -3,8 +3,11 @@
 use super::*;
 use crate::domain::incident::{Concern, Severity};
 use crate::domain::link::LinkClass;
-use crate::domain::notice::{Matter, NamedLink};
+use crate::domain::notice::{BrokenLinks, NamedLink, NoticeFacts, NoticeKind};
 use crate::domain::outcome::Outcome;
+
+#[path = "kinds_tests.rs"]
+mod kinds;
 
 fn at(text: &str) -> jiff::Timestamp {
     text.parse().unwrap()
@@ -262,7 +265,8 @@ fn nothing_is_loaded_from_outside() {
 #[test]
 fn a_lost_screenshot_is_said() {
     let notice = notice(NoticeKind::Opened, Language::Chinese);
-    let mail = render_with(&notice, Language::Chinese, Picture::Missing);
+    let extras = Extras { picture: Picture::Missing, acknowledge: None };
+    let mail = render_with(&notice, Language::Chinese, extras);
     assert!(mail.text.contains("截图未能随信附上。") && !mail.html.contains("<img"));
 }
 

@@ -17,13 +17,15 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::response::Response;
 
 use crate::clock::Deadline;
 use crate::domain::language::Language;
 use crate::domain::notice::Outgoing;
 use crate::plan::model::{SmtpSecurity, SmtpServer};
 
-use super::message::{Composed, compose};
+use super::dialogue::Dialogue;
+use super::message::{Composed, Enclosed, compose};
 use super::{MailError, clean};
 
 /// How long to wait for the answer to `QUIT`; the mail is accepted by then.
@@ -150,36 +152,53 @@ impl Mailer {
         self.from.email.domain()
     }
 
-    /// Sends one mail to one recipient, with the screenshot (bytes and media type) inline. Ends
-    /// within the settings' `timeout`. A mail whose last answer was lost is tried again by the
+    /// Sends one mail to one recipient, with its screenshot inline. Ends within the settings'
+    /// `timeout`. A mail whose last answer was lost is tried again by the
     /// caller and arrives twice with one Message-ID.
-    pub async fn send(
+    pub async fn send(&self, item: &Outgoing, enclosed: Enclosed) -> Result<Sent, SendFailure> {
+        self.send_showing(item, enclosed, &Dialogue::default()).await
+    }
+
+    /// The same, and writes down what is said.
+    pub async fn send_showing(
         &self,
         item: &Outgoing,
-        screenshot: Option<(Vec<u8>, String)>,
+        enclosed: Enclosed,
+        dialogue: &Dialogue,
     ) -> Result<Sent, SendFailure> {
-        let mail = compose(item, &self.from, self.settings.language, screenshot)
+        let mail = compose(item, &self.from, self.settings.language, enclosed)
             .map_err(|fault| SendFailure::Refused(format!("We could not {}.", chain(&fault))))?;
         let deadline = Deadline::after(self.settings.timeout);
-        let mut connection = self.connect(deadline).await?;
-        let sent = self.converse(&mut connection, &mail, deadline).await;
+        let mut connection = self.connect(deadline, dialogue).await?;
+        let sent = self.converse(&mut connection, &mail, deadline, dialogue).await;
         // The server's answer stands, whatever becomes of the farewell.
         let farewell = deadline.remaining().min(FAREWELL);
-        let _ = Deadline::after(farewell).limit(connection.quit()).await;
+        dialogue.ours("QUIT");
+        if let Ok(Ok(answer)) = Deadline::after(farewell).limit(connection.quit()).await {
+            write_down(&answer, dialogue);
+        }
         sent
     }
 
     /// Connects, secures the connection and logs in.
-    async fn connect(&self, deadline: Deadline) -> Result<AsyncSmtpConnection, SendFailure> {
+    async fn connect(
+        &self,
+        deadline: Deadline,
+        dialogue: &Dialogue,
+    ) -> Result<AsyncSmtpConnection, SendFailure> {
         let hello = ClientId::default();
         let security = self.settings.server.security;
         let tls = || self.tls.as_ref().map(|tls| tls.0.clone());
         let from_start = if security == SmtpSecurity::Tls { tls() } else { None };
         let address = (self.host.as_str(), self.settings.server.port);
+        let how = if security == SmtpSecurity::Tls { "with TLS" } else { "in clear" };
+        dialogue.note(&format!("connecting to {} {how}", self.place()));
         // Half of the time for each address of the name, so that a dead one leaves time for the next.
         let patience = Some(self.settings.timeout / 2);
         let connecting = AsyncSmtpConnection::connect_tokio1(address, patience, &hello, from_start, None);
-        let mut connection = self.moment(Moment::Connecting, deadline, connecting).await?;
+        let mut connection = self.moment(Moment::Connecting, deadline, dialogue, connecting).await?;
+        dialogue.ours(&format!("EHLO {hello}"));
+        dialogue.theirs(&connection.server_info().to_string());
         if security == SmtpSecurity::StartTls
             && let Some(parameters) = tls()
         {
@@ -190,8 +209,12 @@ impl Mailer {
                     self.place()
                 )));
             }
+            dialogue.ours("STARTTLS");
             let upgrade = connection.starttls(parameters, &hello);
-            self.moment(Moment::StartingTls, deadline, upgrade).await?;
+            self.moment(Moment::StartingTls, deadline, dialogue, upgrade).await?;
+            dialogue.note("encrypted from here on");
+            dialogue.ours(&format!("EHLO {hello}"));
+            dialogue.theirs(&connection.server_info().to_string());
         }
         if security != SmtpSecurity::Plain && !connection.is_encrypted() {
             return Err(SendFailure::Retry(format!(
@@ -200,8 +223,13 @@ impl Mailer {
             )));
         }
         if let Some(credentials) = &self.credentials {
-            let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
-            self.moment(Moment::LoggingIn, deadline, login).await?;
+            let known = [Mechanism::Plain, Mechanism::Login];
+            if let Some(mechanism) = connection.server_info().get_auth_mechanism(&known) {
+                dialogue.ours(&format!("AUTH {mechanism} ***"));
+            }
+            let login = connection.auth(&known, credentials);
+            let answer = self.moment(Moment::LoggingIn, deadline, dialogue, login).await?;
+            write_down(&answer, dialogue);
         }
         Ok(connection)
     }
@@ -212,6 +240,7 @@ impl Mailer {
         connection: &mut AsyncSmtpConnection,
         mail: &Composed,
         deadline: Deadline,
+        dialogue: &Dialogue,
     ) -> Result<Sent, SendFailure> {
         let mut options = Vec::new();
         let addresses = || mail.envelope.to().iter().chain(mail.envelope.from());
@@ -225,16 +254,34 @@ impl Mailer {
             options.push(MailParameter::SmtpUtfEight);
         }
         let from = Mail::new(mail.envelope.from().cloned(), options);
-        self.moment(Moment::NamingSender, deadline, connection.command(from)).await?;
+        self.say(Moment::NamingSender, deadline, dialogue, connection, from).await?;
         for to in mail.envelope.to() {
             let to = Rcpt::new(to.clone(), Vec::new());
-            self.moment(Moment::NamingRecipient, deadline, connection.command(to)).await?;
+            self.say(Moment::NamingRecipient, deadline, dialogue, connection, to).await?;
         }
-        self.moment(Moment::SendingContent, deadline, connection.command(Data)).await?;
+        self.say(Moment::SendingContent, deadline, dialogue, connection, Data).await?;
+        dialogue.note(&format!("{} bytes of mail", mail.bytes.len()));
+        dialogue.ours(".");
         let content = connection.message(&mail.bytes);
-        let answer = self.moment(Moment::SendingContent, deadline, content).await?;
+        let answer = self.moment(Moment::SendingContent, deadline, dialogue, content).await?;
+        write_down(&answer, dialogue);
         let words: Vec<&str> = answer.message().collect();
         Ok(Sent { answer: clean::line(&words.join(" "), 200) })
+    }
+
+    /// One command and its answer.
+    async fn say(
+        &self,
+        moment: Moment,
+        deadline: Deadline,
+        dialogue: &Dialogue,
+        connection: &mut AsyncSmtpConnection,
+        command: impl std::fmt::Display,
+    ) -> Result<(), SendFailure> {
+        dialogue.ours(command.to_string().trim_end());
+        let answer = self.moment(moment, deadline, dialogue, connection.command(command)).await?;
+        write_down(&answer, dialogue);
+        Ok(())
     }
 
     /// Waits for one exchange and puts its failure into words.
@@ -242,6 +289,7 @@ impl Mailer {
         &self,
         moment: Moment,
         deadline: Deadline,
+        dialogue: &Dialogue,
         exchange: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, SendFailure> {
         let doing = match moment {
@@ -258,7 +306,10 @@ impl Mailer {
             Ok(Err(error)) => {
                 let (text, code) = told(&error);
                 let sentence = match code {
-                    Some(code) => format!("The mail server {place} answered {code} {doing}: {text}"),
+                    Some(code) => {
+                        dialogue.theirs(&format!("{code} {text}"));
+                        format!("The mail server {place} answered {code} {doing}: {text}")
+                    }
                     None => format!("The mail server {place} failed {doing}: {text}"),
                 };
                 Err(if moment.judges_the_mail() && code.is_some_and(is_final) {
@@ -284,6 +335,13 @@ impl Moment {
     /// login, and every mail waits until that is mended.
     fn judges_the_mail(self) -> bool {
         matches!(self, Self::NamingSender | Self::NamingRecipient | Self::SendingContent)
+    }
+}
+
+/// Writes an answer down, line by line.
+fn write_down(answer: &Response, dialogue: &Dialogue) {
+    for line in answer.message() {
+        dialogue.theirs(&format!("{} {line}", answer.code()));
     }
 }
 

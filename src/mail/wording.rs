@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::incident::Concern;
 use crate::domain::language::Language;
 use crate::domain::notice::NoticeKind;
 use crate::domain::outcome::Outcome;
@@ -118,15 +119,17 @@ pub fn lead(
     let met = met(outcome, language);
     match (language, kind) {
         (Chinese, kind) if kind != NoticeKind::Resolved => {
-            let still = if kind == NoticeKind::Reminder { "仍然" } else { "" };
+            let lasts = matches!(kind, NoticeKind::Reminder | NoticeKind::Escalated);
+            let still = if lasts { "仍然" } else { "" };
             let place = if walk {
                 format!("市民在{site}办理「{journey}」，到「{step}」这一步{still}办不下去")
             } else {
                 format!("市民访问{site}（{journey}）{still}不成功")
             };
-            match kind {
-                NoticeKind::Reminder => format!("{place}：{met}。故障已经持续 {lasted}。"),
-                _ => format!("{place}：{met}。"),
+            if lasts {
+                format!("{place}：{met}。故障已经持续 {lasted}。")
+            } else {
+                format!("{place}：{met}。")
             }
         }
         (Chinese, _) if walk => {
@@ -144,10 +147,10 @@ pub fn lead(
         (English, NoticeKind::Resolved) => {
             format!("{site} ({journey}) can be used again. The outage lasted {lasted}.")
         }
-        (English, kind) if walk && kind != NoticeKind::Reminder => {
+        (English, kind) if walk && !matches!(kind, NoticeKind::Reminder | NoticeKind::Escalated) => {
             format!("On {site}, citizens who go through \"{journey}\" get stuck at \"{step}\": {met}.")
         }
-        (English, kind) if kind != NoticeKind::Reminder => {
+        (English, kind) if !matches!(kind, NoticeKind::Reminder | NoticeKind::Escalated) => {
             format!("Citizens cannot use {site} ({journey}): {met}.")
         }
         (English, _) if walk => format!(
@@ -160,30 +163,29 @@ pub fn lead(
     }
 }
 
-/// The words in front of a subject and over the mail's first line.
-pub fn badge(kind: NoticeKind, language: Language) -> &'static str {
-    match kind {
-        NoticeKind::Reminder => language.pick("仍未恢复", "Still down"),
-        NoticeKind::Resolved => language.pick("恢复", "Up again"),
-        _ => language.pick("故障", "Down"),
-    }
-}
-
-/// How many independent runs say so; fewer of them may be `named` below.
-pub fn confirmed(kind: NoticeKind, runs: usize, named: usize, language: Language) -> String {
-    match (language, kind == NoticeKind::Resolved, runs) {
-        (Chinese, false, n) if n > named => format!("{n} 次运行失败，最近 {named} 次："),
-        (Chinese, true, n) if n > named => format!("{n} 次运行正常通过，最近 {named} 次："),
-        (English, false, n) if n > named => format!("{n} runs failed; the last {named}:"),
-        (English, true, n) if n > named => format!("{n} runs went through; the last {named}:"),
-        (Chinese, false, 0 | 1) => "一次运行失败。".to_owned(),
-        (Chinese, false, n) => format!("{}次相互独立的运行都失败了。", count(n, language)),
-        (Chinese, true, 0 | 1) => "一次运行正常通过。".to_owned(),
-        (Chinese, true, n) => format!("{}次相互独立的运行都正常通过。", count(n, language)),
-        (English, false, 0 | 1) => "One run failed.".to_owned(),
-        (English, false, n) => format!("{} independent runs failed.", capital(&count(n, language))),
-        (English, true, 0 | 1) => "One run went through.".to_owned(),
-        (English, true, n) => format!("{} independent runs went through.", capital(&count(n, language))),
+/// How many independent runs say so, and how many of them are named below.
+pub fn confirmed(
+    kind: NoticeKind,
+    concern: Concern,
+    (runs, named): (usize, usize),
+    language: Language,
+) -> String {
+    let (chinese, one, many) = match (kind, concern) {
+        (NoticeKind::Resolved, _) => ("正常通过", "went through", "went through"),
+        (_, Concern::Slow) => ("太慢", "was too slow", "were too slow"),
+        (_, Concern::Links) => ("发现失效链接", "found them", "found them"),
+        (_, Concern::ScriptRot) => ("与页面对不上", "did not fit", "did not fit"),
+        _ => ("失败", "failed", "failed"),
+    };
+    // 都失败了, but 都正常通过.
+    let done = if kind == NoticeKind::Resolved { "" } else { "了" };
+    match (language, runs) {
+        (Chinese, n) if n > named => format!("{n} 次运行{chinese}，最近 {named} 次："),
+        (English, n) if n > named => format!("{n} runs {many}; the last {named}:"),
+        (Chinese, 0 | 1) => format!("一次运行{chinese}。"),
+        (Chinese, n) => format!("{}次相互独立的运行都{chinese}{done}。", count(n, language)),
+        (English, 0 | 1) => format!("One run {one}."),
+        (English, n) => format!("{} independent runs {many}.", capital(&count(n, language))),
     }
 }
 
@@ -320,6 +322,12 @@ pub fn instant(at: Timestamp, zone: &TimeZone, precision: Precision, language: L
     }
 }
 
+/// An instant to the minute, short enough for a subject line.
+pub fn minute(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    let listed = instant(at, zone, Precision::Listed, language);
+    listed.rsplit_once(':').map_or(listed.clone(), |(minute, _)| minute.to_owned())
+}
+
 /// The zone's name and how far it is from UTC.
 fn zone_name(zone: &TimeZone, local: &jiff::Zoned, language: Language) -> String {
     let minutes = local.offset().seconds() / 60;
@@ -398,10 +406,22 @@ mod tests {
 
     #[test]
     fn runs_are_counted_in_words() {
-        assert_eq!(confirmed(NoticeKind::Opened, 2, 2, Chinese), "两次相互独立的运行都失败了。");
-        assert_eq!(confirmed(NoticeKind::Opened, 12, 12, Chinese), "12 次相互独立的运行都失败了。");
-        assert_eq!(confirmed(NoticeKind::Opened, 2, 2, English), "Two independent runs failed.");
-        assert_eq!(confirmed(NoticeKind::Resolved, 3, 3, English), "Three independent runs went through.");
-        assert_eq!(confirmed(NoticeKind::Opened, 1, 1, English), "One run failed.");
+        assert_eq!(
+            confirmed(NoticeKind::Opened, Concern::Outage, (2, 2), Chinese),
+            "两次相互独立的运行都失败了。"
+        );
+        assert_eq!(
+            confirmed(NoticeKind::Opened, Concern::Outage, (12, 12), Chinese),
+            "12 次相互独立的运行都失败了。"
+        );
+        assert_eq!(
+            confirmed(NoticeKind::Opened, Concern::Outage, (2, 2), English),
+            "Two independent runs failed."
+        );
+        assert_eq!(
+            confirmed(NoticeKind::Resolved, Concern::Slow, (3, 3), English),
+            "Three independent runs went through."
+        );
+        assert_eq!(confirmed(NoticeKind::Opened, Concern::Outage, (1, 1), English), "One run failed.");
     }
 }

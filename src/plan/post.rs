@@ -1,31 +1,21 @@
-//! `[mail]`: the server, the sender, and who is told what.
+//! `[mail]`: the server and the sender. Who is told what is read in `routes.rs`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::alarm::{Route, RouteFilter};
+use super::alarm::Route;
 use super::model::{MailPlan, SecretRef, SmtpSecurity, SmtpServer};
-use super::probes::{ProbeDraft, label};
-use super::table::{Item, Reader, Text};
-use super::targets::TargetDraft;
-use super::words::suggest_or_list;
-use crate::domain::incident::{Concern, Severity};
-use crate::domain::notice::Recipient;
+use super::routes::{self, Known};
+use super::table::{Item, Text};
 
 /// Reads `[mail]` and its routes.
-pub(super) fn read(
-    root: &Path,
-    item: &Item<'_>,
-    targets: &[TargetDraft],
-    probes: &[ProbeDraft],
-) -> Option<(MailPlan, Vec<Route>)> {
+pub(super) fn read(root: &Path, item: &Item<'_>, known: Known<'_>) -> Option<(MailPlan, Vec<Route>)> {
     let fields = item.table("[mail]")?;
     let smtp = fields.need("smtp", "write smtp = \"smtps://user@mail.example.org:465\"");
     let smtp = smtp.and_then(|item| item.filled()).and_then(|text| server(&text));
     let password_item = fields.get("password");
-    let password = password_item.as_ref().and_then(|item| secret(root, item));
+    let password = password_item.as_ref().and_then(|item| secret(root, item, &PASSWORD));
     if let (Some(item), Some(server)) = (&password_item, &smtp)
         && server.user.is_none()
     {
@@ -39,41 +29,16 @@ pub(super) fn read(
     }
     let from = fields.need("from", "write from = \"Mystery shopper <alerts@example.org>\"");
     let from = from.and_then(|item| item.filled()).and_then(|text| address(&text));
-    let routes = fields.get("route").map(|item| item.tables("a mail route")).unwrap_or_default();
-    let routes = routes.into_iter().filter_map(|fields| {
-        let to = fields.need("to", "write to = [\"oncall@example.org\"]");
-        let to = to.and_then(|item| {
-            let texts = item.one_or_more()?;
-            if texts.is_empty() {
-                item.error("a route without a recipient", "write to = [\"oncall@example.org\"]".to_owned());
-            }
-            Some(texts.iter().filter_map(address).collect::<Vec<_>>())
-        });
-        let when = fields.get("when").map(|item| filter(&item, targets, probes)).unwrap_or_default();
-        fields.finish();
-        let to = to?.into_iter().map(Recipient::Mail).collect();
-        Some(Route { to, when, after: Duration::ZERO, quiet: None })
-    });
+    let tables = |key, what| fields.get(key).map(|item| item.tables(what)).unwrap_or_default();
+    let routes =
+        tables("route", "a mail route").into_iter().filter_map(|fields| routes::route(fields, known));
     let routes = routes.collect();
+    let digests = tables("digest", "a digest").into_iter().filter_map(|fields| routes::digest(fields, known));
+    let digests = digests.collect();
+    let heartbeat = fields.get("heartbeat").and_then(|item| routes::heartbeat(&item, known));
     fields.finish();
-    let mail = MailPlan { smtp: smtp?, password, from: from?, digests: Vec::new(), heartbeat: None };
+    let mail = MailPlan { smtp: smtp?, password, from: from?, digests, heartbeat };
     Some((mail, routes))
-}
-
-/// Warns of probes whose outages nobody would hear of.
-pub(super) fn warn_unheard(routes: &[Route], probes: &[ProbeDraft], reader: Reader<'_>) {
-    for draft in probes {
-        let Some(probe) = &draft.probe else { continue };
-        let heard = probe.targets.iter().any(|target| {
-            let about = Some((&probe.id, &**target));
-            routes.iter().any(|route| route.when.takes(about, Concern::Outage, Severity::Outage))
-        });
-        if !heard {
-            let message = format!("nobody is told about outages of `{}`", probe.id);
-            let hint = "add a [[mail.route]] that takes it".to_owned();
-            reader.warn(draft.span.clone(), message, hint);
-        }
-    }
 }
 
 /// `smtps://user@host:465`.
@@ -135,11 +100,24 @@ fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// How a kind of secret is spoken of.
+pub(super) struct SecretWords {
+    /// What it is when it stands there in clear; nothing when it may.
+    pub in_clear: &'static str,
+    /// How to write it.
+    pub hint: &'static str,
+}
+
+const PASSWORD: SecretWords = SecretWords {
+    in_clear: "a password in clear",
+    hint: "write { credential = \"smtp-password\" }, { env = \"SMTP_PASSWORD\" } or { file = \"…\" }",
+};
+
 /// `{ credential = "…" }`, `{ env = "…" }` or `{ file = "…" }`.
-fn secret(root: &Path, item: &Item<'_>) -> Option<SecretRef> {
-    let hint = "write { credential = \"smtp-password\" }, { env = \"SMTP_PASSWORD\" } or { file = \"…\" }";
+pub(super) fn secret(root: &Path, item: &Item<'_>, words: &SecretWords) -> Option<SecretRef> {
+    let hint = words.hint;
     if item.is_text() {
-        item.error("a password in clear", hint.to_owned());
+        item.error(words.in_clear, hint.to_owned());
         return None;
     }
     let fields = item.table("a reference to a secret")?;
@@ -164,7 +142,7 @@ fn secret(root: &Path, item: &Item<'_>) -> Option<SecretRef> {
 }
 
 /// An address, or a name with an address between angle brackets.
-fn address(text: &Text<'_>) -> Option<String> {
+pub(super) fn address(text: &Text<'_>) -> Option<String> {
     let bare = match text.value.split_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(""),
         None => text.value,
@@ -187,45 +165,6 @@ pub(super) fn is_address(text: &str) -> bool {
     clean(local)
         && clean(domain)
         && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-'))
-}
-
-/// `when = { region = "…", severity = "outage" }`.
-fn filter(item: &Item<'_>, targets: &[TargetDraft], probes: &[ProbeDraft]) -> RouteFilter {
-    let mut filter = RouteFilter::default();
-    let Some(fields) = item.table("a route's `when`") else { return filter };
-    for entry in fields.entries() {
-        match entry.name {
-            "severity" => {
-                if let Some(severity) = entry.choice(&[("outage", Severity::Outage)]) {
-                    filter.severities = vec![severity];
-                }
-            }
-            "target" => {
-                let ids: Vec<_> = targets.iter().map(|draft| draft.target.id.as_str()).collect();
-                filter.targets = known(&entry, &ids, "target");
-            }
-            "probe" => {
-                let ids: Vec<_> = probes.iter().filter_map(|draft| draft.id.as_deref()).collect();
-                filter.probes = known(&entry, &ids, "probe");
-            }
-            name => {
-                if let Some(text) = label(&entry, targets) {
-                    filter.labels.push((name.to_owned(), text.value.to_owned()));
-                }
-            }
-        }
-    }
-    filter
-}
-
-/// One or more ids that have to exist.
-fn known(item: &Item<'_>, ids: &[&str], noun: &str) -> Vec<String> {
-    let texts = item.one_or_more().unwrap_or_default();
-    for text in texts.iter().filter(|text| !ids.contains(&text.value)) {
-        let hint = suggest_or_list(text.value, ids, &format!("{noun}s"));
-        text.error(format!("unknown {noun} `{}`", text.value), hint);
-    }
-    texts.iter().map(|text| text.value.to_owned()).collect()
 }
 
 #[cfg(test)]

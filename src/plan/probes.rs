@@ -28,6 +28,8 @@ pub(super) struct ProbeDraft {
     pub id: Option<String>,
     /// The bytes of its id.
     pub span: std::ops::Range<usize>,
+    /// Nobody wants to hear of it: `tell = "nobody"`.
+    pub untold: bool,
 }
 
 /// Reads all probes and the scenarios that they name.
@@ -57,15 +59,21 @@ pub(super) fn read(
         let limits = Duration::ZERO..=Duration::from_hours(24);
         let jitter = table.get("jitter").and_then(|item| item.duration(limits)).unwrap_or_default();
         let engine = engine(&table, chosen.as_deref());
+        let untold = untold(&table);
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
             let targets = chosen.iter().map(|draft| Arc::clone(&draft.target)).collect();
             let severity = Severity::Outage;
             Arc::new(Probe { id, work, engine, targets, schedule, jitter, alert, severity, slow: None })
         });
-        ProbeDraft { probe, id: id.map(|id| id.as_str().to_owned()), span }
+        ProbeDraft { probe, id: id.map(|id| id.as_str().to_owned()), span, untold }
     });
     read.collect()
+}
+
+/// `tell = "nobody"`: the probe is watched, and its outages are nobody's.
+fn untold(fields: &Fields<'_>) -> bool {
+    fields.get("tell").and_then(|item| item.choice(&[("nobody", true)])).unwrap_or(false)
 }
 
 /// The browser of a walk. What keeps anything from being submitted to a live target is a part of
@@ -258,7 +266,7 @@ pub(super) fn label<'a>(item: &Item<'a>, targets: &[TargetDraft]) -> Option<Text
 }
 
 /// Reads a schedule; its faults and warnings stand inside the text.
-fn schedule(text: &Text<'_>, timezone: &str) -> Option<Schedule> {
+pub(super) fn schedule(text: &Text<'_>, timezone: &str) -> Option<Schedule> {
     match Schedule::parse(text.value, timezone) {
         Ok((schedule, warnings)) => {
             for warning in warnings {

@@ -10,6 +10,7 @@
 use serde_json::{Map, Value, json};
 
 use super::expectation::FILE_TYPES;
+use crate::domain::incident::{Concern, Severity};
 use crate::domain::observation::EvidenceKind;
 use crate::domain::outcome::Outcome;
 use crate::domain::scenario::Stage;
@@ -145,6 +146,10 @@ fn duration() -> Value {
     json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "description": "300ms, 15s, 3m, 1h30m" })
 }
 
+fn web_address() -> Value {
+    json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })
+}
+
 fn outcomes() -> Value {
     let ours = [Outcome::NotReached, Outcome::BlockedByPolicy, Outcome::ProbeFault];
     let names: Vec<_> =
@@ -184,26 +189,7 @@ fn probes() -> Value {
         may("firefox", filled()),
         may("geckodriver", filled()),
     ]);
-    let secret = json!({ "oneOf": [
-        table([need("credential", filled())]),
-        table([need("env", filled())]),
-        table([need("file", filled())]),
-    ] });
-    let ids = either([filled(), list(&filled())]);
-    let when = json!({
-        "type": "object",
-        "properties": { "target": ids, "probe": ids, "severity": one_of(&["outage"]) },
-        "additionalProperties": { "type": "string" },
-    });
-    let addresses = either([filled(), json!({ "type": "array", "items": filled(), "minItems": 1 })]);
-    let route =
-        table([need("to", addresses), may("when", described(when, "Labels of targets, ids, severity."))]);
-    let mail = table([
-        need("smtp", json!({ "type": "string", "pattern": "^smtps?://" })),
-        may("password", secret),
-        need("from", filled()),
-        may("route", list(&route)),
-    ]);
+    let post = post();
     let alert = table([
         may("confirm", whole(1, 20)),
         may("recover", whole(1, 20)),
@@ -222,7 +208,7 @@ fn probes() -> Value {
         need("id", id()),
         need("name", filled()),
         may("region", filled()),
-        need("entry", json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })),
+        need("entry", web_address()),
         may("class", one_of(&["live", "test"])),
         may("vars", vars()),
         may("secrets", secrets()),
@@ -263,6 +249,7 @@ fn probes() -> Value {
         need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
         may("jitter", duration()),
         may("browser", described(one_of(&["chromium", "firefox"]), "For walks. Default: chromium.")),
+        may("tell", described(one_of(&["nobody"]), "Its outages are nobody's: no route takes it.")),
     ]);
     probe["oneOf"] =
         json!([{ "required": ["scenario"] }, { "required": ["visit"] }, { "required": ["crawl"] }]);
@@ -274,15 +261,96 @@ fn probes() -> Value {
     let root = table([
         need("agent", agent),
         may("browser", browser),
-        may("web", table([may("listen", filled())])),
+        may(
+            "web",
+            table([
+                may("listen", filled()),
+                may("public", described(web_address(), "Where people reach the pages: mails link to it.")),
+            ]),
+        ),
+        may("mail", post.mail),
+        may("webhook", list(&post.hook)),
         may("canary", canary),
-        may("mail", mail),
         may("alert", alert),
         may("store", store),
         may("target", list(&target)),
         may("probe", list(&probe)),
     ]);
     file("probes.toml of mystery-shopper", root, Value::Null)
+}
+
+/// `[mail]` and `[[webhook]]`.
+struct Post {
+    mail: Value,
+    hook: Value,
+}
+
+/// Who is told, and by what way.
+fn post() -> Post {
+    let secret = json!({ "oneOf": [
+        table([need("credential", filled())]),
+        table([need("env", filled())]),
+        table([need("file", filled())]),
+    ] });
+    let ids = either([filled(), list(&filled())]);
+    let names = |names: &[&str]| {
+        either([one_of(names), json!({ "type": "array", "minItems": 1, "items": one_of(names) })])
+    };
+    let when = json!({
+        "type": "object",
+        "properties": {
+            "target": ids,
+            "probe": ids,
+            "class": names(&["live", "test"]),
+            "severity": names(&Severity::ALL.map(Severity::name)),
+            "concern": names(&Concern::ALL.map(Concern::name)),
+        },
+        "additionalProperties": { "type": "string" },
+        "description": "Labels of targets, ids, class, severity (default: outage), concern.",
+    });
+    let time = json!({ "type": "string", "pattern": "^[0-9]{1,2}:[0-9]{1,2}$" });
+    let quiet = table([
+        need("from", time.clone()),
+        need("until", time),
+        may(
+            "unless",
+            described(
+                one_of(&["outage", "degraded"]),
+                "What is at least so bad is told all the same. Default: outage.",
+            ),
+        ),
+    ]);
+    let to = || {
+        let addresses = either([filled(), json!({ "type": "array", "items": filled(), "minItems": 1 })]);
+        described(addresses, "Mail addresses, or hook: and the name of a webhook.")
+    };
+    let way = || {
+        [
+            may("when", when.clone()),
+            may("after", described(duration(), "Told only what lasts so long and nobody has acknowledged.")),
+            may("quiet", quiet.clone()),
+        ]
+    };
+    let slots = || described(filled(), "crontab's five fields in the agent's zone.");
+    let route = table([need("to", to())].into_iter().chain(way()));
+    let digest = table([need("to", to()), need("schedule", slots()), may("when", when.clone())]);
+    let heartbeat = table([need("to", to()), need("schedule", slots())]);
+    let mail = table([
+        need("smtp", json!({ "type": "string", "pattern": "^smtps?://" })),
+        may("password", secret.clone()),
+        need("from", filled()),
+        may("route", list(&route)),
+        may("digest", list(&digest)),
+        may("heartbeat", heartbeat),
+    ]);
+    let template = "generic, alertmanager, wecom, dingtalk, feishu, or a file of your own. Default: generic.";
+    let hook = [
+        need("name", id()),
+        need("url", either([web_address(), secret.clone()])),
+        may("template", described(filled(), template)),
+        may("secret", secret),
+    ];
+    Post { mail, hook: table(hook.into_iter().chain(way())) }
 }
 
 /// A link check.

@@ -9,12 +9,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::cron::knows_timezone;
+use super::diagnostic::Severity;
 use super::lexicon;
 use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
+use super::routes::{self, Known};
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{canary, post, probes, scenario, secrets, store, targets};
+use super::{canary, hooks, post, probes, scenario, secrets, store, targets};
 use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::language::Language;
 
@@ -43,12 +45,21 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
     let canary = canary::read(&fields, &targets);
-    let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
+    let tables = fields.get("webhook").map(|item| item.tables("a webhook")).unwrap_or_default();
+    let names = hooks::names(&tables);
+    let known = Known { targets: &targets, probes: &drafts, hooks: &names, timezone: &agent.timezone };
+    let mail_item = fields.get("mail");
+    let mail = mail_item.as_ref().and_then(|item| post::read(root, item, known));
+    let (hooks, ways) = hooks::read(loader, root, tables, known);
     fields.finish();
     let lexicon = lexicon::gather(loader);
     let (mail, routes) = mail.unzip();
-    if mail.is_some() {
-        post::warn_unheard(routes.as_deref().unwrap_or_default(), &drafts, reader);
+    let mut routes: Vec<_> = routes.into_iter().flatten().chain(ways).collect();
+    routes::leave_out(&mut routes, &drafts);
+    // A route with a fault may be the one that is missed.
+    let faulty = loader.out.borrow().iter().any(|found| found.severity == Severity::Error);
+    if !faulty && (mail.is_some() || !hooks.is_empty()) {
+        routes::check_heard(&routes, &drafts, reader);
     }
     canary::warn_blind(&canary, &targets, reader);
     Some(Plan {
@@ -58,8 +69,8 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         browser,
         web,
         mail,
-        hooks: Vec::new(),
-        routes: routes.unwrap_or_default(),
+        hooks,
+        routes,
         alert,
         maintenance: Vec::new(),
         canary,
@@ -225,7 +236,8 @@ fn web(fields: &Fields<'_>) -> WebPlan {
     let Some(fields) = fields.get("web").and_then(|item| item.table("[web]")) else {
         return WebPlan::default();
     };
-    let listen = fields.get("listen").and_then(|item| {
+    let listen_item = fields.get("listen");
+    let listen = listen_item.as_ref().and_then(|item| {
         let text = item.filled()?;
         let read = text.value.parse::<SocketAddr>();
         if read.is_err() {
@@ -237,8 +249,32 @@ fn web(fields: &Fields<'_>) -> WebPlan {
         }
         read.ok()
     });
+    let public_item = fields.get("public");
+    let public = public_item.as_ref().and_then(public);
+    if let (Some(item), None) = (&public_item, &listen_item) {
+        item.reader.warn(
+            item.key.clone(),
+            "nobody answers the links in mails",
+            "write listen = \"127.0.0.1:8787\" beside `public`".to_owned(),
+        );
+    }
     fields.finish();
-    WebPlan { listen, public: None }
+    WebPlan { listen, public }
+}
+
+/// The address at which people reach the pages: what mails link to.
+fn public(item: &Item<'_>) -> Option<Url> {
+    let url = targets::web_address(&item.filled()?)?;
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        let hint = "write scheme, host and path alone, such as \"https://shopper.example.org/\"";
+        item.error("links in mails need a plain address", hint.to_owned());
+        return None;
+    }
+    Some(end_point(url))
 }
 
 fn alert(fields: &Fields<'_>) -> AlertRules {

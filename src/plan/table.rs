@@ -71,7 +71,10 @@ impl<'a> Fields<'a> {
 
     /// The value of a key, which is known from now on.
     pub fn get(&self, key: &'static str) -> Option<Item<'a>> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         self.peek(key)
     }
 

@@ -1,8 +1,9 @@
-//! The mail worker: takes due mails from the outbox and posts them until they are gone.
+//! The mail worker: takes due messages from the outbox and posts them until they are gone. Mails and
+//! webhooks are alike to it.
 //!
 //! All state is in the store, so that a restart goes on where it was. A mail is tried after
 //! 1, 2, 5, 15, 15 … minutes for a day, then given up where people can see it. The post office
-//! says whether a failure may pass; a refusal is final at once.
+//! says whether a failure may pass, and when it thinks so; a refusal is final at once.
 //!
 //! Invariants: the mails of one incident reach a person in the order in which they were written, so
 //! nobody reads "up again" before "down": the outbox hands out the first that waits, and none is
@@ -19,7 +20,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Deadline};
-use crate::domain::notice::Outgoing;
+use crate::domain::notice::{NoticeKind, Outgoing};
 
 use super::due::{between, later, share_of};
 use super::{Fault, chain};
@@ -28,8 +29,13 @@ use super::{Fault, chain};
 pub trait Outbox: Send + Sync + 'static {
     /// The mails whose `next_try_at` has come and that are neither sent nor failed, most urgent
     /// first; of an incident's mails to one person only the first that waits. The worker takes as
-    /// many as it can send.
-    fn next_due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
+    /// many as it can send. `busy` are those that are on their way: what is too much for one person
+    /// may be put together, they may not.
+    fn next_due(
+        &self,
+        now: Timestamp,
+        busy: &[i64],
+    ) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
 
     /// The mail was accepted.
     fn mark_sent(&self, id: i64, at: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -42,8 +48,13 @@ pub trait Outbox: Send + Sync + 'static {
         error: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// The mail is given up; counts one attempt more and stays to be found.
-    fn mark_failed(&self, id: i64, error: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// The mail is given up; counts one attempt more and stays to be found, and others hear of it.
+    fn mark_failed(
+        &self,
+        id: i64,
+        at: Timestamp,
+        error: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Sends mails.
@@ -56,8 +67,13 @@ pub trait Post: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostFailure {
     /// It may be accepted later.
-    #[error("not accepted for now: {0}")]
-    Retry(String),
+    #[error("not accepted for now: {error}")]
+    Retry {
+        /// What was said.
+        error: String,
+        /// How long the other side wants to be left alone, if it said so.
+        after: Option<Duration>,
+    },
     /// It never will be.
     #[error("refused for good: {0}")]
     Refused(String),
@@ -72,6 +88,9 @@ const OLDEST: Duration = Duration::from_hours(24);
 
 /// … but not before so many attempts: the agent may have been off for that day.
 const FEWEST_ATTEMPTS: u32 = 5;
+
+/// The longest that the other side can make us wait: it may be mistaken by days.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// Time for one mail.
 const SEND_WITHIN: Duration = Duration::from_mins(1);
@@ -90,18 +109,20 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 enum Settled {
     Sent(Timestamp),
     Retry { until: Timestamp, error: String },
-    Failed { error: String },
+    Failed { at: Timestamp, error: String },
 }
 
-/// When a mail that just failed is tried again; [`None`] when it is given up.
-pub fn next_try(mail: &Outgoing, now: Timestamp) -> Option<Timestamp> {
+/// When a mail that just failed is tried again, not before the pause that was asked for; [`None`]
+/// when it is given up.
+pub fn next_try(mail: &Outgoing, pause: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
     let failures = mail.attempts.saturating_add(1);
     let rung = usize::try_from(mail.attempts).unwrap_or(usize::MAX).min(LADDER.len() - 1);
     let step = LADDER[rung];
     // Up to a fifth more, fixed by hash: mails of one outage do not come back in one moment.
     let share = share_of(&[&mail.notice.message_id, &mail.to.to_string(), &failures.to_string()]);
     let extra = Duration::from_millis(share % 1000) * u32::try_from(step.as_secs() / 5).unwrap_or(0);
-    let next = later(now, step + extra);
+    let pause = pause.unwrap_or_default().min(LONGEST_PAUSE);
+    let next = later(now, step.max(pause) + extra);
     let age = between(mail.notice.created_at, next).unwrap_or_default();
     (age <= OLDEST || failures < FEWEST_ATTEMPTS).then_some(next)
 }
@@ -110,17 +131,18 @@ pub fn next_try(mail: &Outgoing, now: Timestamp) -> Option<Timestamp> {
 fn settle(mail: &Outgoing, result: Result<(), PostFailure>, now: Timestamp) -> Settled {
     match result {
         Ok(()) => Settled::Sent(now),
-        Err(PostFailure::Refused(error)) => Settled::Failed { error },
-        Err(PostFailure::Retry(error)) => match next_try(mail, now) {
+        Err(PostFailure::Refused(error)) => Settled::Failed { at: now, error },
+        Err(PostFailure::Retry { error, after }) => match next_try(mail, after, now) {
             Some(until) => Settled::Retry { until, error },
-            None => Settled::Failed { error },
+            None => Settled::Failed { at: now, error },
         },
     }
 }
 
-/// Whether two mails tell one person about one incident.
+/// Whether two mails tell one person about one incident. What tells many things may tell of any.
 fn same_thread(a: &Outgoing, b: &Outgoing) -> bool {
-    a.to == b.to && a.notice.incident == b.notice.incident
+    let many = |mail: &Outgoing| mail.notice.kind == NoticeKind::Flood;
+    a.to == b.to && (a.notice.incident == b.notice.incident || many(a) || many(b))
 }
 
 /// The mail worker.
@@ -157,8 +179,8 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
                     let (post, sent) = (Arc::clone(&self.post), mail.clone());
                     let task = tasks.spawn(async move {
                         Deadline::after(SEND_WITHIN).limit(post.send(&sent)).await.unwrap_or_else(|_| {
-                            let seconds = SEND_WITHIN.as_secs();
-                            Err(PostFailure::Retry(format!("the mail server took more than {seconds} s")))
+                            let error = format!("the other side took more than {} s", SEND_WITHIN.as_secs());
+                            Err(PostFailure::Retry { error, after: None })
                         })
                     });
                     flying.insert(task.id(), mail);
@@ -184,7 +206,8 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
 
     /// The due mails that are not being dealt with.
     async fn due(&self, flying: &HashMap<Id, Outgoing>, settled: &HashMap<i64, Settled>) -> Vec<Outgoing> {
-        match self.outbox.next_due(self.clock.now()).await {
+        let busy: Vec<i64> = flying.values().map(|mail| mail.id).chain(settled.keys().copied()).collect();
+        match self.outbox.next_due(self.clock.now(), &busy).await {
             Ok(mut due) => {
                 // A reminder may be superseded while it flies; the mail behind it waits all the same.
                 let behind = |mail: &Outgoing| flying.values().any(|other| same_thread(mail, other));
@@ -207,7 +230,10 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
     ) {
         let (id, result) = match ended {
             Ok(landed) => landed,
-            Err(error) => (error.id(), Err(PostFailure::Retry(format!("a fault of our own: {error}")))),
+            Err(error) => {
+                let fault = PostFailure::Retry { error: format!("a fault of our own: {error}"), after: None };
+                (error.id(), Err(fault))
+            }
         };
         let Some(mail) = flying.remove(&id) else { return };
         let what = settle(&mail, result, self.clock.now());
@@ -217,7 +243,7 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
             Settled::Retry { until, error } => {
                 tracing::warn!(%to, kind, %message_id, attempt = mail.attempts + 1, %until, error, "mail not accepted; it is tried again");
             }
-            Settled::Failed { error } => {
+            Settled::Failed { error, .. } => {
                 tracing::error!(%to, kind, %message_id, attempts = mail.attempts + 1, error, "mail given up: this person was not told");
             }
         }
@@ -231,7 +257,7 @@ impl<O: Outbox, P: Post> Mailer<O, P> {
             let written = match &what {
                 Settled::Sent(at) => self.outbox.mark_sent(id, *at).await,
                 Settled::Retry { until, error } => self.outbox.mark_retry(id, *until, error).await,
-                Settled::Failed { error } => self.outbox.mark_failed(id, error).await,
+                Settled::Failed { at, error } => self.outbox.mark_failed(id, *at, error).await,
             };
             if let Err(fault) = written {
                 tracing::error!(

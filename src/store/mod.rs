@@ -11,6 +11,7 @@ mod chain;
 pub mod csv;
 mod damage;
 mod digest;
+mod delivery;
 mod error;
 mod evidence;
 mod export;
@@ -42,7 +43,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use crate::clock::Clock;
 use crate::domain::ids::{EvidenceHash, IncidentId, ProbeId, RunId, TargetId};
 use crate::domain::incident::{Acknowledgement, Incident};
-use crate::domain::notice::Outgoing;
+use crate::domain::notice::{Outgoing, Recipient};
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
@@ -458,10 +459,26 @@ impl Store {
         self.join(Weight::Small, Sync::Disk, move |tx| rows::outbox::retry(tx, id, next_try_at, &error)).await
     }
 
-    /// The mail is given up; it stays visible in the summary.
-    pub async fn outbox_failed(&self, id: i64, error: &str) -> Result<(), StoreError> {
+    /// The mail is given up; it stays visible in the summary, and the others who were told the same
+    /// hear of it. Returns who.
+    pub async fn outbox_failed(
+        &self,
+        id: i64,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<Vec<Recipient>, StoreError> {
         let error = error.to_owned();
-        self.join(Weight::Small, Sync::Disk, move |tx| rows::outbox::failed(tx, id, &error)).await
+        self.join(Weight::Small, Sync::Disk, move |tx| delivery::give_up(tx, id, at, &error)).await
+    }
+
+    /// Where more waits for one person than he could read, tells it in one message. `busy` are the
+    /// messages that are on their way. Returns how many were put together or held.
+    pub async fn outbox_relieve(&self, now: Timestamp, busy: Vec<i64>) -> Result<usize, StoreError> {
+        let looked = busy.clone();
+        if !self.read(move |connection| delivery::is_crowded(connection, now, &looked)).await? {
+            return Ok(0);
+        }
+        self.write(move |connection| delivery::relieve(connection, now, &busy)).await
     }
 
     /// How the mail stands.

@@ -158,7 +158,7 @@ fn setting(context: &JudgeContext) -> Setting<'_> {
 }
 
 /// A UUID of version 7 for this time. The clock is handed in; the rest is random.
-fn fresh_id(now: Timestamp) -> String {
+pub(super) fn fresh_id(now: Timestamp) -> String {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);

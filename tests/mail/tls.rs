@@ -115,7 +115,9 @@ fn mailer(port: u16, security: SmtpSecurity, host: &str) -> Mailer {
 async fn tls_and_starttls_with_login() {
     for (security, starttls) in [(SmtpSecurity::Tls, false), (SmtpSecurity::StartTls, true)] {
         let (port, server) = serve(starttls, "235 welcome");
-        let sent = mailer(port, security, "localhost").send(&outgoing(NoticeKind::Opened), None).await;
+        let sent = mailer(port, security, "localhost")
+            .send(&outgoing(NoticeKind::Opened), Enclosed::default())
+            .await;
         assert_eq!(sent.unwrap().answer, "taken inside TLS");
         let said = server.join().unwrap().unwrap();
         assert!(said.clear.iter().all(|line| line.starts_with("EHLO") || line == "STARTTLS"), "{said:?}");
@@ -127,7 +129,9 @@ async fn tls_and_starttls_with_login() {
 #[tokio::test]
 async fn a_refused_login_is_not_the_mails_fault() {
     let (port, server) = serve(false, "535 5.7.8 wrong password");
-    let sent = mailer(port, SmtpSecurity::Tls, "127.0.0.1").send(&outgoing(NoticeKind::Opened), None).await;
+    let sent = mailer(port, SmtpSecurity::Tls, "127.0.0.1")
+        .send(&outgoing(NoticeKind::Opened), Enclosed::default())
+        .await;
     let Err(SendFailure::Retry(text)) = sent else { panic!("{sent:?}") };
     assert!(text.contains("answered 535 on logging in") && !text.contains("s3cret"), "{text}");
     server.join().unwrap().ok();
@@ -137,7 +141,7 @@ async fn a_refused_login_is_not_the_mails_fault() {
 async fn an_unknown_authority_is_not_trusted() {
     let (port, server) = serve(false, "235 welcome");
     let mailer = Mailer::new(settings(port, SmtpSecurity::Tls, Language::English)).unwrap();
-    let sent = mailer.send(&outgoing(NoticeKind::Opened), None).await;
+    let sent = mailer.send(&outgoing(NoticeKind::Opened), Enclosed::default()).await;
     let Err(SendFailure::Retry(text)) = sent else { panic!("{sent:?}") };
     assert!(text.to_lowercase().contains("certificate"), "{text}");
     assert!(server.join().unwrap().is_err(), "the handshake failed on the server's side as well");

@@ -3,15 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::civil::time;
 use mystery_shopper::domain::incident::{Concern, Severity};
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::locator::{Link, MatchOp};
+use mystery_shopper::domain::notice::Recipient;
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::domain::scenario::{Channel, Check, Stage, Verb};
 use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
-use mystery_shopper::plan::{CrawlPlan, Loaded, Render, SecretRef, SmtpSecurity, WebDriver, Work, load};
+use mystery_shopper::plan::{
+    CrawlPlan, HookTemplate, HookUrl, Loaded, Plan, QuietHours, Render, SecretRef, SmtpSecurity, WebDriver,
+    Work, load,
+};
 
 /// Loads `tests/plan/<folder>/probes.toml`.
 fn loaded(folder: &str) -> Loaded {
@@ -86,6 +91,7 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!(plan.routes[0].when.labels.len(), 2);
     assert_eq!(plan.routes[1].to.len(), 2);
     assert_eq!((plan.alert.confirm.runs, plan.alert.recover.runs, plan.alert.remind), (3, 1, None));
+    post(&plan);
 
     let (a, b) = (&plan.targets[0], &plan.targets[1]);
     assert_eq!((a.class, b.class), (TargetClass::Live, TargetClass::Test));
@@ -131,7 +137,7 @@ fn every_key_of_the_configuration_is_understood() {
         let about = Some((&plan.probes[0].id, target));
         plan.routes_of(about, Concern::Outage, Severity::Outage).flat_map(|route| &route.to).count()
     };
-    assert_eq!(told(a), 3);
+    assert_eq!(told(a), 3, "and not the webhook that wants to hear of ourselves");
     assert_eq!(told(b), 2);
 
     let meanings: Vec<_> = plan.lexicon.entries.iter().map(|entry| entry.outcome).collect();
@@ -199,4 +205,47 @@ fn what_is_shipped_loads_without_a_warning() {
     assert_eq!(warnings, []);
     assert!(plan.probes.len() >= 4 && plan.targets.len() >= 3);
     assert!(plan.lexicon.entries.len() >= 15);
+}
+
+/// Who is told what by what way, of the configuration with every key.
+fn post(plan: &Plan) {
+    assert_eq!(plan.web.public.as_ref().unwrap().as_str(), "https://shopper.example.org/probes/");
+    let [_, everything, degraded, authors, ops, own] = &plan.routes[..] else { panic!("{:?}", plan.routes) };
+    let others: Vec<_> =
+        plan.probes.iter().map(|probe| probe.id.to_string()).filter(|id| id != "trial").collect();
+    assert_eq!(everything.when.probes, others, "whatever takes all takes none that is nobody's");
+    assert_eq!(
+        degraded.to,
+        [Recipient::Mail("lead@example.org".to_owned()), Recipient::Hook("ops".to_owned())]
+    );
+    assert_eq!(degraded.when.severities, [Severity::Degraded, Severity::Info]);
+    assert_eq!(degraded.when.concerns, [Concern::Slow, Concern::Links]);
+    assert_eq!((&degraded.when.classes[..], degraded.after.as_secs()), (&[TargetClass::Live][..], 1800));
+    let night = QuietHours { from: time(22, 0, 0, 0), until: time(7, 0, 0, 0), unless: Severity::Degraded };
+    assert_eq!(degraded.quiet, Some(night));
+    assert_eq!(
+        authors.when.severities,
+        [Severity::Outage, Severity::Degraded],
+        "what rots is never an outage"
+    );
+    assert_eq!(ops.to, [Recipient::Hook("ops".to_owned())]);
+    assert_eq!(ops.quiet.unwrap().unless, Severity::Outage);
+    assert_eq!(
+        (&own.when.concerns[..], &own.when.severities[..]),
+        (&[Concern::Vantage][..], &[Severity::Outage][..])
+    );
+
+    let [feishu, file] = &plan.hooks[..] else { panic!("{:?}", plan.hooks) };
+    assert_eq!(feishu.url, HookUrl::Secret(SecretRef::Credential("ops-webhook".to_owned())));
+    assert_eq!(
+        (&feishu.template, &feishu.secret),
+        (&HookTemplate::Feishu, &Some(SecretRef::Env("OPS_SECRET".to_owned())))
+    );
+    assert_eq!(file.url, HookUrl::Plain("http://127.0.0.1:9000/hook".parse().unwrap()));
+    assert_eq!(file.template, HookTemplate::File("hooks/own.json".into()));
+
+    let mail = plan.mail.as_ref().unwrap();
+    assert_eq!(mail.digests.len(), 2);
+    assert_eq!(mail.digests[1].when.severities, Severity::ALL, "a digest tells of everything");
+    assert_eq!(mail.heartbeat.as_ref().unwrap().to, [Recipient::Hook("own".to_owned())]);
 }

@@ -29,11 +29,28 @@ fn mail(id: i64, attempts: u32, created_at: Timestamp) -> Outgoing {
     Outgoing { id, notice, all: vec![to.clone()], to, attempts, next_try_at: created_at }
 }
 
+fn later(error: String) -> PostFailure {
+    PostFailure::Retry { error, after: None }
+}
+
+#[test]
+fn a_pause_that_is_asked_for_is_kept_within_reason() {
+    let now = at("12:00:00");
+    let minutes = |pause| {
+        let next = next_try(&mail(1, 0, now), pause, now).unwrap();
+        between(now, next).unwrap().as_secs_f64() / 60.0
+    };
+    for (pause, want) in [(1, 1.0), (600, 10.0), (1_000_000, 60.0)] {
+        let got = minutes(Some(Duration::from_secs(pause)));
+        assert!((want..=want + 0.2).contains(&got), "{pause} s: {got}");
+    }
+}
+
 #[test]
 fn the_ladder_is_climbed_for_a_day() {
     let now = at("12:00:00");
     let minutes = |attempts| {
-        let next = next_try(&mail(1, attempts, now), now).unwrap();
+        let next = next_try(&mail(1, attempts, now), None, now).unwrap();
         between(now, next).unwrap().as_secs_f64() / 60.0
     };
     for (attempts, want) in [(0, 1.0), (1, 2.0), (2, 5.0), (3, 15.0), (4, 15.0), (50, 15.0)] {
@@ -49,7 +66,7 @@ fn the_ladder_is_climbed_for_a_day() {
         ("tried five times", 4, 48, false),
     ];
     for (name, attempts, age, again) in cases {
-        assert_eq!(next_try(&mail(1, attempts, hours_ago(age)), now).is_some(), again, "{name}");
+        assert_eq!(next_try(&mail(1, attempts, hours_ago(age)), None, now).is_some(), again, "{name}");
     }
 }
 
@@ -59,12 +76,12 @@ fn a_try_ends_in_one_of_three_ways() {
     let fresh = mail(1, 0, now);
     let old = mail(1, 90, Timestamp::from_second(now.as_second() - 90_000).unwrap());
     let error = || "451 busy".to_owned();
-    let until = next_try(&fresh, now).unwrap();
+    let until = next_try(&fresh, None, now).unwrap();
     let cases = [
         ("accepted", &fresh, Ok(()), Settled::Sent(now)),
-        ("not now", &fresh, Err(PostFailure::Retry(error())), Settled::Retry { until, error: error() }),
-        ("not now, for a day", &old, Err(PostFailure::Retry(error())), Settled::Failed { error: error() }),
-        ("never", &fresh, Err(PostFailure::Refused(error())), Settled::Failed { error: error() }),
+        ("not now", &fresh, Err(later(error())), Settled::Retry { until, error: error() }),
+        ("not now, for a day", &old, Err(later(error())), Settled::Failed { at: now, error: error() }),
+        ("never", &fresh, Err(PostFailure::Refused(error())), Settled::Failed { at: now, error: error() }),
     ];
     for (name, mail, result, want) in cases {
         assert_eq!(settle(mail, result, now), want, "{name}");
@@ -105,7 +122,7 @@ impl Box_ {
 }
 
 impl Outbox for Box_ {
-    async fn next_due(&self, now: Timestamp) -> Result<Vec<Outgoing>, Fault> {
+    async fn next_due(&self, now: Timestamp, _: &[i64]) -> Result<Vec<Outgoing>, Fault> {
         let mails = self.mails.lock().unwrap();
         let due = mails.values().filter(|(mail, state)| *state == "waiting" && mail.next_try_at <= now);
         Ok(due.map(|(mail, _)| mail.clone()).collect())
@@ -119,7 +136,7 @@ impl Outbox for Box_ {
         self.mark(id, "waiting", Some(until))
     }
 
-    async fn mark_failed(&self, id: i64, _: &str) -> Result<(), Fault> {
+    async fn mark_failed(&self, id: i64, _: Timestamp, _: &str) -> Result<(), Fault> {
         self.mark(id, "failed", None)
     }
 }
@@ -195,7 +212,7 @@ async fn busy_then_fine_is_delivered_on_the_second_try() {
     let outbox = Box_::default();
     outbox.put(mail(1, 0, at("12:00:00")));
     let mut world = World::new(outbox, |mail| {
-        Some(if mail.attempts == 0 { Err(PostFailure::Retry("451".to_owned())) } else { Ok(()) })
+        Some(if mail.attempts == 0 { Err(later("451".to_owned())) } else { Ok(()) })
     });
     let time = Stopwatch::start();
     assert_eq!(world.tries.recv().await, Some(1));
@@ -208,7 +225,7 @@ async fn busy_then_fine_is_delivered_on_the_second_try() {
 async fn a_server_that_never_takes_it_is_given_up_after_a_day() {
     let outbox = Box_::default();
     outbox.put(mail(1, 0, at("12:00:00")));
-    let mut world = World::new(outbox, |_| Some(Err(PostFailure::Retry("451".to_owned()))));
+    let mut world = World::new(outbox, |_| Some(Err(later("451".to_owned()))));
     let time = Stopwatch::start();
     let mut count = 0_u32;
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_hours(1), world.tries.recv()).await {

@@ -1,8 +1,8 @@
 //! The outbox: one row per notice and recipient.
 //!
 //! Invariant: the mails of one incident reach a person in the order in which they were written. A
-//! later one is not due while an earlier one waits; one that was given up or superseded holds up
-//! nobody.
+//! later one is not due while an earlier one waits, nor while one waits that tells of many incidents;
+//! one that was given up, superseded or bundled holds up nobody.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -25,6 +25,9 @@ pub struct OutboxSummary {
     /// Reminders that were dropped because newer mail says more.
     #[serde(default)]
     pub superseded: u64,
+    /// Mails whose matter was told in one with much else.
+    #[serde(default)]
+    pub bundled: u64,
     /// When the oldest waiting mail was written.
     pub oldest_pending_at: Option<Timestamp>,
     /// When the next one is tried.
@@ -63,7 +66,8 @@ pub(in crate::store) fn due(
              AND NOT EXISTS (
                  SELECT 1 FROM outbox AS earlier JOIN notices AS told ON told.id = earlier.notice
                  WHERE earlier.state = 'pending' AND earlier.recipient = outbox.recipient
-                     AND earlier.id < outbox.id AND told.incident = notices.incident
+                     AND earlier.id < outbox.id
+                     AND (told.incident = notices.incident OR told.kind = 'flood')
              )
          ORDER BY next_try_at, outbox.id LIMIT ?2",
     )?;
@@ -123,22 +127,23 @@ pub(in crate::store) fn retry(
     one(connection, changed, id)
 }
 
-/// It is given up.
-pub(in crate::store) fn failed(connection: &Connection, id: i64, error: &str) -> Result<(), StoreError> {
+/// It is given up. Answers whether it waited until now.
+pub(in crate::store) fn failed(connection: &Connection, id: i64, error: &str) -> Result<bool, StoreError> {
     let changed = connection.execute(
         "UPDATE outbox SET state = 'failed', attempts = attempts + 1, error = ?2
          WHERE id = ?1 AND state = 'pending'",
         params![id, error],
     )?;
-    one(connection, changed, id)
+    one(connection, changed, id)?;
+    Ok(changed == 1)
 }
 
-/// That the mail was there to be marked. One that was superseded while it was on its way needs no
-/// mark any more.
+/// That the mail was there to be marked. One that was superseded or bundled while it was on its way
+/// needs no mark any more.
 fn one(connection: &Connection, changed: usize, id: i64) -> Result<(), StoreError> {
     let superseded = |id| {
-        let mut found =
-            connection.prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND state = 'superseded'")?;
+        let mut found = connection
+            .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND state IN ('superseded', 'bundled')")?;
         found.exists([id])
     };
     if changed == 1 || superseded(id)? {
@@ -156,6 +161,7 @@ pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary
                 count(*) FILTER (WHERE state = 'failed') AS failed,
                 count(*) FILTER (WHERE state = 'sent') AS sent,
                 count(*) FILTER (WHERE state = 'superseded') AS superseded,
+                count(*) FILTER (WHERE state = 'bundled') AS bundled,
                 min(created_at) FILTER (WHERE state = 'pending') AS oldest,
                 min(next_try_at) FILTER (WHERE state = 'pending') AS next,
                 (SELECT error FROM outbox WHERE state IN ('pending', 'failed') AND error IS NOT NULL ORDER BY id DESC LIMIT 1) AS error
@@ -167,6 +173,7 @@ pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary
                 failed: uint(row, "failed")?,
                 sent: uint(row, "sent")?,
                 superseded: uint(row, "superseded")?,
+                bundled: uint(row, "bundled")?,
                 oldest_pending_at: maybe_at(row, "oldest")?,
                 next_try_at: maybe_at(row, "next")?,
                 given_up,

@@ -1,0 +1,232 @@
+//! Deliveries: when so much waits for one person that it is told in one message, and what is told
+//! of messages that could not be delivered.
+//!
+//! Invariants: nothing that waits is dropped, it is told in another message; nobody is told about a
+//! message that says that a message could not be delivered.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::NoticeId;
+use crate::domain::incident::{Concern, Severity};
+use crate::domain::notice::{
+    DigestFacts, Matter, Member, Notice, NoticeFacts, NoticeKind, Recipient, UndeliverableFacts,
+};
+
+/// So many messages about incidents reach one person within [`WINDOW`] one by one; whatever more
+/// waits then is told in one.
+pub const ROOM: usize = 10;
+
+/// The time in which they are counted, and the least time between two messages that tell many things.
+pub const WINDOW: Duration = Duration::from_mins(10);
+
+/// An undeliverable message is told of once in this time for each person.
+pub const ONCE_IN: Duration = Duration::from_hours(24);
+
+/// How many incidents a message names that tells many things.
+const NAMED: usize = 40;
+
+/// What is done about the messages that wait for one person, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relief {
+    /// They go one by one.
+    Nothing,
+    /// All behind so many are told in one message.
+    Bundle(usize),
+    /// All behind so many wait until then: one message told many things just now.
+    Hold(usize, Timestamp),
+}
+
+/// What is done when `waiting` messages wait for a person who got `sent` within [`WINDOW`], and was
+/// told many things at once at `flooded_at`.
+pub fn relief(waiting: usize, sent: usize, flooded_at: Option<Timestamp>, now: Timestamp) -> Relief {
+    let room = ROOM.saturating_sub(sent);
+    if waiting <= room {
+        return Relief::Nothing;
+    }
+    match flooded_at.and_then(|at| at.checked_add(WINDOW).ok()) {
+        Some(until) if until > now => Relief::Hold(room, until),
+        _ => Relief::Bundle(room),
+    }
+}
+
+/// Whether a notice can be told together with others: it is about incidents, and says nothing that a
+/// line in a list would not.
+pub fn bundles(notice: &Notice) -> bool {
+    use NoticeKind::{Escalated, Flapping, Opened, Reminder, Resolved, Worsened};
+    matches!(notice.kind, Opened | Worsened | Flapping | Reminder | Escalated | Resolved)
+        && matches!(notice.matter, Matter::Facts(_) | Matter::Wave(_))
+}
+
+/// One notice that tells what all these, oldest first, would have told; [`None`] when there are none.
+pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice> {
+    let first = notices.first()?;
+    let (vantage, timezone) = first.place();
+    let mut incidents: Vec<Member> = Vec::new();
+    for member in notices.iter().flat_map(members) {
+        // What was written last is how it stands.
+        match incidents.iter_mut().find(|known| known.incident == member.incident) {
+            Some(known) => *known = member,
+            None => incidents.push(member),
+        }
+    }
+    incidents.sort_by_key(|member| (member.closed_at.is_some(), member.since));
+    let in_all = count(incidents.len());
+    let mut script_rot: Vec<_> =
+        notices.iter().filter_map(|notice| notice.facts()?.scenario.clone()).collect();
+    script_rot.dedup();
+    incidents.truncate(NAMED);
+    let worst = notices.iter().max_by_key(|notice| notice.severity)?;
+    let facts = DigestFacts {
+        from: first.created_at,
+        until: now,
+        incidents,
+        incidents_in_all: in_all,
+        runs: [0; 4],
+        gaps: 0,
+        script_rot,
+        undelivered: 0,
+        vantage: vantage.to_owned(),
+        timezone: timezone.to_owned(),
+    };
+    let matter = Matter::Digest(Box::new(facts));
+    let kind = NoticeKind::Flood;
+    Some(beside(id, kind, (worst.concern, worst.severity), first, now, matter))
+}
+
+/// The notice that says that `failed` did not reach `to`; [`None`] when it is such a notice itself.
+pub fn undeliverable(
+    id: NoticeId,
+    failed: &Notice,
+    to: &Recipient,
+    (error, attempts): (&str, u32),
+    now: Timestamp,
+) -> Option<Notice> {
+    if failed.kind == NoticeKind::Undeliverable {
+        return None;
+    }
+    let (vantage, timezone) = failed.place();
+    let facts = UndeliverableFacts {
+        to: to.clone(),
+        about: about(failed),
+        error: error.to_owned(),
+        attempts,
+        vantage: vantage.to_owned(),
+        timezone: timezone.to_owned(),
+    };
+    let matter = Matter::Undeliverable(Box::new(facts));
+    let ours = (Concern::Vantage, Severity::Degraded);
+    Some(beside(id, NoticeKind::Undeliverable, ours, failed, now, matter))
+}
+
+/// A notice of its own, about no incident, by the same agent as another one.
+fn beside(
+    id: NoticeId,
+    kind: NoticeKind,
+    (concern, severity): (Concern, Severity),
+    other: &Notice,
+    now: Timestamp,
+    matter: Matter,
+) -> Notice {
+    let domain = other.message_id.trim_end_matches('>').rsplit('@').next().unwrap_or("localhost");
+    Notice {
+        message_id: format!("<{id}@{domain}>"),
+        id,
+        incident: None,
+        kind,
+        concern,
+        severity,
+        created_at: now,
+        in_reply_to: None,
+        matter,
+    }
+}
+
+/// What a notice is about, in short.
+fn about(notice: &Notice) -> String {
+    match &notice.matter {
+        Matter::Facts(facts) => format!("{} – {}", facts.target_name, facts.step),
+        Matter::Wave(facts) => facts.shared.name().to_owned(),
+        _ => notice.kind.name().to_owned(),
+    }
+}
+
+/// The incidents that a notice is about.
+fn members(notice: &Notice) -> Vec<Member> {
+    match (&notice.matter, &notice.incident) {
+        (Matter::Facts(facts), Some(incident)) => vec![member(facts, notice, incident)],
+        (Matter::Wave(facts), _) => facts.members.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn member(facts: &NoticeFacts, notice: &Notice, incident: &crate::domain::ids::IncidentId) -> Member {
+    Member {
+        incident: incident.clone(),
+        target: facts.target.clone(),
+        target_name: facts.target_name.clone(),
+        probe_title: facts.probe_title.clone(),
+        step: facts.step.clone(),
+        outcome: facts.outcome,
+        concern: notice.concern,
+        since: facts.since,
+        closed_at: facts.resolved_at,
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn ten_come_one_by_one() {
+        let now = at(10_000);
+        let cases = [
+            ("nothing waits", 0, 0, None, Relief::Nothing),
+            ("ten at once", 10, 0, None, Relief::Nothing),
+            ("eleven at once", 11, 0, None, Relief::Bundle(10)),
+            ("seven were sent, three wait", 3, 7, None, Relief::Nothing),
+            ("seven were sent, thirty wait", 30, 7, None, Relief::Bundle(3)),
+            ("ten were sent, one waits", 1, 10, None, Relief::Bundle(0)),
+            ("more were sent than there is room", 2, 14, None, Relief::Bundle(0)),
+            ("a flood was told just now", 5, 10, Some(at(9_900)), Relief::Hold(0, at(10_500))),
+            ("a flood was told long ago", 5, 10, Some(at(9_400)), Relief::Bundle(0)),
+            ("there is room again behind a flood", 5, 0, Some(at(9_900)), Relief::Nothing),
+        ];
+        for (name, waiting, sent, flooded_at, want) in cases {
+            assert_eq!(relief(waiting, sent, flooded_at, now), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_that_nobody_could_be_told() {
+        let to = Recipient::from("a@example.org");
+        let facts = crate::domain::notice::TestFacts { vantage: "here".into(), timezone: "UTC".into() };
+        let test = Notice {
+            id: "n1".into(),
+            incident: None,
+            kind: NoticeKind::Test,
+            concern: Concern::Outage,
+            severity: Severity::Info,
+            created_at: at(0),
+            message_id: "<n1@mail.example>".to_owned(),
+            in_reply_to: None,
+            matter: Matter::Test(Box::new(facts)),
+        };
+        let told = undeliverable("n2".into(), &test, &to, ("550", 1), at(1)).unwrap();
+        assert_eq!(told.message_id, "<n2@mail.example>");
+        assert_eq!(told.place(), ("here", "UTC"));
+        assert_eq!(undeliverable("n3".into(), &told, &to, ("550", 1), at(2)), None);
+        assert!(!bundles(&test) && !bundles(&told));
+        assert_eq!(flood("n4".into(), &[], at(3)), None);
+    }
+}

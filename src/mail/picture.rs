@@ -1,0 +1,114 @@
+//! Pictures for mails: small, so that a mail opens at once on a phone and no server refuses it.
+//!
+//! Invariant: what cannot be read as a JPEG is left as it is; nothing here ever fails a mail.
+
+use image::imageops::{self, FilterType};
+use image::{ImageBuffer, Rgb};
+use jpeg_encoder::{ColorType, Encoder};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// How wide a picture is in a mail, in pixels: as wide as the mail.
+const WIDTH: u32 = 600;
+
+/// How high at most; the rest of a long page is cut off.
+const HEIGHT: u32 = 1200;
+
+/// A picture should take no more, in bytes …
+const AIM: usize = 100_000;
+
+/// … and is written a little worse until it does.
+const QUALITIES: [u8; 4] = [75, 60, 45, 30];
+
+/// The longest side that is read, in pixels.
+const LONGEST_SIDE: usize = 16_384;
+
+/// A screenshot as it goes into a mail, with its media type. Takes some tens of milliseconds of work,
+/// so it belongs on a thread that may block.
+pub fn small_picture(bytes: Vec<u8>, mime: String) -> (Vec<u8>, String) {
+    match shrink(&bytes) {
+        Some(small) => (small, "image/jpeg".to_owned()),
+        None => (bytes, mime),
+    }
+}
+
+/// The picture no wider than [`WIDTH`]; [`None`] when it is no JPEG, or good as it is.
+fn shrink(bytes: &[u8]) -> Option<Vec<u8>> {
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+        .set_max_width(LONGEST_SIDE)
+        .set_max_height(LONGEST_SIDE);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let rgb = decoder.decode().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    if width <= WIDTH && height <= HEIGHT && bytes.len() <= AIM {
+        return None;
+    }
+    let whole = ImageBuffer::<Rgb<u8>, _>::from_raw(width, height, rgb)?;
+    let new_width = width.min(WIDTH);
+    // So many rows of the picture become HEIGHT.
+    let shown = u64::from(HEIGHT) * u64::from(width) / u64::from(new_width);
+    let shown = u32::try_from(shown).unwrap_or(height).min(height);
+    let new_height = u64::from(shown) * u64::from(new_width) / u64::from(width);
+    let new_height = u32::try_from(new_height).ok()?.max(1);
+    let part = imageops::crop_imm(&whole, 0, 0, width, shown).to_image();
+    let small = imageops::resize(&part, new_width, new_height, FilterType::Triangle);
+    let (w, h) = (u16::try_from(new_width).ok()?, u16::try_from(new_height).ok()?);
+    let mut written = Vec::new();
+    for quality in QUALITIES {
+        written.clear();
+        Encoder::new(&mut written, quality).encode(small.as_raw(), w, h, ColorType::Rgb).ok()?;
+        if written.len() <= AIM {
+            break;
+        }
+    }
+    Some(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A JPEG of noise, the worst that can be asked of it.
+    fn noise(width: u16, height: u16) -> Vec<u8> {
+        let mut state = 1_u32;
+        let pixels: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .take(usize::from(width) * usize::from(height) * 3)
+        .collect();
+        let mut jpeg = Vec::new();
+        Encoder::new(&mut jpeg, 90).encode(&pixels, width, height, ColorType::Rgb).unwrap();
+        jpeg
+    }
+
+    #[test]
+    fn pictures_are_scaled_and_long_ones_are_cut() {
+        let cases = [
+            ((1280, 800), (600, 375)),
+            ((390, 844), (390, 844)),
+            ((1280, 9000), (600, 1200)),
+            ((500, 3000), (500, 1200)),
+        ];
+        for ((width, height), want) in cases {
+            let (bytes, mime) = small_picture(noise(width, height), "image/jpeg".to_owned());
+            let small = image::load_from_memory(&bytes).unwrap();
+            assert_eq!((small.width(), small.height(), mime.as_str()), (want.0, want.1, "image/jpeg"));
+        }
+        let screen = noise(1280, 800);
+        assert!(small_picture(screen.clone(), String::new()).0.len() < screen.len() / 3);
+    }
+
+    #[test]
+    fn what_is_no_jpeg_or_small_already_stays_as_it_is() {
+        let odd = (b"RIFF....WEBP".to_vec(), "image/webp".to_owned());
+        assert_eq!(small_picture(odd.0.clone(), odd.1.clone()), odd);
+        let small = noise(80, 60);
+        assert_eq!(small_picture(small.clone(), "image/jpeg".to_owned()).0, small);
+        assert_eq!(small_picture(noise(800, 60)[..200].to_vec(), "x".to_owned()).1, "x");
+    }
+}
