@@ -29,8 +29,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
-use crate::domain::incident::Incident;
+use crate::domain::ids::{EvidenceHash, IncidentId, ProbeId, RunId, TargetId};
+use crate::domain::incident::{Acknowledgement, Incident};
 use crate::domain::notice::Outgoing;
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
@@ -426,6 +426,28 @@ impl Store {
             let since = filter.since.map(rows::micros);
             let rows = found.query_map(params![filter.open, since], rows::incident::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Notes that somebody took an incident upon himself, and returns it as it stands. The first one
+    /// stands: whoever comes later, or when it is over, changes nothing.
+    pub async fn acknowledge(
+        &self,
+        incident: IncidentId,
+        by: String,
+        note: Option<String>,
+        at: Timestamp,
+    ) -> Result<Incident, StoreError> {
+        self.write(move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut found = rows::incident::find(&tx, &incident)?;
+            if found.acknowledged.is_none() && found.closed_at.is_none() {
+                found.acknowledged = Some(Acknowledgement { at, by, note });
+                rows::incident::save(&tx, &found)?;
+                tx.commit()?;
+            }
+            Ok(found)
         })
         .await
     }
