@@ -7,6 +7,7 @@ mod bridge;
 mod error;
 mod service;
 mod shelf;
+mod teller;
 mod workshop;
 
 use std::future::Future;

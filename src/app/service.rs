@@ -23,6 +23,7 @@ use crate::web::{self, Health};
 use super::agent::Agent;
 use super::bridge::{Books, Letters};
 use super::shelf::Shelf;
+use super::teller::Teller;
 use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
@@ -54,6 +55,7 @@ pub struct Service {
     stop: CancellationToken,
     mails_stop: CancellationToken,
     dispatcher: JoinHandle<()>,
+    teller: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
 }
 
@@ -95,13 +97,21 @@ impl Service {
         if worker.is_none() {
             warn!("nobody is told about outages: the configuration has no [mail]");
         }
+        let bell = bell.unwrap_or_default();
+        let teller = Teller {
+            store: store.clone(),
+            clock: clock.clone(),
+            plan: plan_out.clone(),
+            message_domain: message_domain.clone(),
+            mail_queued: Arc::clone(&bell),
+        };
         let agent = Agent {
             runner,
             store: store.clone(),
             clock: clock.clone(),
             plan: plan_out.clone(),
             message_domain,
-            mail_queued: bell.unwrap_or_default(),
+            mail_queued: bell,
             runs: runs.clone(),
         };
         let limits = Limits { confirm_pause: options.confirm_pause, ..Limits::default() };
@@ -130,9 +140,10 @@ impl Service {
                 Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
             }
         }
+        let teller = tokio::spawn(teller.run(mails_stop.clone()));
         let shutdown = mails_stop.clone();
         let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
-        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails })
+        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, teller, mails })
     }
 
     /// Every run that is recorded from now on.
@@ -188,6 +199,7 @@ impl Service {
         // A panic inside is in the log already.
         let _ = self.dispatcher.await;
         self.mails_stop.cancel();
+        let _ = self.teller.await;
         if let Some(mails) = self.mails {
             let _ = mails.await;
         }

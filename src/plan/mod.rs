@@ -8,6 +8,7 @@
 
 mod action;
 pub mod alarm;
+mod alert;
 mod crawl;
 pub mod cron;
 pub mod diagnostic;
@@ -17,6 +18,7 @@ mod fragment;
 pub mod lexicon;
 mod load;
 mod locator;
+mod maintenance;
 mod matching;
 pub mod model;
 mod place;

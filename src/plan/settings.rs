@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use url::Url;
 
@@ -15,8 +14,7 @@ use super::model::{Agent, BrowserPlan, Plan, WebDriver, WebPlan};
 use super::raw::Source;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{post, probes, scenario, secrets, targets};
-use crate::domain::incident::{AlertRules, Threshold};
+use super::{alert, maintenance, post, probes, scenario, secrets, targets};
 use crate::domain::language::Language;
 
 /// Reads probes.toml and everything that it names. The faults are with the loader; [`None`] when
@@ -39,10 +37,11 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let agent = agent(root, &fields);
     let browser = browser(root, &fields);
     let web = web(&fields);
-    let alert = alert(&fields);
+    let alert = alert::read(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
     let mail = fields.get("mail").and_then(|item| post::read(root, &item, &targets, &drafts));
+    let maintenance = maintenance::read(&fields, &agent.timezone, &targets, &drafts);
     fields.finish();
     let lexicon = lexicon::gather(loader);
     let (mail, routes) = mail.unzip();
@@ -59,7 +58,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         hooks: Vec::new(),
         routes: routes.unwrap_or_default(),
         alert,
-        maintenance: Vec::new(),
+        maintenance,
         canary: CanaryPlan::default(),
         targets: targets.into_iter().map(|draft| draft.target).collect(),
         probes: drafts.into_iter().filter_map(|draft| draft.probe).collect(),
@@ -236,26 +235,4 @@ fn web(fields: &Fields<'_>) -> WebPlan {
     });
     fields.finish();
     WebPlan { listen, public: None }
-}
-
-fn alert(fields: &Fields<'_>) -> AlertRules {
-    let mut rules = AlertRules::default();
-    let Some(fields) = fields.get("alert").and_then(|item| item.table("[alert]")) else {
-        return rules;
-    };
-    let count = |key| {
-        fields.get(key).and_then(|item: Item<'_>| item.integer(1..=20)).and_then(|n| u32::try_from(n).ok())
-    };
-    rules.confirm = count("confirm").map_or(rules.confirm, Threshold::runs);
-    rules.recover = count("recover").map_or(rules.recover, Threshold::runs);
-    if let Some(item) = fields.get("remind") {
-        let never = item.is_text() && item.text().is_some_and(|text| text.value == "never");
-        rules.remind = if never {
-            None
-        } else {
-            item.duration(Duration::from_mins(1)..=Duration::from_hours(30 * 24)).or(rules.remind)
-        };
-    }
-    fields.finish();
-    rules
 }

@@ -18,8 +18,10 @@ mod open;
 mod record;
 mod rows;
 mod status;
+mod tell;
 #[cfg(test)]
 mod tests;
+mod wish;
 mod worker;
 
 use std::collections::HashMap;
@@ -29,8 +31,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::domain::ids::{EvidenceHash, IncidentId, ProbeId, RunId, TargetId};
-use crate::domain::incident::{Acknowledgement, Incident};
+use crate::domain::ids::{EvidenceHash, ProbeId, RunId, TargetId};
+use crate::domain::incident::Incident;
 use crate::domain::notice::Outgoing;
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
@@ -41,9 +43,10 @@ pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
 pub use histogram::StepTimes;
 pub use links::{LinkChanges, LinkCounts};
-pub use record::{JudgeContext, Recorded};
+pub use record::Recorded;
 pub use rows::outbox::{GivenUp, OutboxSummary};
 pub use status::{AgentStatus, LastRun, ProbeStatus, StatusReport, VerdictCounts};
+pub use tell::{JudgeContext, Mailed};
 
 use worker::Worker;
 
@@ -430,28 +433,6 @@ impl Store {
         .await
     }
 
-    /// Notes that somebody took an incident upon himself, and returns it as it stands. The first one
-    /// stands: whoever comes later, or when it is over, changes nothing.
-    pub async fn acknowledge(
-        &self,
-        incident: IncidentId,
-        by: String,
-        note: Option<String>,
-        at: Timestamp,
-    ) -> Result<Incident, StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut found = rows::incident::find(&tx, &incident)?;
-            if found.acknowledged.is_none() && found.closed_at.is_none() {
-                found.acknowledged = Some(Acknowledgement { at, by, note });
-                rows::incident::save(&tx, &found)?;
-                tx.commit()?;
-            }
-            Ok(found)
-        })
-        .await
-    }
-
     /// Runs that ended, newest first, with all that belongs to them.
     pub async fn runs(&self, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
         self.read(move |connection| {
@@ -486,13 +467,7 @@ impl Store {
     /// The run with this id, if it ended.
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let id = id.clone();
-        self.read(move |connection| {
-            let sql = format!("SELECT {} FROM runs WHERE state = 'finished' AND id = ?1", rows::run::COLUMNS);
-            let mut found = connection.prepare_cached(&sql)?;
-            let run = found.query_map([id.as_str()], rows::run::read)?.next().transpose()?;
-            run.map(|run| rows::run::complete(connection, run)).transpose()
-        })
-        .await
+        self.read(move |connection| rows::run::find(connection, &id)).await
     }
 
     /// How everything stands at `now`.
