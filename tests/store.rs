@@ -254,7 +254,7 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
     assert!(store.outbox_due(at(9999), 10).await.unwrap().is_empty());
 
     let second = store.record(bad("r2", 60), context(60)).await.unwrap();
-    let Act::Open { incident, since, runs } = &second.act else { panic!("{second:?}") };
+    let Act::Open { incident, since, runs, .. } = &second.act else { panic!("{second:?}") };
     assert_eq!((*since, second.queued, second.confirm), (at(1), 2, false));
     assert_eq!(runs.iter().map(RunId::as_str).collect::<Vec<_>>(), ["r1", "r2"]);
     assert_eq!(second.incident.as_ref(), Some(incident));

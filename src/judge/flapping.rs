@@ -69,7 +69,9 @@ mod tests {
 
     fn of(states: &str) -> History {
         let mut history = History::default();
-        states.chars().for_each(|state| history.push(state == 'd'));
+        for state in states.chars() {
+            history.push(state == 'd');
+        }
         history
     }
 
@@ -101,7 +103,7 @@ mod tests {
         #[test]
         fn the_percentage_is_the_formula(states in proptest::collection::vec(any::<bool>(), 0..60)) {
             let mut history = History::default();
-            states.iter().for_each(|down| history.push(*down));
+            for down in &states { history.push(*down); }
             // Straight from the definition, over 21 states of which the missing ones are like the first.
             let first = states.first().copied().unwrap_or_default();
             let mut padded = vec![first; STATES];
@@ -122,8 +124,8 @@ mod tests {
             before in proptest::collection::vec(any::<bool>(), 0..40), down: bool,
         ) {
             let mut history = History::default();
-            before.iter().for_each(|down| history.push(*down));
-            (0..STATES).for_each(|_| history.push(down));
+            for down in &before { history.push(*down); }
+            for _ in 0..STATES { history.push(down); }
             prop_assert!(history.ends() && !history.begins());
         }
     }

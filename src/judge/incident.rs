@@ -169,13 +169,13 @@ enum Means {
 fn means(reading: Reading, concern: Concern) -> Means {
     use Concern::{Links, Outage, ScriptRot, Slow};
     match (concern, reading) {
-        (_, Reading::Silent) => Means::Nothing,
-        (_, Reading::Good) => Means::ItIsOver,
         (concern, Reading::Bad(bad)) if concern == bad => Means::ItLasts,
-        // Whatever is wrong with it, it was walked to its end.
-        (Outage | ScriptRot, Reading::Bad(Slow | Links)) | (Links, Reading::Bad(Slow)) => Means::ItIsOver,
         // It is not over as long as it does not even work.
         (Slow | Links | ScriptRot, Reading::Bad(Outage)) => Means::ItLasts,
+        // Whatever else is wrong with it, it was walked to its end.
+        (_, Reading::Good)
+        | (Outage | ScriptRot, Reading::Bad(Slow | Links))
+        | (Links, Reading::Bad(Slow)) => Means::ItIsOver,
         _ => Means::Nothing,
     }
 }

@@ -311,16 +311,11 @@ fn tried(canaries: &[CanaryFact], language: Language) -> Vec<String> {
             (Canary::Site, Some(_)) => ("无关网站 {} 打不开", "The unrelated site {} does not answer"),
         };
         let what = language.pick(chinese, english).replace("{}", &canary.asked);
-        match &canary.fault {
-            Some(fault) => language
-                .pick("{what}：{fault}", "{what}: {fault}")
-                .replace("{what}", &what)
-                .replace("{fault}", fault),
-            None => {
-                let told = language.pick("{what}（{ms} 毫秒）。", "{what} ({ms} ms).");
-                told.replace("{what}", &what).replace("{ms}", &canary.elapsed_ms.to_string())
-            }
+        if let Some(fault) = &canary.fault {
+            return language.pick("{}：", "{}: ").replace("{}", &what) + fault;
         }
+        let took = language.pick("（{} 毫秒）。", " ({} ms).").replace("{}", &canary.elapsed_ms.to_string());
+        what + &took
     };
     canaries.iter().map(sentence).collect()
 }

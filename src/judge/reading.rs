@@ -25,10 +25,9 @@ pub enum Reading {
 /// Reads a run of a probe whose journeys may take `slow`.
 pub fn reading(run: &Run, slow: Option<Duration>) -> Reading {
     match run.verdict {
-        Verdict::Fail if blind(&run.canaries) => Reading::Silent,
+        Verdict::Fail | Verdict::Inconclusive if blind(&run.canaries) => Reading::Silent,
         Verdict::Fail if over_limit(run) => Reading::Bad(Concern::Links),
         Verdict::Fail => Reading::Bad(Concern::Outage),
-        Verdict::Inconclusive if blind(&run.canaries) => Reading::Silent,
         Verdict::Inconclusive if rotten(run).is_some() => Reading::Bad(Concern::ScriptRot),
         Verdict::Inconclusive => Reading::Silent,
         Verdict::Pass | Verdict::Degraded if slow.is_some_and(|slow| took(run) > slow) => {

@@ -181,7 +181,7 @@ impl Board<'_> {
         }
         let (mut opened, mut worsened, mut flapping, mut escalated, mut reminded) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let reminder = self.reminder_is_due(at, &family);
+        let due = self.reminder_is_due(at, &family);
         for who in audience.into_iter().filter(|who| who.ready) {
             let known = &self.known[at];
             let told: Vec<&Told> = known.told.iter().filter(|told| told.to.contains(&who.to)).collect();
@@ -195,7 +195,7 @@ impl Board<'_> {
                 {
                     &mut flapping
                 }
-                Some(_) if reminder => &mut reminded,
+                Some(_) if due => &mut reminded,
                 Some(_) => continue,
             };
             wants.push(who.to);

@@ -189,12 +189,12 @@ impl World {
         let telling = tell(standing, &self.plan, &mut ids, "example.org");
         self.ids = next;
         for incident in telling.changed {
-            match self.known.iter_mut().find(|known| known.incident.id == incident.id) {
-                Some(known) => known.incident = incident,
-                None => {
-                    let (told, seen_at, recovering) = (Vec::new(), None, false);
-                    self.known.push(Known { incident, told, seen_at, recovering });
-                }
+            let place = self.known.iter_mut().find(|known| known.incident.id == incident.id);
+            if let Some(known) = place {
+                known.incident = incident;
+            } else {
+                let (told, seen_at, recovering) = (Vec::new(), None, false);
+                self.known.push(Known { incident, told, seen_at, recovering });
             }
         }
         for tell in telling.notices {
