@@ -10,6 +10,7 @@ mod front;
 mod periodic;
 mod service;
 mod shelf;
+mod teller;
 mod upkeep;
 mod workshop;
 

@@ -12,7 +12,6 @@ mod ledger;
 #[path = "store/outbox.rs"]
 mod outbox;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -22,7 +21,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mystery_shopper::domain::ids::RunId;
-use mystery_shopper::domain::incident::AlertRules;
+use mystery_shopper::domain::incident::Severity;
 use mystery_shopper::domain::indicator::IndicatorId;
 use mystery_shopper::domain::link::{LinkClass, LinkFault};
 use mystery_shopper::domain::notice::NoticeKind;
@@ -30,13 +29,12 @@ use mystery_shopper::domain::observation::{
     DialogFact, EvidenceKind, Facts, MainResponse, PhraseFact, PhrasePlace,
 };
 use mystery_shopper::domain::outcome::Outcome;
-use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use mystery_shopper::domain::scenario::Stage;
-use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::verdict::Verdict;
 use mystery_shopper::domain::visit::Visit;
 use mystery_shopper::judge::{Act, crawl_verdict, links, verdict};
+use mystery_shopper::plan::{FileFault, Files, Route, RouteFilter, load};
 use mystery_shopper::store::{
     Access, Export, ExportFormat, ExportKind, IncidentFilter, JudgeContext, RunFilter, RunStart, Store,
     StoreError,
@@ -124,31 +122,62 @@ fn bad(id: &str, seconds: i64) -> Run {
     run(id, seconds, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached])
 }
 
-fn context(seconds: i64) -> JudgeContext {
-    let target = Target {
-        id: "demo-city".into(),
-        name: "示范市政务服务网".into(),
-        labels: BTreeMap::from([("region".to_owned(), "西南".to_owned())]),
-        entry: url::Url::parse("http://city.example/").unwrap(),
-        class: TargetClass::Test,
-        vars: BTreeMap::new(),
-        secrets: Vec::new(),
-        hosts: Vec::new(),
-        marker: None,
-        place: Place::default(),
-        soft_404: true,
-        assessed: None,
-    };
-    JudgeContext {
-        rules: AlertRules { remind: Some(Duration::from_hours(1)), ..AlertRules::default() },
-        recipients: vec!["oncall@example.org".into(), "lead@example.org".into()],
-        target: Arc::new(target),
-        probe_title: "药品经营许可证核发".into(),
-        message_domain: "example.org".into(),
-        timezone: "Asia/Shanghai".into(),
-        vantage: "beijing-1".into(),
-        now: at(seconds + 6),
+/// Everything that is judged here.
+const PLAN: &str = r#"
+[agent]
+name = "beijing-1"
+timezone = "Asia/Shanghai"
+[alert]
+remind = "1h"
+[[target]]
+id = "demo-city"
+name = "示范市政务服务网"
+region = "西南"
+entry = "http://city.example/"
+class = "test"
+[[target]]
+id = "other-city"
+name = "另一市"
+entry = "http://other.example/"
+class = "test"
+[[probe]]
+id = "drug-licence"
+crawl = {}
+targets = ["*"]
+schedule = "@hourly"
+[[probe]]
+id = "links"
+crawl = {}
+targets = ["*"]
+schedule = "@hourly"
+"#;
+
+struct OneFile(&'static str);
+
+impl Files for OneFile {
+    fn read(&self, path: &Path) -> Result<String, FileFault> {
+        let here = path == Path::new("probes.toml");
+        if here { Ok(self.0.to_owned()) } else { Err(FileFault::NotFound(Vec::new())) }
     }
+
+    fn exists(&self, _path: &Path) -> Result<(), FileFault> {
+        Err(FileFault::NotFound(Vec::new()))
+    }
+}
+
+/// What is judged at some time, and told to these people.
+fn telling(seconds: i64, to: &[&str]) -> JudgeContext {
+    let mut plan = load(Path::new(""), Path::new("probes.toml"), &OneFile(PLAN)).unwrap().plan;
+    let when = RouteFilter { severities: Severity::ALL.to_vec(), ..RouteFilter::default() };
+    let to: Vec<_> = to.iter().map(|to| (*to).into()).collect();
+    if !to.is_empty() {
+        plan.routes = vec![Route { to, when, after: Duration::ZERO, quiet: None }];
+    }
+    JudgeContext { plan: Arc::new(plan), message_domain: "example.org".into(), now: at(seconds + 6) }
+}
+
+fn context(seconds: i64) -> JudgeContext {
+    telling(seconds, &["oncall@example.org", "lead@example.org"])
 }
 
 fn start(run: &Run) -> RunStart {
@@ -231,7 +260,7 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
     assert!(store.outbox_due(at(9999), 10).await.unwrap().is_empty());
 
     let second = store.record(bad("r2", 60), context(60)).await.unwrap();
-    let Act::Open { incident, since, runs } = &second.act else { panic!("{second:?}") };
+    let Act::Open { incident, since, runs, .. } = &second.act else { panic!("{second:?}") };
     assert_eq!((*since, second.queued, second.confirm), (at(1), 2, false));
     assert_eq!(runs.iter().map(RunId::as_str).collect::<Vec<_>>(), ["r1", "r2"]);
     assert_eq!(second.incident.as_ref(), Some(incident));
@@ -274,7 +303,7 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
     assert_eq!((third.act, third.queued), (Act::Nothing, 0));
     assert_eq!(third.incident.as_ref(), Some(incident));
     let fourth = store.record(bad("r4", 3700), context(3700)).await.unwrap();
-    assert!(matches!(fourth.act, Act::Remind { .. }), "{fourth:?}");
+    assert_eq!(fourth.mailed[0].kind, NoticeKind::Reminder, "{fourth:?}");
     let reminder = store.outbox_due(at(9999), 10).await.unwrap().remove(0).notice;
     assert_eq!(reminder.in_reply_to.as_deref(), Some(opened.message_id.as_str()));
     assert_ne!(reminder.message_id, opened.message_id);
@@ -320,7 +349,7 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
 async fn nobody_to_tell_is_no_reason_to_forget_the_incident() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Access::Daemon).unwrap();
-    let quiet = |seconds| JudgeContext { recipients: Vec::new(), ..context(seconds) };
+    let quiet = |seconds| telling(seconds, &[]);
     store.record(bad("r1", 0), quiet(0)).await.unwrap();
     let opened = store.record(bad("r2", 60), quiet(60)).await.unwrap();
     assert_eq!(opened.queued, 0);

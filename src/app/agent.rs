@@ -9,17 +9,15 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::domain::ids::RunId;
-use crate::domain::incident::{Concern, Severity};
 use crate::domain::language::Language;
-use crate::domain::notice::Recipient;
 use crate::domain::outcome::Outcome;
 use crate::domain::run::Run;
 use crate::domain::target::TargetClass;
-use crate::judge::incident::Act;
+use crate::judge::sight::Sight;
 use crate::plan::{Plan, Work};
 use crate::runner::{Order, Runner, Silent, kind_of, new_run_id};
 use crate::scheduler::{Executor, Finished, Job};
-use crate::store::{JudgeContext, RunStart, Store};
+use crate::store::{JudgeContext, Recorded, RunStart, Store};
 
 /// How long a live portal that showed a captcha or a firewall is left alone (method, 5.3).
 const COOL_DOWN: Duration = Duration::from_hours(24);
@@ -90,7 +88,7 @@ impl Executor for Agent {
         if let Some(time) = cool_down {
             self.leave_alone(&run, time).await;
         }
-        let kept = self.keep(run, &job, &plan).await;
+        let kept = self.keep(run, &plan).await;
         let unrecorded = kept.is_err();
         Finished { confirm: kept.unwrap_or_default(), cool_down, unrecorded }
     }
@@ -107,35 +105,17 @@ impl Agent {
     }
 
     /// Keeps and judges a run; its id when it wants to be confirmed.
-    async fn keep(&self, run: Run, job: &Job, plan: &Plan) -> Result<Option<RunId>, Lost> {
-        let about = Some((&run.probe, &*job.target));
-        let mut recipients: Vec<Recipient> = Vec::new();
-        for to in plan.routes_of(about, Concern::Outage, Severity::Outage).flat_map(|route| &route.to) {
-            if !recipients.contains(to) {
-                recipients.push(to.clone());
-            }
-        }
+    async fn keep(&self, run: Run, plan: &Arc<Plan>) -> Result<Option<RunId>, Lost> {
         for attempt in 1..=KEEP_TRIES {
             let context = JudgeContext {
-                rules: plan.alert,
-                recipients: recipients.clone(),
-                target: Arc::clone(&job.target),
-                probe_title: title_of(&job.probe.work, plan.agent.language),
+                plan: Arc::clone(plan),
                 message_domain: self.message_domain.clone(),
-                timezone: plan.agent.timezone.clone(),
-                vantage: plan.agent.name.clone(),
                 now: self.clock.now(),
             };
             match self.store.record(run.clone(), context).await {
                 Ok(recorded) => {
-                    if let (Act::Open { .. } | Act::Remind { .. } | Act::Close { .. }, Some(incident)) =
-                        (&recorded.act, &recorded.incident)
-                    {
-                        warn!(
-                            run = %run.id, %incident, probe = %run.probe, target = %run.target,
-                            act = act_name(&recorded.act), why = recorded.why, mails = recorded.queued, "incident changed"
-                        );
-                    }
+                    say_what_changed(&run, &recorded);
+                    super::teller::say(&recorded.mailed);
                     // What is said here has been committed: it survives a kill and a power cut.
                     debug!(run = %run.id, probe = %run.probe, slot = %run.scheduled_at, "run recorded");
                     if recorded.queued > 0 {
@@ -164,21 +144,27 @@ impl Agent {
 #[derive(Debug)]
 struct Lost;
 
-/// What became of an incident, for the log.
-fn act_name(act: &Act) -> &'static str {
-    match act {
-        Act::Open { .. } => "opened",
-        Act::Remind { .. } => "lasts",
-        Act::Close { .. } => "closed",
-        Act::Nothing | Act::Confirm => "unchanged",
+/// What became of incidents, in the log.
+fn say_what_changed(run: &Run, recorded: &Recorded) {
+    if let (Some(act), Some(incident)) = (recorded.act.name(), &recorded.incident) {
+        warn!(
+            run = %run.id, %incident, probe = %run.probe, target = %run.target, act, why = recorded.why,
+            mails = recorded.queued, "incident changed"
+        );
+    }
+    match &recorded.sight {
+        Sight::Same => {}
+        Sight::Doubtful => {
+            warn!(run = %run.id, "a run failed and our own canaries did not answer: it says nothing about the portal");
+        }
+        Sight::Lost { since } => {
+            error!(run = %run.id, %since, "we cannot see: our canaries do not answer; portals are spared");
+        }
+        Sight::Back { incident } => warn!(run = %run.id, %incident, "we see again"),
     }
 }
 
 /// What a probe does, in people's words.
 pub fn title_of(work: &Work, language: Language) -> String {
-    match work {
-        Work::Walk(scenario) => scenario.title.clone(),
-        Work::Visit { .. } => language.pick("首页访问", "Home page").to_owned(),
-        Work::Crawl(_) => language.pick("链接检查", "Link check").to_owned(),
-    }
+    work.title(language)
 }

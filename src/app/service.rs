@@ -26,6 +26,7 @@ use super::changes::changes;
 use super::front::{self, Front};
 use super::periodic::Clerk;
 use super::shelf::Shelf;
+use super::teller::Teller;
 use super::upkeep;
 use super::{AppError, PACE, browser_settings};
 
@@ -58,6 +59,7 @@ pub struct Service {
     stop: CancellationToken,
     mails_stop: CancellationToken,
     dispatcher: JoinHandle<()>,
+    teller: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
     upkeep: JoinHandle<()>,
 }
@@ -103,13 +105,21 @@ impl Service {
         if worker.is_none() {
             warn!("nobody is told about outages: the configuration has no [mail]");
         }
+        let bell = bell.unwrap_or_default();
+        let teller = Teller {
+            store: store.clone(),
+            clock: clock.clone(),
+            plan: plan_out.clone(),
+            message_domain: message_domain.clone(),
+            mail_queued: Arc::clone(&bell),
+        };
         let agent = Agent {
             runner,
             store: store.clone(),
             clock: clock.clone(),
             plan: plan_out.clone(),
             message_domain,
-            mail_queued: bell.unwrap_or_default(),
+            mail_queued: bell,
             runs: runs.clone(),
         };
         let upkeep = upkeep::start(store.clone(), clock.clone(), plan_out.clone(), stop.clone());
@@ -163,9 +173,22 @@ impl Service {
                 Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
             }
         }
+        let teller = tokio::spawn(teller.run(mails_stop.clone()));
         let shutdown = mails_stop.clone();
         let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
-        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails, upkeep })
+        Ok(Self {
+            plan: plan_in,
+            pulse,
+            runs,
+            store,
+            pool,
+            stop,
+            mails_stop,
+            dispatcher,
+            teller,
+            mails,
+            upkeep,
+        })
     }
 
     /// Every run that is recorded from now on.
@@ -224,6 +247,7 @@ impl Service {
         // A panic inside is in the log already.
         let _ = self.dispatcher.await;
         self.mails_stop.cancel();
+        let _ = self.teller.await;
         if let Some(mails) = self.mails {
             let _ = mails.await;
         }

@@ -56,6 +56,8 @@ ids! {
     IncidentId;
     /// One notice about an incident: a UUID of version 7.
     NoticeId;
+    /// One silence: a UUID of version 7.
+    SilenceId;
     /// A link fault: 16 hex digits made of its address.
     LinkFaultId;
     /// An evidence file: the lowercase hex SHA-256 of its content.

@@ -25,6 +25,7 @@ pub mod place;
 mod resolve;
 pub mod run;
 pub mod scenario;
+pub mod silence;
 pub mod target;
 pub mod template;
 pub mod token;

@@ -33,6 +33,8 @@ pub struct Scenario {
     pub vars: Vars,
     /// Requests other than GET that were reviewed and may be sent to a live target.
     pub allow: Vec<AllowedRequest>,
+    /// Who wrote it: mail addresses that are told when it no longer fits its pages.
+    pub authors: Vec<String>,
     /// Texts that are masked wherever they appear in what is kept; variables are put in as soon as
     /// they have values.
     pub secrets: Vec<Template>,
@@ -355,6 +357,7 @@ impl Default for Scenario {
             deadline: Duration::from_mins(3),
             vars: Vars::new(),
             allow: Vec::new(),
+            authors: Vec::new(),
             secrets: Vec::new(),
             keep: Vec::new(),
             screen: None,

@@ -1,20 +1,22 @@
-//! Runs → incidents: whether anybody has to be told, decided after every run.
+//! Readings → incidents: what opens, gets worse, flaps and closes, decided after every run.
 //!
-//! A failed run is confirmed by fresh runs before an incident opens; good runs in a row close it;
-//! an inconclusive run changes nothing. The reason is returned with the decision.
+//! A failed run is confirmed by fresh runs before an outage opens; good runs in a row close it; a run
+//! that says nothing changes nothing. What is slow, what has broken links and what our script no
+//! longer fits is followed beside it, and is an incident of its own kind that an outage makes worse.
+//! What comes and goes is held open until it is steady. The reason is returned with the decision.
 //!
 //! Invariant: at most one incident is open per probe and target. It is opened once, closed at
-//! most once, and never by a run that says nothing about the portal. Nothing is kept here: state
-//! comes in and goes out.
+//! most once, and never by a run that says nothing about it. Nothing is kept here: state comes in and
+//! goes out. Who is told of it, and when, is another matter: [`super::tell`].
 
-use std::time::Duration;
-
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{IncidentId, RunId};
-use crate::domain::incident::AlertRules;
-use crate::domain::verdict::Verdict;
+use crate::domain::incident::{AlertRules, Concern, Threshold};
+
+use super::flapping::History;
+use super::reading::Reading;
 
 /// How often in a row an inconclusive confirmation is asked for again before the schedule decides.
 pub const DOUBTS: u32 = 3;
@@ -31,10 +33,29 @@ pub struct ProbeState {
     pub failing_since: Option<Timestamp>,
     /// Good runs in a row since the incident opened, oldest first.
     pub good: Vec<RunId>,
+    /// When the first of those began.
+    pub good_since: Option<Timestamp>,
     /// Inconclusive runs in a row while a confirmation was wanted.
     pub doubts: u32,
+    /// What is wrong although it works.
+    pub trouble: Option<Trouble>,
+    /// Up and down, for flapping.
+    pub history: History,
+    /// When the newest run began that says what the open incident says, or would open one.
+    pub seen_at: Option<Timestamp>,
     /// The open incident.
     pub open: Option<OpenIncident>,
+}
+
+/// Runs in a row that worked badly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// In what way.
+    pub concern: Concern,
+    /// The newest 20 of the runs, oldest first.
+    pub runs: Vec<RunId>,
+    /// When the first of them began.
+    pub since: Timestamp,
 }
 
 /// What deciding needs of an open incident.
@@ -42,10 +63,10 @@ pub struct ProbeState {
 pub struct OpenIncident {
     /// Its id.
     pub id: IncidentId,
-    /// When it was confirmed.
-    pub opened_at: Timestamp,
-    /// When somebody was last told.
-    pub last_notice_at: Timestamp,
+    /// What is wrong.
+    pub concern: Concern,
+    /// Whether it is held open because it comes and goes.
+    pub flapping: bool,
 }
 
 /// What deciding needs of a run.
@@ -55,10 +76,8 @@ pub struct RunSummary {
     pub id: RunId,
     /// When it began.
     pub started_at: Timestamp,
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// The time of the decision.
-    pub now: Timestamp,
+    /// What it says.
+    pub reading: Reading,
     /// The id of the incident, should this run open one.
     pub incident: IncidentId,
 }
@@ -74,17 +93,30 @@ pub enum Act {
     Open {
         /// The incident, with the id that was handed in.
         incident: IncidentId,
-        /// When the first of the failing runs began.
+        /// What is wrong.
+        concern: Concern,
+        /// When the first of the runs began that say so.
         since: Timestamp,
         /// The runs that say so, oldest first.
         runs: Vec<RunId>,
+        /// Whether it opens because it comes and goes.
+        flapping: bool,
     },
-    /// The incident lasts, and it is time to say so again.
-    Remind {
+    /// What worked badly does not work at all now.
+    Worsen {
         /// The incident.
         incident: IncidentId,
-        /// The newest failing runs, oldest first.
+        /// The runs that say so, oldest first.
         runs: Vec<RunId>,
+        /// Whether it comes and goes.
+        flapping: bool,
+    },
+    /// The incident comes and goes from now on, or no more.
+    Flap {
+        /// The incident.
+        incident: IncidentId,
+        /// Whether it does.
+        flapping: bool,
     },
     /// The incident is over.
     Close {
@@ -93,6 +125,20 @@ pub enum Act {
         /// The good runs that say so, oldest first.
         runs: Vec<RunId>,
     },
+}
+
+impl Act {
+    /// What becomes of an incident, in a word for the log; nothing when nothing does.
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Nothing | Self::Confirm => None,
+            Self::Open { .. } => Some("opened"),
+            Self::Worsen { .. } => Some("worsened"),
+            Self::Flap { flapping: true, .. } => Some("flapping"),
+            Self::Flap { flapping: false, .. } => Some("steady"),
+            Self::Close { .. } => Some("closed"),
+        }
+    }
 }
 
 /// A decision.
@@ -106,233 +152,260 @@ pub struct Decided {
     pub why: String,
 }
 
+impl Decided {
+    fn new(state: ProbeState, act: Act, why: impl Into<String>) -> Self {
+        Self { state, act, why: why.into() }
+    }
+}
+
+/// What a run means for an incident of some concern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    ItLasts,
+    ItIsOver,
+    Nothing,
+}
+
+fn means(reading: Reading, concern: Concern) -> Means {
+    use Concern::{Links, Outage, ScriptRot, Slow};
+    match (concern, reading) {
+        (concern, Reading::Bad(bad)) if concern == bad => Means::ItLasts,
+        // It is not over as long as it does not even work.
+        (Slow | Links | ScriptRot, Reading::Bad(Outage)) => Means::ItLasts,
+        // Whatever else is wrong with it, it was walked to its end.
+        (_, Reading::Good)
+        | (Outage | ScriptRot, Reading::Bad(Slow | Links))
+        | (Links, Reading::Bad(Slow)) => Means::ItIsOver,
+        _ => Means::Nothing,
+    }
+}
+
 /// Decides what a run changes.
 pub fn decide(state: &ProbeState, run: &RunSummary, rules: &AlertRules) -> Decided {
-    let state = state.clone();
-    match run.verdict {
-        Verdict::Fail => failed(state, run, rules),
-        Verdict::Pass | Verdict::Degraded => worked(state, run, rules),
-        Verdict::Inconclusive => said_nothing(state),
+    let mut state = state.clone();
+    remember(&mut state, run, rules);
+    let down = run.reading == Reading::Bad(Concern::Outage);
+    match state.open.clone() {
+        None => none_open(state, run, rules),
+        Some(open) if open.concern != Concern::Outage && down => worsening(state, run, &open, rules),
+        Some(open) => one_open(state, run, &open, rules),
     }
 }
 
-fn failed(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decided {
-    state.doubts = 0;
-    state.good.clear();
-    let since = *state.failing_since.get_or_insert(run.started_at);
-    state.failing.push(run.id.clone());
-    let surplus = state.failing.len().saturating_sub(REMEMBERED.max(rules.confirm.runs as usize));
-    state.failing.drain(..surplus);
-
-    if let Some(open) = &mut state.open {
-        let silent = run.now.duration_since(open.last_notice_at);
-        let due = rules.remind.is_some_and(|remind| silent >= signed(remind));
-        if !due {
-            return Decided { state, act: Act::Nothing, why: "It still fails; people know.".to_owned() };
+/// Takes the run into what is counted.
+fn remember(state: &mut ProbeState, run: &RunSummary, rules: &AlertRules) {
+    let keep = REMEMBERED.max(rules.confirm.runs as usize);
+    let push = |runs: &mut Vec<RunId>| {
+        runs.push(run.id.clone());
+        let surplus = runs.len().saturating_sub(keep);
+        runs.drain(..surplus);
+    };
+    let concern = state.open.as_ref().map(|open| open.concern);
+    if concern.is_none_or(|concern| means(run.reading, concern) == Means::ItLasts)
+        && matches!(run.reading, Reading::Bad(_))
+    {
+        state.seen_at = Some(run.started_at);
+    }
+    match run.reading {
+        Reading::Silent => {}
+        Reading::Bad(Concern::Outage) => {
+            state.doubts = 0;
+            state.history.push(true);
+            state.failing_since.get_or_insert(run.started_at);
+            push(&mut state.failing);
         }
-        open.last_notice_at = run.now;
-        let act = Act::Remind { incident: open.id.clone(), runs: state.failing.clone() };
-        return Decided { state, act, why: "It still fails, and a reminder is due.".to_owned() };
+        Reading::Bad(concern) => {
+            match &mut state.trouble {
+                Some(trouble) if trouble.concern == concern => push(&mut trouble.runs),
+                other => {
+                    *other = Some(Trouble { concern, runs: vec![run.id.clone()], since: run.started_at });
+                }
+            }
+            if concern != Concern::ScriptRot {
+                state.doubts = 0;
+                state.history.push(false);
+            }
+        }
+        Reading::Good => {
+            state.doubts = 0;
+            state.history.push(false);
+        }
     }
-    let (have, want) = (state.failing.len(), rules.confirm.runs.max(1) as usize);
-    if have < want {
-        let why = format!("{have} of {want} failed runs; a fresh run has to confirm it.");
-        return Decided { state, act: Act::Confirm, why };
+    // A run that worked refutes failures that were not confirmed; of an open outage they are its story.
+    if means(run.reading, Concern::Outage) == Means::ItIsOver && concern != Some(Concern::Outage) {
+        state.failing.clear();
+        state.failing_since = None;
     }
-    state.open = Some(OpenIncident { id: run.incident.clone(), opened_at: run.now, last_notice_at: run.now });
-    let act = Act::Open { incident: run.incident.clone(), since, runs: state.failing.clone() };
-    Decided { state, act, why: format!("{have} runs in a row failed.") }
 }
 
-fn worked(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decided {
-    state.doubts = 0;
-    let Some(open) = state.open.clone() else {
-        let doubted = !state.failing.is_empty();
-        let why = if doubted { "The failure was not confirmed." } else { "All is well." };
-        return Decided { state: ProbeState::default(), act: Act::Nothing, why: why.to_owned() };
-    };
-    state.good.push(run.id.clone());
-    let (have, want) = (state.good.len(), rules.recover.runs.max(1) as usize);
-    if have < want {
-        let why = format!("{have} of {want} good runs; a fresh run has to confirm the recovery.");
-        return Decided { state, act: Act::Confirm, why };
+fn none_open(mut state: ProbeState, run: &RunSummary, rules: &AlertRules) -> Decided {
+    let doubted = !state.failing.is_empty();
+    match run.reading {
+        Reading::Bad(Concern::Outage) => {
+            let since = state.failing_since.unwrap_or(run.started_at);
+            let have = state.failing.len();
+            let flaps = rules.flapping && state.history.begins();
+            if !flaps && !enough(have, since, run, rules.confirm) {
+                return unconfirmed(state, have, rules.confirm, "failed runs");
+            }
+            let why = if flaps { comes_and_goes(&state) } else { format!("{have} runs in a row failed.") };
+            let runs = state.failing.clone();
+            open(state, run, Concern::Outage, since, runs, flaps, why)
+        }
+        Reading::Bad(concern) => {
+            let Some(trouble) = state.trouble.clone() else {
+                return Decided::new(state, Act::Nothing, "All is well.");
+            };
+            let have = trouble.runs.len();
+            // Every broken link was asked for twice: the first check is its own confirmation.
+            let enough = concern == Concern::Links || enough(have, trouble.since, run, rules.confirm);
+            if !enough && doubted && concern == Concern::ScriptRot {
+                return unclear(state);
+            }
+            if !enough {
+                return unconfirmed(state, have, rules.confirm, "runs that worked badly");
+            }
+            let why = format!("{have} runs in a row say {}.", concern.name());
+            open(state, run, concern, trouble.since, trouble.runs, false, why)
+        }
+        Reading::Good => {
+            let doubted = state.trouble.take().is_some() || state.seen_at.is_some();
+            state.seen_at = None;
+            let why = if doubted { "The failure was not confirmed." } else { "All is well." };
+            Decided::new(state, Act::Nothing, why)
+        }
+        Reading::Silent if doubted => unclear(state),
+        Reading::Silent => Decided::new(state, Act::Nothing, "The run says nothing."),
     }
-    let act = Act::Close { incident: open.id, runs: state.good };
-    Decided { state: ProbeState::default(), act, why: format!("{have} good runs in a row.") }
 }
 
-/// An inconclusive run: what was counted stays counted. When a confirmation was wanted it is asked
-/// for again, a bounded number of times.
-fn said_nothing(mut state: ProbeState) -> Decided {
-    let wanted = match state.open {
-        None => !state.failing.is_empty(),
-        Some(_) => !state.good.is_empty(),
-    };
-    if !wanted {
-        return Decided { state, act: Act::Nothing, why: "The run says nothing.".to_owned() };
+fn worsening(mut state: ProbeState, run: &RunSummary, old: &OpenIncident, rules: &AlertRules) -> Decided {
+    state.good.clear();
+    state.good_since = None;
+    let (have, since) = (state.failing.len(), state.failing_since.unwrap_or(run.started_at));
+    let flapping = rules.flapping && state.history.begins();
+    if !flapping && !enough(have, since, run, rules.confirm) {
+        return unconfirmed(state, have, rules.confirm, "failed runs");
     }
+    state.open = Some(OpenIncident { id: old.id.clone(), concern: Concern::Outage, flapping });
+    let why = if flapping { comes_and_goes(&state) } else { format!("{have} runs in a row failed.") };
+    let act = Act::Worsen { incident: old.id.clone(), runs: state.failing.clone(), flapping };
+    Decided::new(state, act, why)
+}
+
+fn one_open(mut state: ProbeState, run: &RunSummary, open: &OpenIncident, rules: &AlertRules) -> Decided {
+    let flapping = open.concern == Concern::Outage
+        && rules.flapping
+        && if open.flapping { !state.history.ends() } else { state.history.begins() };
+    let turned = flapping != open.flapping;
+    state.open = Some(OpenIncident { flapping, ..open.clone() });
+    let flap = |state: ProbeState, why: String| {
+        Decided::new(state, Act::Flap { incident: open.id.clone(), flapping }, why)
+    };
+    match means(run.reading, open.concern) {
+        Means::ItLasts => {
+            state.good.clear();
+            state.good_since = None;
+            if turned {
+                let why = if flapping { comes_and_goes(&state) } else { "It is steadily down.".to_owned() };
+                return flap(state, why);
+            }
+            Decided::new(state, Act::Nothing, "It lasts.")
+        }
+        Means::ItIsOver => {
+            let since = *state.good_since.get_or_insert(run.started_at);
+            state.good.push(run.id.clone());
+            let keep = REMEMBERED.max(rules.recover.runs as usize);
+            let surplus = state.good.len().saturating_sub(keep);
+            state.good.drain(..surplus);
+            if flapping {
+                let why = comes_and_goes(&state);
+                if turned {
+                    return flap(state, why);
+                }
+                return Decided::new(
+                    state,
+                    Act::Nothing,
+                    format!("{why} It is held open until it is steady."),
+                );
+            }
+            let have = state.good.len();
+            if !enough(have, since, run, rules.recover) {
+                if turned {
+                    return flap(state, "It is steady again.".to_owned());
+                }
+                let want = rules.recover.runs.max(1) as usize;
+                let why = format!("{have} of {want} good runs.");
+                let act = if have < want { Act::Confirm } else { Act::Nothing };
+                return Decided::new(state, act, why);
+            }
+            close(state, run, open, have)
+        }
+        Means::Nothing if !state.good.is_empty() && !open.flapping => unclear(state),
+        Means::Nothing => Decided::new(state, Act::Nothing, "The run says nothing about it."),
+    }
+}
+
+fn close(state: ProbeState, run: &RunSummary, open: &OpenIncident, have: usize) -> Decided {
+    let act = Act::Close { incident: open.id.clone(), runs: state.good };
+    // What goes on working badly is counted on: it may be the next incident.
+    let still = matches!(run.reading, Reading::Bad(_));
+    let trouble = state.trouble.filter(|_| still);
+    let seen_at = state.seen_at.filter(|_| still);
+    let state = ProbeState { trouble, seen_at, history: state.history, ..ProbeState::default() };
+    Decided::new(state, act, format!("{have} good runs in a row."))
+}
+
+fn open(
+    mut state: ProbeState,
+    run: &RunSummary,
+    concern: Concern,
+    since: Timestamp,
+    runs: Vec<RunId>,
+    flapping: bool,
+    why: String,
+) -> Decided {
+    let incident = run.incident.clone();
+    state.open = Some(OpenIncident { id: incident.clone(), concern, flapping });
+    state.good.clear();
+    state.good_since = None;
+    Decided::new(state, Act::Open { incident, concern, since, runs, flapping }, why)
+}
+
+/// Whether so many runs, the first of which began at `since`, are enough.
+fn enough(have: usize, since: Timestamp, run: &RunSummary, threshold: Threshold) -> bool {
+    let long = threshold.time.is_none_or(|time| {
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        run.started_at.duration_since(since) >= time
+    });
+    have >= threshold.runs.max(1) as usize && long
+}
+
+/// Not enough yet. A fresh run is asked for while runs are missing; time passes by itself.
+fn unconfirmed(state: ProbeState, have: usize, threshold: Threshold, what: &str) -> Decided {
+    let want = threshold.runs.max(1) as usize;
+    if have < want {
+        let why = format!("{have} of {want} {what}; a fresh run has to confirm it.");
+        return Decided::new(state, Act::Confirm, why);
+    }
+    Decided::new(state, Act::Nothing, format!("{have} {what}, but not for long enough yet."))
+}
+
+fn comes_and_goes(state: &ProbeState) -> String {
+    format!("It comes and goes: {:.0} % of the newest runs changed it.", state.history.percent())
+}
+
+/// A confirmation was wanted and says nothing: what was counted stays counted, and it is asked for
+/// again, a bounded number of times.
+fn unclear(mut state: ProbeState) -> Decided {
     state.doubts = state.doubts.saturating_add(1);
     if state.doubts <= DOUBTS {
-        let why = "The confirmation says nothing; another one is wanted.".to_owned();
-        return Decided { state, act: Act::Confirm, why };
+        return Decided::new(state, Act::Confirm, "The confirmation says nothing; another one is wanted.");
     }
-    let why = "Too many confirmations say nothing; the next scheduled run decides.".to_owned();
-    Decided { state, act: Act::Nothing, why }
-}
-
-fn signed(time: Duration) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX)
+    let why = "Too many confirmations say nothing; the next scheduled run decides.";
+    Decided::new(state, Act::Nothing, why)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::incident::Threshold;
-    use proptest::prelude::*;
-
-    const P: Verdict = Verdict::Pass;
-    const D: Verdict = Verdict::Degraded;
-    const F: Verdict = Verdict::Fail;
-    const I: Verdict = Verdict::Inconclusive;
-
-    fn rules(confirm: u32, recover: u32, remind_minutes: u64) -> AlertRules {
-        let remind = (remind_minutes > 0).then(|| Duration::from_secs(remind_minutes * 60));
-        AlertRules {
-            confirm: Threshold::runs(confirm),
-            recover: Threshold::runs(recover),
-            remind,
-            ..AlertRules::default()
-        }
-    }
-
-    /// Plays runs that are ten minutes apart; one letter per act.
-    fn play(verdicts: &[Verdict], rules: &AlertRules) -> (String, Vec<Decided>) {
-        let mut state = ProbeState::default();
-        let mut acts = String::new();
-        let mut all = Vec::new();
-        for (i, verdict) in verdicts.iter().enumerate() {
-            let at = Timestamp::from_second(600 * i64::try_from(i).unwrap()).unwrap();
-            let run = RunSummary {
-                id: RunId::new(format!("run-{i}")),
-                started_at: at,
-                verdict: *verdict,
-                now: at + jiff::SignedDuration::from_secs(5),
-                incident: IncidentId::new(format!("incident-{i}")),
-            };
-            let decided = decide(&state, &run, rules);
-            assert!(decided.why.ends_with('.'), "{}", decided.why);
-            state = decided.state.clone();
-            acts.push(match decided.act {
-                Act::Nothing => '-',
-                Act::Confirm => '?',
-                Act::Open { .. } => 'O',
-                Act::Remind { .. } => 'R',
-                Act::Close { .. } => 'C',
-            });
-            all.push(decided);
-        }
-        (acts, all)
-    }
-
-    #[test]
-    fn runs_open_and_close_incidents() {
-        let usual = rules(2, 2, 240);
-        let cases: &[(&str, AlertRules, &[Verdict], &str)] = &[
-            ("all is well", usual, &[P, D, P], "---"),
-            ("a failure asks for a confirmation", usual, &[P, F], "-?"),
-            ("a confirmed failure opens an incident", usual, &[F, F], "?O"),
-            ("a failure that is not confirmed is forgotten", usual, &[F, P, F, P], "?-?-"),
-            ("one incident, however long it fails", usual, &[F, F, F, F, F], "?O---"),
-            ("a recovery is confirmed, too", usual, &[F, F, P, P], "?O?C"),
-            ("degraded is a recovery", usual, &[F, F, D, D], "?O?C"),
-            ("a relapse starts the recovery anew", usual, &[F, F, P, F, P, P], "?O?-?C"),
-            ("our own fault alone changes nothing", usual, &[I, I, P, I], "----"),
-            ("our own fault does not confirm", usual, &[F, I, F], "??O"),
-            ("our own fault does not refute either", usual, &[F, I, P], "??-"),
-            ("a confirmation is asked for again, within bounds", usual, &[F, I, I, I, I, I], "????--"),
-            ("and the schedule then decides", usual, &[F, I, I, I, I, F], "????-O"),
-            ("our own fault does not close", usual, &[F, F, I, I], "?O--"),
-            ("our own fault does not undo a recovery", usual, &[F, F, P, I, P], "?O??C"),
-            ("after the end it begins anew", usual, &[F, F, P, P, F, F], "?O?C?O"),
-            ("confirm = 1 opens at once", rules(1, 1, 0), &[F, P], "OC"),
-            ("confirm = 3 wants three", rules(3, 1, 0), &[F, F, F, P], "??OC"),
-            ("a rule of 0 means 1", rules(0, 0, 0), &[F, P], "OC"),
-            (
-                "reminders come when due and start their time anew",
-                rules(1, 1, 20),
-                &[F, F, F, F, F, F],
-                "O-R-R-",
-            ),
-            ("no reminders when none are wanted", rules(1, 1, 0), &[F, F, F, F], "O---"),
-            ("no reminder while it seems to recover", rules(1, 2, 10), &[F, P, I, I], "O???"),
-        ];
-        for (name, rules, verdicts, want) in cases {
-            assert_eq!(play(verdicts, rules).0, *want, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_incident_names_its_runs_and_its_true_beginning() {
-        let (_, all) = play(&[F, I, F, P, P], &rules(2, 2, 0));
-        let Act::Open { since, runs, incident } = &all[2].act else { panic!("{:?}", all[2]) };
-        assert_eq!(*since, Timestamp::UNIX_EPOCH);
-        assert_eq!(runs.iter().map(RunId::as_str).collect::<Vec<_>>(), ["run-0", "run-2"]);
-        let Act::Close { incident: closed, runs } = &all[4].act else { panic!("{:?}", all[4]) };
-        assert_eq!(closed, incident);
-        assert_eq!(runs.iter().map(RunId::as_str).collect::<Vec<_>>(), ["run-3", "run-4"]);
-    }
-
-    #[test]
-    fn a_clock_that_jumps_back_sends_no_reminder() {
-        let at = |s| Timestamp::from_second(s).unwrap();
-        let open = OpenIncident { id: "i".into(), opened_at: at(9000), last_notice_at: at(9000) };
-        let state = ProbeState { open: Some(open), ..ProbeState::default() };
-        let run =
-            RunSummary { id: "r".into(), started_at: at(0), verdict: F, now: at(10), incident: "j".into() };
-        assert_eq!(decide(&state, &run, &rules(1, 1, 1)).act, Act::Nothing);
-    }
-
-    proptest! {
-           #[test]
-           fn any_order_of_results_keeps_the_promises(
-               verdicts in proptest::collection::vec(prop_oneof![Just(P), Just(D), Just(F), Just(I)], 0..120),
-               confirm in 0u32..5, recover in 0u32..5, remind in 0u64..60,
-           ) {
-               let rules = rules(confirm, recover, remind);
-               let (_, all) = play(&verdicts, &rules);
-               let mut open: Option<IncidentId> = None;
-               for (decided, verdict) in all.iter().zip(&verdicts) {
-                   match &decided.act {
-                       Act::Open { incident, runs, .. } => {
-                           prop_assert!(open.is_none(), "a second incident");
-                           prop_assert_eq!(*verdict, F);
-                           prop_assert_eq!(runs.len(), confirm.max(1) as usize);
-                           open = Some(incident.clone());
-                       }
-                       Act::Close { incident, runs } => {
-                           let was = open.take();
-    prop_assert_eq!(was.as_ref(), Some(incident));
-                           prop_assert!(matches!(verdict, Verdict::Pass | Verdict::Degraded));
-                           prop_assert_eq!(runs.len(), recover.max(1) as usize);
-                       }
-                       Act::Remind { incident, .. } => prop_assert_eq!(open.as_ref(), Some(incident)),
-                       Act::Nothing | Act::Confirm => {}
-                   }
-                   prop_assert_eq!(decided.state.open.as_ref().map(|o| &o.id), open.as_ref());
-                   prop_assert!(decided.state.failing.len() <= REMEMBERED);
-               }
-           }
-
-           #[test]
-           fn confirmations_end_when_nothing_changes(
-               before in proptest::collection::vec(prop_oneof![Just(P), Just(F), Just(I)], 0..20),
-               last in prop_oneof![Just(P), Just(D), Just(F), Just(I)],
-               confirm in 1u32..5, recover in 1u32..5,
-           ) {
-               let mut verdicts = before.clone();
-               verdicts.extend(std::iter::repeat_n(last, 12));
-               let (acts, _) = play(&verdicts, &rules(confirm, recover, 0));
-               prop_assert!(acts.ends_with('-') || acts.ends_with('C') || acts.ends_with('O'), "{}", acts);
-           }
-       }
-}
+#[path = "incident_tests.rs"]
+mod tests;

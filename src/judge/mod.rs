@@ -10,17 +10,24 @@
 //! ids are handed in, so that every decision can be made again from what was stored.
 
 pub mod classify;
-pub mod doubt;
 pub mod delivery;
+pub mod doubt;
 pub mod firewall;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod flapping;
 pub mod gate;
 pub mod incident;
 pub mod lexicon;
 pub mod links;
 pub mod notice;
+pub mod reading;
+pub mod sight;
+pub mod tell;
 pub mod verdict;
 pub mod visit;
 
 pub use classify::{Classified, Failure, Look, classify};
-pub use incident::{Act, Decided, OpenIncident, ProbeState, RunSummary, decide};
+pub use incident::{Act, Decided, OpenIncident, ProbeState, RunSummary, Trouble, decide};
+pub use reading::{Reading, reading};
 pub use verdict::{crawl_verdict, verdict};

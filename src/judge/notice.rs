@@ -6,33 +6,56 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{IncidentId, NoticeId, RunId};
-use crate::domain::incident::{Concern, Incident, Scope, Severity};
+use super::links;
+use super::reading::{rotten, took};
+use super::sight::VantageState;
+use super::tell::Tell;
+use super::verdict::failing_step;
+use crate::domain::ids::{IncidentId, NoticeId, ProbeId, RunId, TargetId};
+use crate::domain::incident::{Concern, Incident, Scope};
+use crate::domain::language::Language;
 use crate::domain::link::LinkFault;
-use crate::domain::notice::{BrokenLinks, Matter, NamedLink, Notice, NoticeFacts, NoticeKind};
+use crate::domain::notice::{
+    BrokenLinks, Canary, CanaryFact, Matter, Member, NamedLink, Notice, NoticeFacts, NoticeKind, Slowness,
+    VantageFacts, WaveFacts,
+};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::target::Target;
 use crate::domain::visit::Visit;
+use crate::plan::{Plan, Probe};
 
-use super::links;
-use super::verdict::failing_step;
+/// How many members of a wave a mail names.
+pub const NAMED_MEMBERS: usize = 30;
 
-/// What a notice needs besides the run and the incident.
+/// What a notice needs besides what it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
-    /// The portal.
-    pub target: &'a Target,
-    /// What the probe does, in people's words.
-    pub probe_title: &'a str,
-    /// Where the agent stands.
-    pub vantage: &'a str,
-    /// The IANA time zone in which times are written.
-    pub timezone: &'a str,
+    /// What targets and probes are called, and where the agent stands.
+    pub plan: &'a Plan,
     /// What stands behind the `@` of a Message-ID.
     pub message_domain: &'a str,
     /// The time of the decision.
     pub now: Timestamp,
+}
+
+impl<'a> Setting<'a> {
+    fn target(&self, id: &TargetId) -> Option<&'a Target> {
+        self.plan.target(id.as_str()).map(AsRef::as_ref)
+    }
+
+    fn probe(&self, id: &ProbeId) -> Option<&'a Probe> {
+        self.plan.probe(id.as_str()).map(AsRef::as_ref)
+    }
+
+    /// What a probe does, in people's words; its id when it is no longer in the plan.
+    pub fn probe_title(&self, id: &ProbeId) -> String {
+        self.probe(id).map_or_else(|| id.to_string(), |probe| probe.work.title(self.plan.agent.language))
+    }
+
+    fn target_name(&self, id: &TargetId) -> String {
+        self.target(id).map_or_else(|| id.to_string(), |target| target.name.clone())
+    }
 }
 
 /// The root of an incident's thread: the Message-ID of its first mail.
@@ -40,17 +63,25 @@ pub fn thread(incident: &IncidentId, domain: &str) -> String {
     message_id(incident.as_str(), domain)
 }
 
-/// The incident that a failed run opens.
-pub fn opened(id: IncidentId, since: Timestamp, run: &Run, setting: &Setting<'_>) -> Incident {
-    let failing = failing_step(&run.steps).map(|(_, step)| step).or_else(|| run.steps.last());
+/// The incident that a run opens.
+pub fn opened(
+    id: IncidentId,
+    concern: Concern,
+    since: Timestamp,
+    flapping: bool,
+    run: &Run,
+    setting: &Setting<'_>,
+) -> Incident {
+    let step = told_step(concern, run).map(|(_, step)| step).or_else(|| run.steps.last());
+    let most = setting.probe(&run.probe).map(|probe| probe.severity);
     Incident {
         thread: thread(&id, setting.message_domain),
         id,
-        concern: Concern::Outage,
-        severity: Severity::Outage,
+        concern,
+        severity: most.map_or(concern.severity(), |most| concern.severity().min(most)),
         scope: Scope::Pair,
         parent: None,
-        flapping: false,
+        flapping,
         acknowledged: None,
         probe: run.probe.clone(),
         target: run.target.clone(),
@@ -59,16 +90,55 @@ pub fn opened(id: IncidentId, since: Timestamp, run: &Run, setting: &Setting<'_>
         opened_by: Some(run.id.clone()),
         closed_at: None,
         closed_by: None,
-        told_at: Some(setting.now),
-        last_notice_at: Some(setting.now),
+        told_at: None,
+        last_notice_at: None,
         reminders: 0,
-        outcome: failing.map_or(Outcome::NotReached, |step| step.outcome),
-        step: failing.map(|step| step.name.clone()).unwrap_or_default(),
+        outcome: step.map_or(Outcome::NotReached, |step| step.outcome),
+        step: step.map(|step| step.name.clone()).unwrap_or_default(),
+    }
+}
+
+/// Turns what worked badly into an outage, in the same thread. Whoever took it upon himself took
+/// something lesser: people are reminded again.
+pub fn worsen(incident: &mut Incident, flapping: bool, run: &Run, setting: &Setting<'_>) {
+    let outage = opened(incident.id.clone(), Concern::Outage, incident.since, flapping, run, setting);
+    incident.concern = outage.concern;
+    incident.severity = outage.severity;
+    incident.flapping = flapping;
+    incident.outcome = outage.outcome;
+    incident.step = outage.step;
+    incident.acknowledged = None;
+    incident.reminders = 0;
+}
+
+/// The incident of our own that we cannot see.
+pub fn lost_sight(id: IncidentId, since: Timestamp, setting: &Setting<'_>) -> Incident {
+    Incident {
+        thread: thread(&id, setting.message_domain),
+        id,
+        concern: Concern::Vantage,
+        severity: Concern::Vantage.severity(),
+        scope: Scope::Vantage,
+        parent: None,
+        flapping: false,
+        acknowledged: None,
+        probe: ProbeId::new(""),
+        target: TargetId::new(""),
+        since,
+        opened_at: setting.now,
+        opened_by: None,
+        closed_at: None,
+        closed_by: None,
+        told_at: None,
+        last_notice_at: None,
+        reminders: 0,
+        outcome: Outcome::ProbeFault,
+        step: String::new(),
     }
 }
 
 /// The runs that say what a notice says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Witnesses {
     /// The newest of them, oldest first.
     pub newest: Vec<RunId>,
@@ -76,79 +146,179 @@ pub struct Witnesses {
     pub in_all: u32,
 }
 
-/// The notice about `incident` after `run`; `runs` are those that say so.
-///
-/// A notice of an outage shows the step that fails now. A recovery shows the step that had failed,
-/// as it looks now.
+/// The notice that is told.
 pub fn notice(
     id: NoticeId,
-    kind: NoticeKind,
+    tell: &Tell,
     incident: &Incident,
-    run: &Run,
-    runs: Witnesses,
+    matter: Matter,
     setting: &Setting<'_>,
 ) -> Notice {
-    let root = kind == NoticeKind::Opened;
     let message_id =
-        if root { incident.thread.clone() } else { message_id(id.as_str(), setting.message_domain) };
+        if tell.root { incident.thread.clone() } else { message_id(id.as_str(), setting.message_domain) };
     Notice {
         id,
         incident: Some(incident.id.clone()),
-        kind,
+        kind: tell.kind,
         concern: incident.concern,
         severity: incident.severity,
         created_at: setting.now,
         message_id,
-        in_reply_to: (!root).then(|| incident.thread.clone()),
-        matter: Matter::Facts(Box::new(facts(kind, incident, run, runs, setting))),
+        in_reply_to: (!tell.root).then(|| incident.thread.clone()),
+        matter,
     }
 }
 
-fn facts(
-    kind: NoticeKind,
+/// What is said of one probe on one target after `run`, which may be gone; `witnesses` are the runs that
+/// say so, `with_it` the incidents that this one speaks for.
+///
+/// A notice of what lasts shows the step that fails now. A recovery shows the step that had failed, as
+/// it looks now.
+pub fn pair(
+    tell: &Tell,
     incident: &Incident,
-    run: &Run,
-    runs: Witnesses,
+    run: Option<&Run>,
+    witnesses: Witnesses,
+    with_it: &[Incident],
     setting: &Setting<'_>,
-) -> NoticeFacts {
-    let resolved = kind == NoticeKind::Resolved;
-    let named = run.steps.iter().enumerate().find(|(_, step)| step.name == incident.step);
-    let told = if resolved { named } else { failing_step(&run.steps).or(named) };
+) -> Matter {
+    let resolved = tell.kind == NoticeKind::Resolved;
+    let steps = run.map(|run| run.steps.as_slice()).unwrap_or_default();
+    let named = steps.iter().enumerate().find(|(_, step)| step.name == incident.step);
+    let told = if resolved { named } else { run.and_then(|run| told_step(incident.concern, run)).or(named) };
     let (at, step) = told
-        .or_else(|| run.steps.iter().enumerate().next_back())
+        .or_else(|| steps.iter().enumerate().next_back())
         .map_or((0, None), |(at, step)| (at, Some(step)));
-    let position = if resolved { run.steps.iter().filter(|s| s.outcome.goes_on()).count() } else { at };
+    let position = if resolved { steps.iter().filter(|s| s.outcome.goes_on()).count() } else { at };
     let seen = step.filter(|_| !resolved);
-    NoticeFacts {
-        target: run.target.clone(),
-        target_name: setting.target.name.clone(),
-        region: setting.target.region().map(str::to_owned),
-        entry: setting.target.entry.to_string(),
-        probe: run.probe.clone(),
-        probe_title: setting.probe_title.to_owned(),
+    let target = setting.target(&incident.target);
+    let probe = setting.probe(&incident.probe);
+    let mut titles: Vec<String> = with_it.iter().map(|child| setting.probe_title(&child.probe)).collect();
+    titles.dedup();
+    Matter::Facts(Box::new(NoticeFacts {
+        target: incident.target.clone(),
+        target_name: setting.target_name(&incident.target),
+        region: target.and_then(Target::region).map(str::to_owned),
+        entry: target.map(|target| target.entry.to_string()).unwrap_or_default(),
+        probe: incident.probe.clone(),
+        probe_title: setting.probe_title(&incident.probe),
         step: seen.map_or_else(|| incident.step.clone(), |step| step.name.clone()),
-        position: (count(position), count(run.steps.len())),
+        position: (count(position), count(steps.len())),
         outcome: seen.map_or(incident.outcome, |step| step.outcome),
-        url: url(run, step),
-        status: status(run, step),
+        url: run.map(|run| url(run, step)).unwrap_or_default(),
+        status: run.and_then(|run| status(run, step)),
         error: seen.and_then(|step| step.error.clone()),
         phrase: seen.and_then(|step| step.facts.phrase.as_ref()).map(|phrase| phrase.phrase.clone()),
-        links: broken_links(kind, incident, run),
+        links: run.and_then(|run| broken_links(tell.kind, incident, run)),
         since: incident.since,
         confirmed_at: incident.opened_at,
-        resolved_at: resolved.then_some(setting.now),
-        runs_in_all: runs.in_all.max(count(runs.newest.len())),
-        runs: runs.newest,
+        resolved_at: incident.closed_at,
+        runs_in_all: witnesses.in_all.max(count(witnesses.newest.len())),
+        runs: witnesses.newest,
         screenshot: step.and_then(screenshot),
-        vantage: setting.vantage.to_owned(),
-        timezone: setting.timezone.to_owned(),
-        slow: None,
-        scenario: None,
-        with_it: Vec::new(),
-        tried: Vec::new(),
+        vantage: setting.plan.agent.name.clone(),
+        timezone: setting.plan.agent.timezone.clone(),
+        slow: slowness(incident, run, probe),
+        scenario: run.and_then(|run| run.scenario.clone()).filter(|_| incident.concern == Concern::ScriptRot),
+        with_it: titles,
+        tried: run.map(|run| tried(&run.canaries, setting.plan.agent.language)).unwrap_or_default(),
         acknowledged: incident.acknowledged.clone(),
-        held_by: None,
+        held_by: tell.held_by.clone(),
+    }))
+}
+
+/// What is said of a wave; `members` are all of them, the first ones first.
+pub fn wave(incident: &Incident, members: &[Incident], setting: &Setting<'_>) -> Option<Matter> {
+    let Scope::Wave { shared } = &incident.scope else { return None };
+    let over = members.iter().filter(|member| member.closed_at.is_some()).count();
+    // Those that last are named before those that are over.
+    let lasting = members.iter().filter(|member| member.closed_at.is_none());
+    let named = lasting.chain(members.iter().filter(|member| member.closed_at.is_some()));
+    Some(Matter::Wave(Box::new(WaveFacts {
+        shared: shared.clone(),
+        members: named.take(NAMED_MEMBERS).map(|member| self::member(member, setting)).collect(),
+        in_all: count(members.len()),
+        over: count(over),
+        since: members.iter().map(|member| member.since).min().unwrap_or(incident.since),
+        confirmed_at: incident.opened_at,
+        resolved_at: incident.closed_at,
+        vantage: setting.plan.agent.name.clone(),
+        timezone: setting.plan.agent.timezone.clone(),
+        acknowledged: incident.acknowledged.clone(),
+    })))
+}
+
+/// One incident as it stands in a list.
+pub fn member(incident: &Incident, setting: &Setting<'_>) -> Member {
+    Member {
+        incident: incident.id.clone(),
+        target: incident.target.clone(),
+        target_name: setting.target_name(&incident.target),
+        probe_title: setting.probe_title(&incident.probe),
+        step: incident.step.clone(),
+        outcome: incident.outcome,
+        concern: incident.concern,
+        since: incident.since,
+        closed_at: incident.closed_at,
     }
+}
+
+/// What is said of ourselves.
+pub fn ourselves(incident: &Incident, state: &VantageState, setting: &Setting<'_>) -> Matter {
+    Matter::Vantage(Box::new(VantageFacts {
+        vantage: setting.plan.agent.name.clone(),
+        canaries: state.canaries.clone(),
+        runs: state.runs,
+        since: incident.since,
+        resolved_at: incident.closed_at,
+        timezone: setting.plan.agent.timezone.clone(),
+    }))
+}
+
+/// The step by which a run shows what is wrong, with its place.
+fn told_step(concern: Concern, run: &Run) -> Option<(usize, &StepRecord)> {
+    match concern {
+        Concern::Outage | Concern::Links => failing_step(&run.steps),
+        Concern::ScriptRot => {
+            let name = &rotten(run)?.name;
+            run.steps.iter().enumerate().find(|(_, step)| step.name == *name)
+        }
+        // The one that took most of the time.
+        Concern::Slow => run.steps.iter().enumerate().max_by_key(|(_, step)| step.elapsed_ms),
+        Concern::Vantage => None,
+    }
+}
+
+fn slowness(incident: &Incident, run: Option<&Run>, probe: Option<&Probe>) -> Option<Slowness> {
+    let (run, allowed) = (run?, probe?.slow?);
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let slow = Slowness { took_ms: ms(took(run)), allowed_ms: ms(allowed) };
+    (incident.concern == Concern::Slow).then_some(slow)
+}
+
+/// What the canaries said, as sentences.
+fn tried(canaries: &[CanaryFact], language: Language) -> Vec<String> {
+    let sentence = |canary: &CanaryFact| {
+        let (chinese, english) = match (canary.canary, &canary.fault) {
+            (Canary::Browser, None) => {
+                ("同一浏览器打开本机页面正常", "Our own page in the same browser answered")
+            }
+            (Canary::Browser, Some(_)) => {
+                ("同一浏览器打不开本机页面", "Our own page in the same browser did not answer")
+            }
+            (Canary::Dns, None) => ("域名 {} 可以解析", "The name {} resolves"),
+            (Canary::Dns, Some(_)) => ("域名 {} 无法解析", "The name {} does not resolve"),
+            (Canary::Site, None) => ("无关网站 {} 可以打开", "The unrelated site {} answers"),
+            (Canary::Site, Some(_)) => ("无关网站 {} 打不开", "The unrelated site {} does not answer"),
+        };
+        let what = language.pick(chinese, english).replace("{}", &canary.asked);
+        if let Some(fault) = &canary.fault {
+            return language.pick("{}：", "{}: ").replace("{}", &what) + fault;
+        }
+        let took = language.pick("（{} 毫秒）。", " ({} ms).").replace("{}", &canary.elapsed_ms.to_string());
+        what + &took
+    };
+    canaries.iter().map(sentence).collect()
 }
 
 /// The broken links of a link check, when the incident is about their number. A recovery from dead
@@ -204,116 +374,5 @@ fn count(n: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::domain::ids::{EvidenceHash, RunId};
-    use crate::domain::observation::{Evidence, EvidenceKind, MainResponse};
-    use crate::domain::place::Place;
-    use crate::domain::run::Cause;
-    use crate::domain::target::TargetClass;
-    use crate::domain::verdict::Verdict;
-    use crate::judge::verdict::tests::step;
-
-    fn run(id: &str, outcomes: &[(&str, Outcome)]) -> Run {
-        let at = Timestamp::from_second(1000).unwrap();
-        let mut run = Run {
-            id: id.into(),
-            probe: "drug-licence".into(),
-            target: "demo-city".into(),
-            kind: RunKind::Walk,
-            scenario: Some("drug-licence".into()),
-            scenario_hash: None,
-            vantage: "beijing-1".into(),
-            cause: Cause::Schedule,
-            scheduled_at: at,
-            started_at: at,
-            finished_at: at,
-            elapsed_ms: 10,
-            attempts: 1,
-            verdict: Verdict::Fail,
-            reason: String::new(),
-            steps: outcomes.iter().map(|(name, outcome)| step(name, *outcome)).collect(),
-            visit: None,
-            link_faults: Vec::new(),
-            links_checked: None,
-            crawl: None,
-            browser: None,
-            canaries: Vec::new(),
-            agent_version: "0.1.0".into(),
-        };
-        for step in &mut run.steps {
-            step.facts.url = format!("http://city.example/{}", step.name);
-            let hash = |label: &str| Evidence {
-                kind: EvidenceKind::Screenshot,
-                hash: EvidenceHash::new(format!("{label}-{}", step.name)),
-                mime: "image/jpeg".into(),
-                size: 1,
-                label: label.into(),
-            };
-            step.evidence = vec![hash("early"), hash("last")];
-        }
-        run
-    }
-
-    fn target() -> Target {
-        Target {
-            id: "demo-city".into(),
-            name: "示范市政务服务网".into(),
-            labels: BTreeMap::from([("region".to_owned(), "西南".to_owned())]),
-            entry: url::Url::parse("http://city.example/").unwrap(),
-            class: TargetClass::Test,
-            vars: BTreeMap::new(),
-            secrets: Vec::new(),
-            hosts: Vec::new(),
-            marker: None,
-            place: Place::default(),
-            soft_404: true,
-            assessed: None,
-        }
-    }
-
-    #[test]
-    fn a_thread_has_one_root_and_answers_to_it() {
-        use Outcome::*;
-        let target = target();
-        let setting = Setting {
-            target: &target,
-            probe_title: "药品经营许可证核发",
-            vantage: "beijing-1",
-            timezone: "Asia/Shanghai",
-            message_domain: "example.org",
-            now: Timestamp::from_second(2000).unwrap(),
-        };
-        let mut failed = run("r2", &[("home", Done), ("form", ServerError), ("gate", NotReached)]);
-        failed.steps[1].error = Some("The server answered with status 500.".into());
-        failed.steps[1].facts.main =
-            Some(MainResponse { url: String::new(), status: 500, mime: "text/html".into(), firewall: None });
-        let since = Timestamp::from_second(900).unwrap();
-        let incident = opened("i1".into(), since, &failed, &setting);
-        assert_eq!((incident.step.as_str(), incident.outcome), ("form", ServerError));
-
-        let runs = Witnesses { newest: vec![RunId::new("r1"), RunId::new("r2")], in_all: 43 };
-        let first = notice("n1".into(), NoticeKind::Opened, &incident, &failed, runs, &setting);
-        assert_eq!(first.message_id, "<i1@example.org>");
-        assert_eq!(first.message_id, incident.thread);
-        assert_eq!(first.in_reply_to, None);
-        let facts = first.facts().unwrap();
-        assert_eq!((facts.runs.len(), facts.runs_in_all), (2, 43));
-        assert_eq!((facts.step.as_str(), facts.position, facts.status), ("form", (1, 3), Some(500)));
-        assert_eq!(facts.screenshot.as_ref().map(EvidenceHash::as_str), Some("last-form"));
-        assert_eq!(facts.error.as_deref(), Some("The server answered with status 500."));
-        assert_eq!((facts.since, facts.resolved_at, facts.region.as_deref()), (since, None, Some("西南")));
-
-        let good = run("r4", &[("home", Done), ("form", Done), ("gate", OnlineReady)]);
-        let runs = Witnesses { newest: vec![RunId::new("r3"), RunId::new("r4")], in_all: 2 };
-        let last = notice("n2".into(), NoticeKind::Resolved, &incident, &good, runs, &setting);
-        assert_eq!(last.message_id, "<n2@example.org>");
-        assert_eq!(last.in_reply_to.as_deref(), Some("<i1@example.org>"));
-        let facts = last.facts().unwrap();
-        assert_eq!((facts.step.as_str(), facts.outcome, facts.position), ("form", ServerError, (3, 3)));
-        assert_eq!((facts.error.as_ref(), facts.resolved_at), (None, Some(setting.now)));
-        assert_eq!(facts.screenshot.as_ref().map(EvidenceHash::as_str), Some("last-form"));
-    }
-}
+#[path = "notice_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@
 
 mod action;
 pub mod alarm;
+mod alert;
 mod canary;
 mod crawl;
 pub mod cron;
@@ -20,6 +21,7 @@ mod hooks;
 pub mod lexicon;
 mod load;
 mod locator;
+mod maintenance;
 mod matching;
 pub mod model;
 mod place;

@@ -211,6 +211,17 @@ pub enum Work {
     Crawl(CrawlPlan),
 }
 
+impl Work {
+    /// What is done, in people's words: the scenario's title, or the kind of check.
+    pub fn title(&self, language: Language) -> String {
+        match self {
+            Self::Walk(scenario) => scenario.title.clone(),
+            Self::Visit { .. } => language.pick("首页访问", "Home page").to_owned(),
+            Self::Crawl(_) => language.pick("链接检查", "Link check").to_owned(),
+        }
+    }
+}
+
 /// `crawl = { … }`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrawlPlan {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::alert;
 use super::crawl;
 use super::cron::Schedule;
 use super::diagnostic::Diagnostic;
@@ -18,6 +19,10 @@ use super::words::{listed, suggest, suggest_or_list};
 use crate::domain::engine::Engine;
 use crate::domain::ids::ProbeId;
 use crate::domain::incident::{AlertRules, Severity};
+
+/// What a probe's incidents may be at most.
+const SEVERITIES: [(&str, Severity); 3] =
+    [("outage", Severity::Outage), ("degraded", Severity::Degraded), ("info", Severity::Info)];
 
 /// A probe, and what messages about it need.
 #[derive(Debug, Clone)]
@@ -60,11 +65,14 @@ pub(super) fn read(
         let jitter = table.get("jitter").and_then(|item| item.duration(limits)).unwrap_or_default();
         let engine = engine(&table, chosen.as_deref());
         let untold = untold(&table);
+        let severity = table.get("severity").and_then(|item| item.choice(&SEVERITIES)).unwrap_or_default();
+        let longest = Duration::from_millis(1)..=Duration::from_hours(24);
+        let slow = table.get("slow").and_then(|item| item.duration(longest));
+        let alert = alert::of_probe(&table, alert);
         table.finish();
         let probe = id.clone().zip(work).zip(chosen).zip(when).map(|(((id, work), chosen), schedule)| {
             let targets = chosen.iter().map(|draft| Arc::clone(&draft.target)).collect();
-            let severity = Severity::Outage;
-            Arc::new(Probe { id, work, engine, targets, schedule, jitter, alert, severity, slow: None })
+            Arc::new(Probe { id, work, engine, targets, schedule, jitter, alert, severity, slow })
         });
         ProbeDraft { probe, id: id.map(|id| id.as_str().to_owned()), span, untold }
     });

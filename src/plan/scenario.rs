@@ -17,6 +17,7 @@ use super::duration;
 use super::expectation::{TIMES, outcome_of};
 use super::fragment;
 use super::place;
+use super::post;
 use super::raw::Source;
 use super::scope::{Event, Loader, Scope, Trail, variables};
 use super::secrets::{self, asks_for_password};
@@ -102,6 +103,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
     let deadline = fields.get("deadline").map(|item| item.duration(limits).unwrap_or(longest));
     let deadline = deadline.unwrap_or(DEADLINE);
     let allow = fields.get("allow").map(|item| allowed(&item)).unwrap_or_default();
+    let authors = fields.get("authors").map(|item| authors(&item)).unwrap_or_default();
     let (vars, spots) = fields.get("vars").map(|item| read_vars(&item)).unwrap_or_default();
     if let Some(item) = fields.get("vars") {
         refuse_passwords(&item);
@@ -122,6 +124,7 @@ pub(super) fn read(loader: &Loader<'_>, source: &Source) -> Option<Draft> {
         deadline,
         vars,
         allow,
+        authors,
         secrets: secret.unwrap_or_default(),
         keep,
         steps,
@@ -187,6 +190,20 @@ pub(super) fn refuse_passwords(item: &Item<'_>) {
             item.error("a password in clear", PASSWORD.to_owned());
         }
     }
+}
+
+/// `authors = ["name@example.org"]`: plain mail addresses.
+fn authors(item: &Item<'_>) -> Vec<String> {
+    let texts = item.one_or_more().unwrap_or_default();
+    let plain = texts.iter().filter(|text| {
+        let good = post::is_address(text.value);
+        if !good {
+            let hint = "write the plain address: \"author@example.org\"".to_owned();
+            text.error(format!("`{}` is not a mail address", text.value), hint);
+        }
+        good
+    });
+    plain.map(|text| text.value.to_owned()).collect()
 }
 
 /// A path as browsers send it: what is not ASCII goes as UTF-8 in percent signs.

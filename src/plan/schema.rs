@@ -142,6 +142,10 @@ fn secrets() -> Value {
     described(list(&filled()), "Texts that are masked wherever they appear in what is kept, such as names.")
 }
 
+fn addresses() -> Value {
+    either([filled(), json!({ "type": "array", "items": filled(), "minItems": 1 })])
+}
+
 fn duration() -> Value {
     json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "description": "300ms, 15s, 3m, 1h30m" })
 }
@@ -190,11 +194,6 @@ fn probes() -> Value {
         may("geckodriver", filled()),
     ]);
     let post = post();
-    let alert = table([
-        may("confirm", whole(1, 20)),
-        may("recover", whole(1, 20)),
-        may("remind", either([json!({ "const": "never" }), duration()])),
-    ]);
     let room = json!({ "type": "string", "pattern": "^[0-9]+ *([MGT]i?B)$" });
     let keep = table([
         may("evidence", described(duration(), "Evidence files. Default: for ever.")),
@@ -202,6 +201,15 @@ fn probes() -> Value {
         may("size", described(room, "Room for everything, such as 20GB. Default: no limit.")),
     ]);
     let store = table([may("keep", keep)]);
+    let mut all = rules();
+    all.push(may(
+        "wave",
+        described(
+            whole(0, 1000),
+            "So many targets of one region or host at once are one incident. Default: 3; 0: never.",
+        ),
+    ));
+    let alert = table(all);
     // A bare TOML date reaches a schema as a text.
     let assessed = table([need("by", filled()), need("on", text())]);
     let target = table([
@@ -248,6 +256,15 @@ fn probes() -> Value {
         need("targets", chosen),
         need("schedule", described(filled(), "crontab's five fields; six with seconds, seven with a year.")),
         may("jitter", duration()),
+        may(
+            "severity",
+            described(
+                one_of(&["outage", "degraded", "info"]),
+                "What its incidents are at most. Default: outage.",
+            ),
+        ),
+        may("slow", described(duration(), "A run that works and takes longer is slow.")),
+        may("alert", described(table(rules()), "Rules of its own; the rest is as in [alert].")),
         may("browser", described(one_of(&["chromium", "firefox"]), "For walks. Default: chromium.")),
         may("tell", described(one_of(&["nobody"]), "Its outages are nobody's: no route takes it.")),
     ]);
@@ -273,6 +290,7 @@ fn probes() -> Value {
         may("canary", canary),
         may("alert", alert),
         may("store", store),
+        may("maintenance", list(&maintenance())),
         may("target", list(&target)),
         may("probe", list(&probe)),
     ]);
@@ -351,6 +369,49 @@ fn post() -> Post {
         may("secret", secret),
     ];
     Post { mail, hook: table(hook.into_iter().chain(way())) }
+}
+
+/// When incidents open, close and are repeated.
+fn rules() -> Vec<Property> {
+    let threshold = || {
+        let both = table([need("runs", whole(1, 20)), need("time", duration())]);
+        described(either([whole(1, 20), duration(), both]), "Runs in a row, a time, or both.")
+    };
+    vec![
+        may("confirm", threshold()),
+        may("recover", threshold()),
+        may("remind", either([json!({ "const": "never" }), duration()])),
+        may(
+            "flapping",
+            described(
+                json!({ "type": "boolean" }),
+                "Whether what comes and goes is one incident. Default: true.",
+            ),
+        ),
+        may(
+            "gather",
+            described(duration(), "How long a first notice waits for others that fail too. Default: 1m."),
+        ),
+    ]
+}
+
+/// A time at which nobody is told.
+fn maintenance() -> Value {
+    let ids = || either([filled(), list(&filled())]);
+    let mut window = table([
+        need("name", described(filled(), "As people will read it in mails.")),
+        may("targets", described(ids(), "Ids, or \"*\" for all.")),
+        may("region", filled()),
+        may("labels", texts_by_name()),
+        may("probes", described(ids(), "Ids, or \"*\" for all.")),
+        // A bare TOML date reaches a schema as a text.
+        may("from", described(filled(), "2026-12-24T22:00:00, in the time zone of [agent].")),
+        may("until", filled()),
+        may("schedule", described(filled(), "When it begins, again and again.")),
+        may("lasts", duration()),
+    ]);
+    window["oneOf"] = json!([{ "required": ["from", "until"] }, { "required": ["schedule", "lasts"] }]);
+    window
 }
 
 /// A link check.
@@ -483,6 +544,10 @@ fn scenario() -> Value {
         may("scored", json!({ "type": "boolean", "default": true })),
         may("deadline", described(duration(), "Time for the whole journey. Default: 3m.")),
         may("allow", list(&request)),
+        may(
+            "authors",
+            described(addresses(), "Mail addresses that are told when the script no longer fits."),
+        ),
         may("vars", vars()),
         may("secrets", secrets()),
         may("keep", list(&one_of(&EvidenceKind::ASKED.map(EvidenceKind::name)))),

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use url::Url;
 
@@ -16,8 +15,7 @@ use super::raw::Source;
 use super::routes::{self, Known};
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader};
-use super::{canary, hooks, post, probes, scenario, secrets, store, targets};
-use crate::domain::incident::{AlertRules, Threshold};
+use super::{alert, canary, hooks, maintenance, post, probes, scenario, secrets, store, targets};
 use crate::domain::language::Language;
 
 /// Reads probes.toml and everything that it names. The faults are with the loader; [`None`] when
@@ -40,10 +38,11 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let agent = agent(root, &fields);
     let browser = browser(root, &fields);
     let web = web(&fields);
-    let alert = alert(&fields);
+    let alert = alert::read(&fields);
     let keep = store::read(&fields);
     let targets = targets::read(&fields, agent.contact.is_some());
     let drafts = probes::read(loader, &fields, &agent.timezone, &targets, alert);
+    let maintenance = maintenance::read(&fields, &agent.timezone, &targets, &drafts);
     let canary = canary::read(&fields, &targets);
     let tables = fields.get("webhook").map(|item| item.tables("a webhook")).unwrap_or_default();
     let names = hooks::names(&tables);
@@ -72,7 +71,7 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
         hooks,
         routes,
         alert,
-        maintenance: Vec::new(),
+        maintenance,
         canary,
         keep,
         targets: targets.into_iter().map(|draft| draft.target).collect(),
@@ -275,26 +274,4 @@ fn public(item: &Item<'_>) -> Option<Url> {
         return None;
     }
     Some(end_point(url))
-}
-
-fn alert(fields: &Fields<'_>) -> AlertRules {
-    let mut rules = AlertRules::default();
-    let Some(fields) = fields.get("alert").and_then(|item| item.table("[alert]")) else {
-        return rules;
-    };
-    let count = |key| {
-        fields.get(key).and_then(|item: Item<'_>| item.integer(1..=20)).and_then(|n| u32::try_from(n).ok())
-    };
-    rules.confirm = count("confirm").map_or(rules.confirm, Threshold::runs);
-    rules.recover = count("recover").map_or(rules.recover, Threshold::runs);
-    if let Some(item) = fields.get("remind") {
-        let never = item.is_text() && item.text().is_some_and(|text| text.value == "never");
-        rules.remind = if never {
-            None
-        } else {
-            item.duration(Duration::from_mins(1)..=Duration::from_hours(30 * 24)).or(rules.remind)
-        };
-    }
-    fields.finish();
-    rules
 }

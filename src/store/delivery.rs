@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::error::StoreError;
-use super::record::fresh_id;
 use super::rows::{self, json, maybe_at, micros, to_json, uint};
+use super::tell::fresh_id;
 use crate::domain::ids::IncidentId;
 use crate::domain::notice::{Matter, Notice, Recipient};
 use crate::judge::delivery::{self, ONCE_IN, Relief, WINDOW};

@@ -10,8 +10,8 @@ mod backup;
 mod chain;
 pub mod csv;
 mod damage;
-mod digest;
 mod delivery;
+mod digest;
 mod error;
 mod evidence;
 mod export;
@@ -26,11 +26,13 @@ mod record;
 mod rows;
 mod secret;
 mod status;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 mod verify;
 mod views;
+mod wish;
 mod worker;
 
 use std::collections::HashMap;
@@ -42,7 +44,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::clock::Clock;
 use crate::domain::ids::{EvidenceHash, IncidentId, ProbeId, RunId, TargetId};
-use crate::domain::incident::{Acknowledgement, Incident};
+use crate::domain::incident::Incident;
 use crate::domain::notice::{Outgoing, Recipient};
 use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
@@ -53,13 +55,14 @@ pub use digest::DigestRows;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
-pub use keep::Tidied;
 pub use histogram::{RunTimes, StepTimes};
+pub use keep::Tidied;
 pub use links::{LinkChanges, LinkCounts};
 pub use numbers::{Numbers, Waiting};
-pub use record::{JudgeContext, Recorded};
+pub use record::Recorded;
 pub use rows::outbox::{GivenUp, OutboxSummary};
 pub use status::{AgentStatus, LastRun, Loss, ProbeStatus, StatusReport, VerdictCounts};
+pub use tell::{JudgeContext, Mailed};
 
 pub use verify::{Finding, Thing, VerifyOptions, VerifyReport, Wrong};
 
@@ -320,7 +323,8 @@ impl Store {
     /// When it fails nothing of it is stored, and it may be tried again.
     pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
         let now = context.now;
-        let recorded = self.join(Weight::Run, Sync::Disk, move |tx| record::record(tx, run, &context)).await?;
+        let recorded =
+            self.join(Weight::Run, Sync::Disk, move |tx| record::record(tx, run, &context)).await?;
         self.sign_new_day(now).await;
         Ok(recorded)
     }
@@ -514,28 +518,6 @@ impl Store {
         .await
     }
 
-    /// Notes that somebody took an incident upon himself, and returns it as it stands. The first one
-    /// stands: whoever comes later, or when it is over, changes nothing.
-    pub async fn acknowledge(
-        &self,
-        incident: IncidentId,
-        by: String,
-        note: Option<String>,
-        at: Timestamp,
-    ) -> Result<Incident, StoreError> {
-        self.write(move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut found = rows::incident::find(&tx, &incident)?;
-            if found.acknowledged.is_none() && found.closed_at.is_none() {
-                found.acknowledged = Some(Acknowledgement { at, by, note });
-                rows::incident::save(&tx, &found)?;
-                tx.commit()?;
-            }
-            Ok(found)
-        })
-        .await
-    }
-
     /// Runs that ended, newest first, with all that belongs to them.
     pub async fn runs(&self, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
         self.read(move |connection| {
@@ -570,13 +552,7 @@ impl Store {
     /// The run with this id, if it ended.
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let id = id.clone();
-        self.read(move |connection| {
-            let sql = format!("SELECT {} FROM runs WHERE state = 'finished' AND id = ?1", rows::run::COLUMNS);
-            let mut found = connection.prepare_cached(&sql)?;
-            let run = found.query_map([id.as_str()], rows::run::read)?.next().transpose()?;
-            run.map(|run| rows::run::complete(connection, run)).transpose()
-        })
-        .await
+        self.read(move |connection| rows::run::find(connection, &id)).await
     }
 
     /// How everything stands at `now`.

@@ -5,43 +5,17 @@
 //! Invariant: all or nothing. An incident without its mails, or a mail without its incident, can
 //! not exist, whenever the power fails.
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::chain;
 use super::error::StoreError;
 use super::histogram;
 use super::rows;
-use crate::domain::ids::{IncidentId, NoticeId, RunId};
-use crate::domain::incident::{AlertRules, Incident};
-use crate::domain::notice::{NoticeKind, Recipient};
+use super::tell::{JudgeContext, Mailed, carry_out, fresh_id};
+use crate::domain::ids::IncidentId;
 use crate::domain::run::{Cause, Run};
-use crate::domain::target::Target;
-use crate::judge::notice::{self, Setting, Witnesses};
-use crate::judge::{Act, RunSummary, decide};
-
-/// What judging a run needs besides the run.
-#[derive(Debug, Clone)]
-pub struct JudgeContext {
-    /// When incidents open, close and are repeated.
-    pub rules: AlertRules,
-    /// Who is told; nobody when empty.
-    pub recipients: Vec<Recipient>,
-    /// The portal.
-    pub target: Arc<Target>,
-    /// What the probe does, in people's words.
-    pub probe_title: String,
-    /// What stands behind the `@` of Message-IDs.
-    pub message_domain: String,
-    /// The IANA time zone in which mails write times.
-    pub timezone: String,
-    /// Where the agent stands.
-    pub vantage: String,
-    /// The time of the decision.
-    pub now: Timestamp,
-}
+use crate::judge::sight::{self, Sight};
+use crate::judge::{Act, RunSummary, decide, notice, reading};
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +30,10 @@ pub struct Recorded {
     pub confirm: bool,
     /// How many mails were put into the outbox.
     pub queued: usize,
+    /// The notices that were written, about this pair or another.
+    pub mailed: Vec<Mailed>,
+    /// What the run said about our own sight, when it changed anything.
+    pub sight: Sight,
 }
 
 /// Stores and judges a run.
@@ -84,83 +62,99 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
     let still = before.open.as_ref().map(|open| open.id.clone());
     if run.cause == Cause::Manual {
         let why = "A run that somebody asked for opens and closes nothing.".to_owned();
-        return Ok(Recorded { act: Act::Nothing, why, incident: still, confirm: false, queued: 0 });
+        return Ok(Recorded {
+            act: Act::Nothing,
+            why,
+            incident: still,
+            confirm: false,
+            queued: 0,
+            mailed: Vec::new(),
+            sight: Sight::Same,
+        });
     }
+    let sight = look(tx, run, context)?;
+    let probe = context.plan.probe(run.probe.as_str());
+    let rules = probe.map_or(context.plan.alert, |probe| probe.alert);
     let summary = RunSummary {
         id: run.id.clone(),
         started_at: run.started_at,
-        verdict: run.verdict,
-        now: context.now,
+        reading: reading(run, probe.and_then(|probe| probe.slow)),
         incident: IncidentId::new(fresh_id(context.now)),
     };
-    let decided = decide(&before, &summary, &context.rules);
-    let (incident, queued) = match &decided.act {
-        Act::Nothing | Act::Confirm => (still, 0),
-        Act::Open { incident, since, runs } => {
-            let opened = notice::opened(incident.clone(), *since, run, &setting(context));
-            rows::incident::save(tx, &opened)?;
-            (Some(incident.clone()), tell(tx, NoticeKind::Opened, &opened, run, runs, context)?)
-        }
-        Act::Remind { incident, runs } => {
-            let mut lasting = rows::incident::find(tx, incident)?;
-            lasting.last_notice_at = Some(context.now);
-            rows::incident::save(tx, &lasting)?;
-            rows::outbox::supersede(tx, incident, Some(&context.recipients))?;
-            (Some(incident.clone()), tell(tx, NoticeKind::Reminder, &lasting, run, runs, context)?)
-        }
-        Act::Close { incident, runs } => {
-            let mut over = rows::incident::find(tx, incident)?;
-            over.closed_at = Some(context.now);
-            over.closed_by = Some(run.id.clone());
-            over.last_notice_at = Some(context.now);
-            rows::incident::save(tx, &over)?;
-            rows::outbox::supersede(tx, incident, None)?;
-            (Some(incident.clone()), tell(tx, NoticeKind::Resolved, &over, run, runs, context)?)
-        }
-    };
+    let decided = decide(&before, &summary, &rules);
+    let incident = change(tx, &decided.act, run, context)?.or(still);
     // Where all is well it stays as it was, run after run.
     if decided.state != before {
         rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
     }
-    let confirm = decided.act == Act::Confirm;
-    Ok(Recorded { act: decided.act, why: decided.why, incident, confirm, queued })
+    let touched = incident.is_some() || matches!(sight, Sight::Lost { .. } | Sight::Back { .. });
+    let mailed = if touched { carry_out(tx, context)? } else { Vec::new() };
+    Ok(Recorded {
+        confirm: decided.act == Act::Confirm || sight == Sight::Doubtful,
+        queued: mailed.iter().map(|mailed| mailed.queued).sum(),
+        act: decided.act,
+        why: decided.why,
+        incident,
+        mailed,
+        sight,
+    })
 }
 
-/// Writes the notice and its mails. Without recipients the notice is kept all the same: it is the
-/// record of what was decided.
-fn tell(
+/// Writes what the judge decided about the pair's incident.
+fn change(
     tx: &Transaction<'_>,
-    kind: NoticeKind,
-    incident: &Incident,
+    act: &Act,
     run: &Run,
-    runs: &[RunId],
     context: &JudgeContext,
-) -> Result<usize, StoreError> {
-    let id = NoticeId::new(fresh_id(context.now));
-    let in_all = match kind {
-        NoticeKind::Resolved => 0,
-        _ => rows::run::failed_since(tx, incident)?,
+) -> Result<Option<IncidentId>, StoreError> {
+    let setting = context.setting();
+    let incident = match act {
+        Act::Nothing | Act::Confirm => return Ok(None),
+        Act::Open { incident, concern, since, flapping, .. } => {
+            notice::opened(incident.clone(), *concern, *since, *flapping, run, &setting)
+        }
+        Act::Worsen { incident, flapping, .. } => {
+            let mut worse = rows::incident::find(tx, incident)?;
+            notice::worsen(&mut worse, *flapping, run, &setting);
+            worse
+        }
+        Act::Flap { incident, flapping } => {
+            let mut turned = rows::incident::find(tx, incident)?;
+            turned.flapping = *flapping;
+            turned
+        }
+        Act::Close { incident, .. } => {
+            let mut over = rows::incident::find(tx, incident)?;
+            over.closed_at = Some(context.now);
+            over.closed_by = Some(run.id.clone());
+            over
+        }
     };
-    let runs = Witnesses { newest: runs.to_vec(), in_all };
-    let notice = notice::notice(id, kind, incident, run, runs, &setting(context));
-    rows::incident::queue(tx, &notice, &context.recipients)
+    rows::incident::save(tx, &incident)?;
+    Ok(Some(incident.id))
 }
 
-fn setting(context: &JudgeContext) -> Setting<'_> {
-    Setting {
-        target: &context.target,
-        probe_title: &context.probe_title,
-        vantage: &context.vantage,
-        timezone: &context.timezone,
-        message_domain: &context.message_domain,
-        now: context.now,
+/// Judges whether we can see at all.
+fn look(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Sight, StoreError> {
+    let vantage = &context.plan.agent.name;
+    let before = rows::state::load_vantage(tx, vantage)?;
+    let (state, sight) = sight::watch(&before, run, &IncidentId::new(fresh_id(context.now)));
+    match &sight {
+        Sight::Same | Sight::Doubtful => {}
+        Sight::Lost { since } => {
+            if let Some(id) = &state.open {
+                rows::incident::save(tx, &notice::lost_sight(id.clone(), *since, &context.setting()))?;
+            }
+        }
+        Sight::Back { incident } => {
+            let mut over = rows::incident::find(tx, incident)?;
+            over.closed_at = Some(context.now);
+            over.closed_by = Some(run.id.clone());
+            rows::incident::save(tx, &over)?;
+        }
     }
-}
-
-/// A UUID of version 7 for this time. The clock is handed in; the rest is random.
-pub(super) fn fresh_id(now: Timestamp) -> String {
-    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-    let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
-    uuid::Uuid::new_v7(at).to_string()
+    if state != before {
+        rows::state::save_vantage(tx, vantage, &state)?;
+    }
+    Ok(sight)
 }

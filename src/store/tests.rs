@@ -1,18 +1,15 @@
 //! The store from inside: a full disk, which from outside only a file system of its own can show.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::*;
-use crate::domain::incident::{AlertRules, Threshold};
 use crate::domain::observation::Facts;
 use crate::domain::outcome::Outcome;
-use crate::domain::place::Place;
 use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
-use crate::domain::target::{Target, TargetClass};
+use crate::plan::{Route, RouteFilter};
 
 fn run(id: &str, title: &str) -> Run {
     let at = Timestamp::from_second(1_795_320_000).unwrap();
@@ -56,27 +53,31 @@ fn run(id: &str, title: &str) -> Run {
 }
 
 fn context() -> JudgeContext {
+    let mut plan = crate::judge::fixtures::plan(
+        r#"
+        [alert]
+        confirm = 1
+        [[target]]
+        id = "demo-city"
+        name = "示范市"
+        entry = "http://city.example/"
+        class = "test"
+        [[probe]]
+        id = "home"
+        visit = {}
+        targets = ["*"]
+        schedule = "@hourly"
+        "#,
+    );
+    plan.routes = vec![Route {
+        to: vec!["oncall@example.org".into()],
+        when: RouteFilter::default(),
+        after: std::time::Duration::ZERO,
+        quiet: None,
+    }];
     JudgeContext {
-        rules: AlertRules { confirm: Threshold::runs(1), ..AlertRules::default() },
-        recipients: vec!["oncall@example.org".into()],
-        target: Arc::new(Target {
-            id: "demo-city".into(),
-            name: "示范市".into(),
-            labels: BTreeMap::new(),
-            entry: url::Url::parse("http://city.example/").unwrap(),
-            class: TargetClass::Test,
-            vars: BTreeMap::new(),
-            secrets: Vec::new(),
-            hosts: Vec::new(),
-            marker: None,
-            place: Place::default(),
-            soft_404: true,
-            assessed: None,
-        }),
-        probe_title: "首页".into(),
+        plan: Arc::new(plan),
         message_domain: "example.org".into(),
-        timezone: "Asia/Shanghai".into(),
-        vantage: "beijing-1".into(),
         now: Timestamp::from_second(1_795_320_060).unwrap(),
     }
 }

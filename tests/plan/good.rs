@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::civil::time;
-use mystery_shopper::domain::incident::{Concern, Severity};
+use mystery_shopper::domain::incident::{AlertRules, Concern, Severity, Threshold};
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::locator::{Link, MatchOp};
 use mystery_shopper::domain::notice::Recipient;
@@ -15,7 +15,7 @@ use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
 use mystery_shopper::plan::{
     CrawlPlan, HookTemplate, HookUrl, Loaded, Plan, QuietHours, Render, SecretRef, SmtpSecurity, WebDriver,
-    Work, load,
+    Window, Work, load,
 };
 
 /// Loads `tests/plan/<folder>/probes.toml`.
@@ -90,8 +90,45 @@ fn every_key_of_the_configuration_is_understood() {
     assert_eq!(plan.routes[0].when.severities, [Severity::Outage]);
     assert_eq!(plan.routes[0].when.labels.len(), 2);
     assert_eq!(plan.routes[1].to.len(), 2);
-    assert_eq!((plan.alert.confirm.runs, plan.alert.recover.runs, plan.alert.remind), (3, 1, None));
     post(&plan);
+    let all = AlertRules {
+        confirm: Threshold::runs(3),
+        recover: Threshold { runs: 2, time: Some(Duration::from_mins(10)) },
+        remind: None,
+        flapping: false,
+        wave: 5,
+        gather: Duration::from_mins(2),
+    };
+    assert_eq!(plan.alert, all);
+    let walk = &plan.probes[0];
+    assert_eq!((walk.severity, walk.slow), (Severity::Degraded, Some(Duration::from_secs(90))));
+    let own = AlertRules {
+        confirm: Threshold { runs: 2, time: Some(Duration::from_mins(5)) },
+        recover: Threshold::runs(2),
+        remind: Some(Duration::from_hours(1)),
+        flapping: true,
+        gather: Duration::ZERO,
+        ..all
+    };
+    assert_eq!(walk.alert, own);
+    assert_eq!(
+        (plan.probes[1].alert, plan.probes[1].severity, plan.probes[1].slow),
+        (all, Severity::Outage, None)
+    );
+
+    let [moving, nightly, house] = &plan.maintenance[..] else { panic!("{:?}", plan.maintenance) };
+    // Urumqi has Shanghai's distance from UTC less two hours.
+    let Window::Once { from, until } = &moving.when else { panic!("{moving:?}") };
+    assert_eq!(
+        (from.to_string(), until.to_string()),
+        ("2026-12-24T16:00:00Z".into(), "2026-12-24T22:00:00Z".into())
+    );
+    assert_eq!((moving.what.targets.len(), moving.what.probes.as_slice()), (2, &["walk".to_owned()][..]));
+    assert!(moving.is_about(&walk.id, &plan.targets[0]) && !moving.is_about(&walk.id, &plan.targets[2]));
+    let Window::Repeating { lasts, .. } = &nightly.when else { panic!("{nightly:?}") };
+    assert_eq!((*lasts, nightly.what.labels.len()), (Duration::from_hours(8), 2));
+    assert!(nightly.is_about(&walk.id, &plan.targets[0]) && !nightly.is_about(&walk.id, &plan.targets[1]));
+    assert!(house.is_about_everything() && !nightly.is_about_everything());
 
     let (a, b) = (&plan.targets[0], &plan.targets[1]);
     assert_eq!((a.class, b.class), (TargetClass::Live, TargetClass::Test));
@@ -153,6 +190,7 @@ fn every_verb_and_check_is_understood() {
     assert_eq!((scenario.channel, scenario.scored), (Channel::Mobile, false));
     let allow: Vec<_> = scenario.allow.iter().map(|r| (r.method.as_str(), r.path.as_str())).collect();
     assert_eq!(allow, [("POST", "/search*"), ("PUT", "/draft")]);
+    assert_eq!(scenario.authors, ["13812345678@example.org", "author@example.org"]);
     let step = &scenario.steps[0];
     assert_eq!(step.measure.len(), 2);
     // 25 of the 27 as they stand; each `use` gives a fill, a click of its inner fragment and a wait.

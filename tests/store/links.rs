@@ -3,6 +3,7 @@
 use jiff::civil::date;
 use mystery_shopper::domain::host::{HostMemory, RobotsCopy};
 use mystery_shopper::domain::ids::{ProbeId, TargetId};
+use mystery_shopper::domain::incident::Concern;
 use mystery_shopper::domain::ledger::Known;
 use mystery_shopper::domain::link::{CrawlExtent, DoubtClass, LinkDoubt};
 
@@ -164,11 +165,12 @@ async fn too_many_broken_links_are_an_incident_with_the_links_in_its_mail() {
         run
     };
     let faults = [LinkFault { on_home: false, ..fault("a") }, fault("b"), fault("c"), fault("d")];
-    store.record(judged("r1", 0, &faults), context(0)).await.unwrap();
+    // Each link was asked for twice: one check is proof enough.
     let opened = store.record(judged("r2", 60, &faults), context(60)).await.unwrap();
     assert!(matches!(opened.act, Act::Open { .. }), "{opened:?}");
     let incident = store.incidents(IncidentFilter::default()).await.unwrap().remove(0);
     assert_eq!((incident.step.as_str(), incident.outcome), ("检查链接", Outcome::Broken));
+    assert_eq!((incident.concern, incident.severity), (Concern::Links, Severity::Degraded));
     let notice = store.outbox_due(at(9999), 1).await.unwrap().remove(0).notice;
     let links = notice.facts().unwrap().links.clone().unwrap();
     assert_eq!((links.broken, links.on_home, links.limit), (4, 3, Some(2)));

@@ -93,15 +93,15 @@ async fn a_reminder_gives_way_to_a_newer_one_and_to_the_recovery() {
     store.record(bad("r3", 3700), context(3700)).await.unwrap();
     let old = mail_to(&store, ONCALL).await;
     // The second reminder goes to one of the two only: the other keeps the first.
-    let fewer = JudgeContext { recipients: vec![ONCALL.into()], ..context(7400) };
-    store.record(bad("r4", 7400), fewer).await.unwrap();
-    assert_eq!(due(&store, 8000).await, each(&[(LEAD, Reminder), (ONCALL, Reminder)]));
+    let fewer = telling(12_000, &[ONCALL]);
+    store.record(bad("r4", 12_000), fewer).await.unwrap();
+    assert_eq!(due(&store, 13_000).await, each(&[(LEAD, Reminder), (ONCALL, Reminder)]));
     assert_ne!(mail_to(&store, ONCALL).await.id, old.id);
     // It was on its way when it was superseded: what became of it is no fault.
-    store.outbox_retry(old.id, at(8001), "451 busy").await.unwrap();
-    store.outbox_failed(old.id, at(9999), "550 no such user").await.unwrap();
+    store.outbox_retry(old.id, at(13_001), "451 busy").await.unwrap();
+    store.outbox_failed(old.id, at(14_000), "550 no such user").await.unwrap();
 
-    recovery(&store, 9000).await;
+    recovery(&store, 14_000).await;
     assert_eq!(due(&store, 99_999).await, each(&[(ONCALL, Resolved), (LEAD, Resolved)]));
     let summary = store.outbox_summary().await.unwrap();
     assert_eq!((summary.pending, summary.sent, summary.failed, summary.superseded), (2, 2, 0, 3));

@@ -29,13 +29,16 @@ CREATE TABLE incidents_new (
     acked_at       INTEGER,
     acked_by       TEXT,
     ack_note       TEXT,
+    -- 1 when nothing is left to tell about it: it is over, and everybody who knew of it knows that.
+    settled        INTEGER NOT NULL CHECK (settled IN (0, 1)),
     CHECK ((scope = 'wave') = (shared IS NOT NULL)),
     CHECK ((acked_at IS NULL) = (acked_by IS NULL))
 ) STRICT;
 INSERT INTO incidents_new (id, concern, severity, scope, flapping, probe, target, since, opened_at, opened_by,
-        closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome, step)
+        closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome, step, settled)
     SELECT id, 'outage', 'outage', 'pair', 0, probe, target, since, opened_at, opened_by,
-        closed_at, closed_by, opened_at, last_notice_at, 0, thread, outcome, step FROM incidents;
+        closed_at, closed_by, opened_at, last_notice_at, 0, thread, outcome, step, closed_at IS NOT NULL
+    FROM incidents;
 DROP TABLE incidents;
 ALTER TABLE incidents_new RENAME TO incidents;
 -- The promise of the judge, kept once more by the database.
@@ -43,6 +46,7 @@ CREATE UNIQUE INDEX incidents_one_open ON incidents (probe, target) WHERE closed
 CREATE UNIQUE INDEX incidents_one_vantage ON incidents (scope) WHERE closed_at IS NULL AND scope = 'vantage';
 CREATE INDEX incidents_by_opening ON incidents (opened_at);
 CREATE INDEX incidents_by_parent ON incidents (parent) WHERE parent IS NOT NULL;
+CREATE INDEX incidents_to_tell ON incidents (opened_at) WHERE settled = 0;
 CREATE INDEX incidents_open ON incidents (opened_at) WHERE closed_at IS NULL;
 
 CREATE TABLE notices_new (
@@ -81,6 +85,21 @@ ALTER TABLE outbox_new RENAME TO outbox;
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE state = 'pending';
 CREATE INDEX outbox_waiting ON outbox (recipient, id) WHERE state = 'pending';
 CREATE INDEX outbox_sent ON outbox (recipient, sent_at) WHERE state = 'sent';
+
+-- What the judge remembers of a pair: good runs by time, what works badly, up and down for flapping.
+ALTER TABLE probe_states ADD COLUMN good_since INTEGER;
+-- What is wrong although it works, as JSON.
+ALTER TABLE probe_states ADD COLUMN trouble TEXT;
+ALTER TABLE probe_states ADD COLUMN history TEXT NOT NULL DEFAULT '';
+ALTER TABLE probe_states ADD COLUMN seen_at INTEGER;
+CREATE INDEX probe_states_failing ON probe_states (failing_since) WHERE failing_since IS NOT NULL;
+
+-- Whether we can see at all, for each name under which this agent ran.
+CREATE TABLE vantage_states (
+    vantage TEXT NOT NULL PRIMARY KEY,
+    -- What the judge remembers, as JSON.
+    state   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Somebody asked that nobody be told for a while.
 CREATE TABLE silences (

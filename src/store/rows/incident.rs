@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 
-use super::{at, maybe_at, maybe_json, micros, outcome, to_json, word};
+use super::{at, json, maybe_at, maybe_json, micros, outcome, to_json, word};
 use crate::domain::ids::{IncidentId, RunId};
 use crate::domain::incident::{Acknowledgement, Concern, Incident, Scope, Severity, Shared};
-use crate::domain::notice::{Notice, Recipient};
+use crate::domain::notice::{Notice, NoticeKind, Recipient};
+use crate::judge::tell::Told;
 use crate::store::error::StoreError;
 
 /// Every column, in the order of the domain type.
@@ -75,10 +76,10 @@ pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Resul
     tx.prepare_cached(
         "INSERT INTO incidents (id, concern, severity, scope, shared, parent, flapping, probe, target, since,
              opened_at, opened_by, closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome,
-             step, acked_at, acked_by, ack_note)
+             step, acked_at, acked_by, ack_note, settled)
          VALUES (:id, :concern, :severity, :scope, :shared, :parent, :flapping, :probe, :target, :since,
              :opened_at, :opened_by, :closed_at, :closed_by, :told_at, :last_notice_at, :reminders, :thread,
-             :outcome, :step, :acked_at, :acked_by, :ack_note)
+             :outcome, :step, :acked_at, :acked_by, :ack_note, 0)
          ON CONFLICT (id) DO UPDATE SET concern = excluded.concern, severity = excluded.severity,
              parent = excluded.parent, flapping = excluded.flapping, closed_at = excluded.closed_at,
              closed_by = excluded.closed_by, told_at = excluded.told_at,
@@ -112,6 +113,55 @@ pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Resul
         ":step": incident.step,
     })?;
     Ok(())
+}
+
+/// Says that nothing is left to tell about an incident.
+pub(in crate::store) fn settle(tx: &Transaction<'_>, id: &IncidentId) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE incidents SET settled = 1 WHERE id = ?1")?.execute([id.as_str()])?;
+    Ok(())
+}
+
+/// Whether something may be left to tell about any incident.
+pub(in crate::store) fn any_to_tell(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM incidents WHERE settled = 0 LIMIT 1")?.exists([])?)
+}
+
+/// Incidents about which something may be left to tell, the first that opened first.
+pub(in crate::store) fn to_tell(connection: &Connection) -> Result<Vec<Incident>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM incidents WHERE settled = 0 ORDER BY opened_at, id");
+    let mut found = connection.prepare_cached(&sql)?;
+    let rows = found.query_map([], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The incidents for which another one speaks, the first ones first.
+pub(in crate::store) fn children(
+    connection: &Connection,
+    parent: &IncidentId,
+) -> Result<Vec<Incident>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM incidents WHERE parent = ?1 ORDER BY since, id");
+    let mut found = connection.prepare_cached(&sql)?;
+    let rows = found.query_map([parent.as_str()], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What was told about an incident, oldest first.
+pub(in crate::store) fn told(connection: &Connection, id: &IncidentId) -> Result<Vec<Told>, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT kind, created_at, recipients, notice ->> '$.concern' AS concern FROM notices
+         WHERE incident = ?1 ORDER BY created_at, id",
+    )?;
+    let rows = found.query_map([id.as_str()], |row| {
+        // Notices of earlier versions name no concern: they were about outages.
+        let concern: Option<String> = row.get("concern")?;
+        Ok(Told {
+            kind: word(row, "kind", |name| NoticeKind::ALL.into_iter().find(|kind| kind.name() == name))?,
+            at: at(row, "created_at")?,
+            concern: concern.as_deref().and_then(Concern::from_name).unwrap_or_default(),
+            to: json(row, "recipients")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Writes a notice and a mail to each recipient, due at once. Returns how many.

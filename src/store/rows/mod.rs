@@ -8,6 +8,7 @@ pub(super) mod incident;
 pub(super) mod links;
 pub(super) mod outbox;
 pub(super) mod run;
+pub(super) mod silence;
 pub(super) mod state;
 
 use jiff::Timestamp;

@@ -122,6 +122,36 @@ pub(in crate::store) fn failed_since(
     Ok(found.query_row(pair, |row| row.get(0))?)
 }
 
+/// The newest good runs of a pair up to the one that ended an incident, oldest first.
+pub(in crate::store) fn good_until(
+    connection: &Connection,
+    incident: &Incident,
+    limit: u32,
+) -> Result<Vec<RunId>, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT id FROM runs
+         WHERE probe = ?1 AND target = ?2 AND state = 'finished' AND cause <> 'manual'
+             AND verdict IN ('pass', 'degraded') AND started_at >= ?3
+             AND started_at <= (SELECT started_at FROM runs WHERE id = ?4)
+         ORDER BY started_at DESC, id DESC LIMIT ?5",
+    )?;
+    let closed_by = incident.closed_by.as_ref().map(RunId::as_str);
+    let wanted =
+        params![incident.probe.as_str(), incident.target.as_str(), micros(incident.since), closed_by, limit];
+    let rows = found.query_map(wanted, |row| Ok(RunId::new(row.get::<_, String>("id")?)))?;
+    let mut runs = rows.collect::<Result<Vec<_>, _>>()?;
+    runs.reverse();
+    Ok(runs)
+}
+
+/// The run with this id, complete, if it ended and is still kept.
+pub(in crate::store) fn find(connection: &Connection, id: &RunId) -> Result<Option<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE state = 'finished' AND id = ?1");
+    let mut found = connection.prepare_cached(&sql)?;
+    let run = found.query_map([id.as_str()], read)?.next().transpose()?;
+    run.map(|run| complete(connection, run)).transpose()
+}
+
 /// Writes a run that ended, with all that belongs to it. A run that was begun is completed.
 pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
     let (cause, cause_of) = cause_name(&run.cause);
@@ -206,9 +236,11 @@ fn insert_step(
     tx.prepare_cached("INSERT INTO observations (run, position, facts) VALUES (?1, ?2, ?3)")?
         .execute(params![run.as_str(), position, to_json("observations", &step.facts)?])?;
     for (number, evidence) in step.evidence.iter().enumerate() {
-        tx.prepare_cached("INSERT INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE SET removed_at = NULL WHERE removed_at IS NOT NULL")?
-            .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
+        tx.prepare_cached(
+            "INSERT INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (hash) DO UPDATE SET removed_at = NULL WHERE removed_at IS NOT NULL",
+        )?
+        .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
         tx.prepare_cached(
             "INSERT INTO step_evidence (run, position, number, kind, hash, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?

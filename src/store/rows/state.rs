@@ -1,9 +1,12 @@
-//! What the judge remembers of a probe on a target between runs.
+//! What the judge remembers between runs: of a probe on a target, and of our own sight.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{at, json, maybe_at, micros, to_json};
+use super::{json, maybe_at, maybe_json, micros, to_json, word};
 use crate::domain::ids::{IncidentId, ProbeId, TargetId};
+use crate::domain::incident::Concern;
+use crate::judge::flapping::History;
+use crate::judge::sight::VantageState;
 use crate::judge::{OpenIncident, ProbeState};
 use crate::store::error::StoreError;
 
@@ -14,8 +17,8 @@ pub(in crate::store) fn load(
     target: &TargetId,
 ) -> Result<ProbeState, StoreError> {
     let mut found = connection.prepare_cached(
-        "SELECT failing, failing_since, good, doubts, incidents.id AS open, opened_at,
-             coalesce(last_notice_at, opened_at) AS last_notice_at
+        "SELECT failing, failing_since, good, good_since, doubts, trouble, history, seen_at,
+             incidents.id AS open, concern, flapping
          FROM probe_states LEFT JOIN incidents ON incidents.id = incident AND closed_at IS NULL
          WHERE probe_states.probe = ?1 AND probe_states.target = ?2",
     )?;
@@ -25,15 +28,19 @@ pub(in crate::store) fn load(
                 None => None,
                 Some(id) => Some(OpenIncident {
                     id: IncidentId::new(id),
-                    opened_at: at(row, "opened_at")?,
-                    last_notice_at: at(row, "last_notice_at")?,
+                    concern: word(row, "concern", Concern::from_name)?,
+                    flapping: row.get("flapping")?,
                 }),
             };
             Ok(ProbeState {
                 failing: json(row, "failing")?,
                 failing_since: maybe_at(row, "failing_since")?,
                 good: json(row, "good")?,
+                good_since: maybe_at(row, "good_since")?,
                 doubts: row.get("doubts")?,
+                trouble: maybe_json(row, "trouble")?,
+                history: History::new(row.get::<_, String>("history")?),
+                seen_at: maybe_at(row, "seen_at")?,
                 open,
             })
         })
@@ -48,9 +55,11 @@ pub(in crate::store) fn save(
     target: &TargetId,
     state: &ProbeState,
 ) -> Result<(), StoreError> {
+    let trouble = state.trouble.as_ref().map(|trouble| to_json("trouble", trouble)).transpose()?;
     tx.prepare_cached(
-        "INSERT OR REPLACE INTO probe_states (probe, target, failing, failing_since, good, doubts, incident)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO probe_states (probe, target, failing, failing_since, good, good_since, doubts,
+             trouble, history, seen_at, incident)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         probe.as_str(),
@@ -58,8 +67,48 @@ pub(in crate::store) fn save(
         to_json("failing runs", &state.failing)?,
         state.failing_since.map(micros),
         to_json("good runs", &state.good)?,
+        state.good_since.map(micros),
         state.doubts,
+        trouble,
+        state.history.as_str(),
+        state.seen_at.map(micros),
         state.open.as_ref().map(|open| open.id.as_str()),
     ])?;
+    Ok(())
+}
+
+/// Pairs that fail and whose failure is not confirmed yet.
+pub(in crate::store) fn suspects(connection: &Connection) -> Result<Vec<(ProbeId, TargetId)>, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT probe_states.probe AS probe, probe_states.target AS target
+         FROM probe_states LEFT JOIN incidents ON incidents.id = incident AND closed_at IS NULL
+         WHERE failing_since IS NOT NULL AND coalesce(concern, '') <> 'outage'
+         ORDER BY probe_states.probe, probe_states.target",
+    )?;
+    let rows = found.query_map([], |row| {
+        let (probe, target): (String, String) = (row.get("probe")?, row.get("target")?);
+        Ok((ProbeId::new(probe), TargetId::new(target)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What is known about our own sight under this name.
+pub(in crate::store) fn load_vantage(
+    connection: &Connection,
+    vantage: &str,
+) -> Result<VantageState, StoreError> {
+    let mut found = connection.prepare_cached("SELECT state FROM vantage_states WHERE vantage = ?1")?;
+    let state = found.query_row([vantage], |row| json(row, "state")).optional()?;
+    Ok(state.unwrap_or_default())
+}
+
+/// Writes it.
+pub(in crate::store) fn save_vantage(
+    tx: &Transaction<'_>,
+    vantage: &str,
+    state: &VantageState,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO vantage_states (vantage, state) VALUES (?1, ?2)")?
+        .execute(params![vantage, to_json("our own sight", state)?])?;
     Ok(())
 }
