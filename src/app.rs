@@ -24,7 +24,7 @@ use crate::plan::{self, Loaded, Plan, WebDriver};
 
 pub use agent::title_of;
 pub use error::AppError;
-pub use service::{Service, ServiceOptions, mailer};
+pub use service::{ENDING, Service, ServiceOptions, mailer};
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.

@@ -293,7 +293,12 @@ async fn an_outage_is_told_once_and_so_is_its_end_whatever_happens_between() {
         })
         .await;
     daemon.ran("home", "fail").await;
-    std::fs::write(folder.join("probes.toml"), &good).unwrap();
+
+    // One without faults is, and the log says what it changes.
+    std::fs::write(folder.join("probes.toml"), good.replace("临海市网上办事大厅", "临海市")).unwrap();
+    daemon.signal(Signal::HUP);
+    let says = |wanted: &'static str| move |fields: &Value| fields["change"] == wanted;
+    daemon.says("what changed", says("target healthy changed")).await;
 
     let health = get(&address, "/healthz").await;
     assert!(health.starts_with("HTTP/1.1 200") && health.ends_with("alive\n"), "{health}");

@@ -10,6 +10,7 @@ mod sandbox;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 const UNIT: &str = include_str!("../systemd/mystery-shopper.service");
 
@@ -99,7 +100,17 @@ fn every_file_means_the_same_user_and_folders() {
     );
     let settings = settings(UNIT);
     let start = values(&settings, "Service", "ExecStart");
-    assert_eq!(start, ["/usr/local/bin/shopper --config /etc/mystery-shopper/probes.toml daemon"]);
+    assert_eq!(start, ["shopper --config /etc/mystery-shopper/probes.toml daemon"]);
+}
+
+#[test]
+fn the_daemon_has_stopped_before_systemd_loses_patience() {
+    let settings = settings(UNIT);
+    let seconds = |key| values(&settings, "Service", key)[0].trim_end_matches('s').parse().unwrap();
+    let limits = mystery_shopper::scheduler::Limits::default();
+    let all = limits.drain + limits.clean_up + mystery_shopper::app::ENDING;
+    // The rest is for closing the store and for a busy machine.
+    assert!(all + Duration::from_secs(2) < Duration::from_secs(seconds("TimeoutStopSec")), "{all:?}");
 }
 
 /// Runs `systemd-analyze`; [`None`] where systemd is not installed.
@@ -123,7 +134,7 @@ fn systemd_itself_accepts_the_unit() {
     // Verification wants the program to be there: the one that was just built stands in.
     let folder = tempfile::tempdir().unwrap();
     let unit = folder.path().join("mystery-shopper.service");
-    let here = UNIT.replace("/usr/local/bin/shopper", env!("CARGO_BIN_EXE_shopper"));
+    let here = UNIT.replace("ExecStart=shopper", concat!("ExecStart=", env!("CARGO_BIN_EXE_shopper")));
     assert_ne!(here, UNIT);
     std::fs::write(&unit, here).unwrap();
     if let Some(output) = analyze(&["verify", "--recursive-errors=no", "--man=no"], &unit) {

@@ -87,8 +87,9 @@ fn probes(plan: &Plan) -> BTreeMap<String, String> {
             other => format!("{other:?}"),
         };
         let targets: Vec<&str> = probe.targets.iter().map(|target| target.id.as_str()).collect();
-        let rest =
-            (&probe.engine, &probe.schedule, &probe.jitter, &probe.alert, &probe.severity, &probe.slow);
+        // What all have from [alert] is told once.
+        let alert = Some(&probe.alert).filter(|own| **own != plan.alert);
+        let rest = (&probe.engine, &probe.schedule, &probe.jitter, alert, &probe.severity, &probe.slow);
         (probe.id.to_string(), format!("{work} {targets:?} {rest:?}"))
     });
     said.collect()
@@ -220,9 +221,12 @@ schedule = "0 * * * *"
 
     #[test]
     fn a_flood_of_changes_is_counted() {
-        let all: String = (0..100)
-            .map(|n| format!("[[target]]\nid = \"t{n}\"\nname = \"甲\"\nentry = \"http://127.0.0.1:1/\"\nclass = \"test\"\n"))
-            .collect();
+        let target = |n: u32| {
+            format!(
+                "[[target]]\nid = \"t{n}\"\nname = \"甲\"\nentry = \"http://127.0.0.1:1/\"\nclass = \"test\"\n"
+            )
+        };
+        let all = (0..100).map(target).collect::<Vec<_>>().concat();
         let lines = changes(&plan(GOOD, LOOK), &plan(&format!("{GOOD}{all}"), LOOK));
         assert_eq!(lines.len(), MOST + 1);
         assert_eq!(lines.last().unwrap(), "and 61 more changes");

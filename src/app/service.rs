@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::browser::{self, Pool};
-use crate::clock::Clock;
+use crate::clock::{Clock, Deadline};
 use crate::domain::run::Run;
 use crate::http::manners::Manners;
 use crate::mail::{self, MailSettings, Mailer};
@@ -32,6 +32,10 @@ use super::{AppError, PACE, browser_settings};
 
 /// Time for one conversation with the mail server.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long mail under way and resting browsers have, once the last run has ended, when the service stops.
+/// With the dispatcher's own limits it stays below the unit's `TimeoutStopSec=`.
+pub const ENDING: Duration = Duration::from_secs(5);
 
 /// What a service can be told besides its plan.
 #[derive(Debug, Clone)]
@@ -241,17 +245,28 @@ impl Service {
         self.pulse.wake();
     }
 
-    /// Starts nothing more, lets runs end, sends what mail can be sent, ends the browsers.
+    /// Starts nothing more, lets runs end, sends what mail can be sent, ends the browsers. Runs have the
+    /// dispatcher's limits, all else [`ENDING`].
     pub async fn stop(self) {
         self.stop.cancel();
         // A panic inside is in the log already.
         let _ = self.dispatcher.await;
+        let limit = Deadline::after(ENDING);
         self.mails_stop.cancel();
         let _ = self.teller.await;
-        if let Some(mails) = self.mails {
-            let _ = mails.await;
-        }
-        self.pool.close().await;
+        let mails = async {
+            let Some(mut mails) = self.mails else { return };
+            if limit.limit(&mut mails).await.is_err() {
+                warn!("a mail server takes its time: what is not sent yet is sent after the next start");
+                mails.abort();
+            }
+        };
+        let browsers = async {
+            if limit.limit(self.pool.close()).await.is_err() {
+                warn!("browsers did not end in time and are killed");
+            }
+        };
+        tokio::join!(mails, browsers);
         let _ = self.upkeep.await;
         self.store.close().await;
     }

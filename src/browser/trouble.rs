@@ -90,7 +90,7 @@ mod tests {
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             assert!(troubles.pause(Engine::Chromium).is_ok(), "{seconds}");
             troubles.failed(Engine::Chromium, &mismatch);
-            tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
+            tokio::time::advance(Duration::from_millis(seconds * 1000 - 1)).await;
             let said = troubles.pause(Engine::Chromium).unwrap_err().to_string();
             assert!(said.contains("155.0.1") && said.contains("156.0.8"), "{said}");
             tokio::time::advance(Duration::from_millis(1)).await;

@@ -134,7 +134,7 @@ impl Canaries {
 }
 
 /// Puts a question, once.
-async fn put(asker: Asker<'_>, question: &Question) -> CanaryFact {
+async fn put(whose: Asker<'_>, question: &Question) -> CanaryFact {
     let watch = Stopwatch::start();
     let limit = Deadline::after(ONE);
     let (canary, (asked, fault)) = match question {
@@ -142,7 +142,7 @@ async fn put(asker: Asker<'_>, question: &Question) -> CanaryFact {
         Question::Resolver(name) => {
             (Canary::Dns, heard(name, limit.limit(resolve::ask(name)).await.ok(), true))
         }
-        Question::Site(url) => (Canary::Site, (url.to_string(), visit(asker, url, limit).await)),
+        Question::Site(url) => (Canary::Site, (url.to_string(), visit(whose, url, limit).await)),
     };
     CanaryFact { canary, asked, fault, elapsed_ms: watch.elapsed_ms() }
 }
@@ -162,15 +162,15 @@ fn heard(name: &str, said: Option<Said>, may_be_gone: bool) -> (String, Option<S
 }
 
 /// What is wrong with a site: nothing when it answers, whatever it answers.
-async fn visit(asker: Asker<'_>, url: &Url, limit: Deadline) -> Option<String> {
-    let agent = http::user_agent(asker.agent.contact.as_deref());
+async fn visit(whose: Asker<'_>, url: &Url, limit: Deadline) -> Option<String> {
+    let agent = http::user_agent(whose.agent.contact.as_deref());
     let settings = http::Settings {
         connect_timeout: ONE,
         warm: 0,
-        language: asker.agent.language,
+        language: whose.agent.language,
         ..http::Settings::new(agent, Reach::of(is_loopback(url)))
     };
-    let client = match asker.clients.get(settings, asker.clock) {
+    let client = match whose.clients.get(settings, whose.clock) {
         Ok(client) => client,
         Err(error) => return Some(sentence("the request could not be made: ", &error)),
     };
@@ -198,7 +198,7 @@ pub(super) async fn own_page(
     deadline: Deadline,
 ) -> Option<CanaryFact> {
     let watch = Stopwatch::start();
-    let seen = match deadline.limit(pool.see_own_page(walked, deadline)).await {
+    let seen = match deadline.limit(Box::pin(pool.see_own_page(walked, deadline))).await {
         Ok(Ok(seen)) => seen,
         // Too little time, or memory, for another browser says nothing about those that walk.
         Ok(Err(BrowserError::Busy | BrowserError::Hung(_) | BrowserError::NoMemory { .. })) | Err(_) => {

@@ -77,11 +77,12 @@ impl Runner {
             let Work::Walk(scenario) = &order.work else { return None };
             // A walk without a browser has said already what ails browsers.
             let walked = haul.walked.as_ref()?;
-            own_page(&self.pool, &options(order, scenario), walked.group, Deadline::after(BROWSER)).await
+            Box::pin(own_page(&self.pool, &options(order, scenario), walked.group, Deadline::after(BROWSER)))
+                .await
         };
-        let (page, asked) = tokio::join!(page, self.canaries.ask(asker, own, run, Deadline::after(ALL)));
+        let (page, answers) = tokio::join!(page, self.canaries.ask(asker, own, run, Deadline::after(ALL)));
         let way = haul.steps.iter().any(is_our_network).then(way_out).flatten();
-        page.into_iter().chain(way).chain(asked).collect()
+        page.into_iter().chain(way).chain(answers).collect()
     }
 
     /// The plain request: only beside a walk that failed when it was to confirm a failure.

@@ -113,7 +113,7 @@ impl Runner {
         let mut haul = match &order.work {
             Work::Walk(scenario) => {
                 let around = walk::Around { watch, cancel };
-                self.walk(order, scenario, stopwatch, around).await
+                Box::pin(self.walk(order, scenario, stopwatch, around)).await
             }
             Work::Visit { within } => Box::pin(self.visit(order, *within, watch, cancel)).await,
             Work::Crawl(plan) => Box::pin(self.crawl(order, plan, watch, cancel)).await,

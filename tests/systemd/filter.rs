@@ -27,7 +27,7 @@ fn arch() -> TargetArch {
 }
 
 /// Compiles one filter; `None` when the machine has no call of one of these names.
-fn compiled(matched: Value, otherwise: Value, calls: &[Value]) -> Option<Vec<seccompiler::sock_filter>> {
+fn compiled(matched: &Value, otherwise: &Value, calls: &[Value]) -> Option<Vec<seccompiler::sock_filter>> {
     let filter = json!({ "all": { "mismatch_action": otherwise, "match_action": matched, "filter": calls } });
     let mut all: BpfMap = seccompiler::compile_from_json(filter.to_string().as_bytes(), arch()).ok()?;
     all.remove("all")
@@ -74,7 +74,7 @@ fn call(name: &str) -> Value {
     json!({ "syscall": name })
 }
 
-fn when(name: &str, args: Value) -> Value {
+fn when(name: &str, args: &Value) -> Value {
     json!({ "syscall": name, "args": args })
 }
 
@@ -99,21 +99,22 @@ pub fn filters(setting: impl Fn(&str) -> Vec<String>) -> Vec<(&'static str, Vec<
     let here: Vec<Value> = allowed(&lines)
         .iter()
         .map(|name| call(name))
-        .filter(|call| compiled(json!("allow"), refuse(EPERM), std::slice::from_ref(call)).is_some())
+        .filter(|call| compiled(&json!("allow"), &refuse(EPERM), std::slice::from_ref(call)).is_some())
         .collect();
     assert!(here.len() > 150, "only {} calls are known here", here.len());
-    let list = compiled(json!("allow"), refuse(EPERM), &here).expect("every one compiled alone");
+    let list = compiled(&json!("allow"), &refuse(EPERM), &here).expect("every one compiled alone");
     let kept = setting("RestrictNamespaces").join(" ");
-    let mut calls = vec![when("setns", json!([word(1, "eq", 0)]))];
+    let mut calls = vec![when("setns", &json!([word(1, "eq", 0)]))];
     for (name, bit) in NAMESPACES {
         if !kept.split_whitespace().any(|kept| kept == name) {
-            calls.extend(["clone", "unshare"].map(|call| when(call, json!([bits(0, bit, bit)]))));
-            calls.push(when("setns", json!([bits(1, bit, bit)])));
+            calls.extend(["clone", "unshare"].map(|call| when(call, &json!([bits(0, bit, bit)]))));
+            calls.push(when("setns", &json!([bits(1, bit, bit)])));
         }
     }
-    filters.push(("RestrictNamespaces", compiled(refuse(EPERM), json!("allow"), &calls).expect("compiles")));
+    filters
+        .push(("RestrictNamespaces", compiled(&refuse(EPERM), &json!("allow"), &calls).expect("compiles")));
     // Its flags lie in memory, where no filter reads them; programs fall back to `clone`.
-    let clone3 = compiled(refuse(ENOSYS), json!("allow"), &[call("clone3")]).expect("compiles");
+    let clone3 = compiled(&refuse(ENOSYS), &json!("allow"), &[call("clone3")]).expect("compiles");
     filters.push(("RestrictNamespaces (clone3)", clone3));
 
     let families = setting("RestrictAddressFamilies").join(" ");
@@ -128,32 +129,35 @@ pub fn filters(setting: impl Fn(&str) -> Vec<String>) -> Vec<(&'static str, Vec<
         })
         .map(|family| word(0, "ne", family))
         .collect();
-    let sockets = [when("socket", json!(others))];
+    let sockets = [when("socket", &json!(others))];
     filters.push((
         "RestrictAddressFamilies",
-        compiled(refuse(EAFNOSUPPORT), json!("allow"), &sockets).expect("compiles"),
+        compiled(&refuse(EAFNOSUPPORT), &json!("allow"), &sockets).expect("compiles"),
     ));
 
     assert_eq!(setting("LockPersonality"), ["yes"]);
-    let personality = [when("personality", json!([word(0, "ne", 0), word(0, "ne", 0xffff_ffff)]))];
-    filters
-        .push(("LockPersonality", compiled(refuse(EPERM), json!("allow"), &personality).expect("compiles")));
+    let personality = [when("personality", &json!([word(0, "ne", 0), word(0, "ne", 0xffff_ffff)]))];
+    filters.push((
+        "LockPersonality",
+        compiled(&refuse(EPERM), &json!("allow"), &personality).expect("compiles"),
+    ));
 
     assert_eq!(setting("RestrictRealtime"), ["yes"]);
     // Round robin, first in first out, deadline.
-    let realtime = [1, 2, 6].map(|policy| when("sched_setscheduler", json!([word(1, "eq", policy)])));
-    filters.push(("RestrictRealtime", compiled(refuse(EPERM), json!("allow"), &realtime).expect("compiles")));
+    let realtime = [1, 2, 6].map(|policy| when("sched_setscheduler", &json!([word(1, "eq", policy)])));
+    filters
+        .push(("RestrictRealtime", compiled(&refuse(EPERM), &json!("allow"), &realtime).expect("compiles")));
 
     assert_eq!(setting("RestrictSUIDSGID"), ["yes"]);
     let mut calls = Vec::new();
     for (name, mode) in
         [("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("mkdir", 1), ("mkdirat", 2), ("mknod", 1)]
     {
-        let marks = [0o4000, 0o2000].map(|bit| when(name, json!([bits(mode, bit, bit)])));
-        let known = compiled(refuse(EPERM), json!("allow"), &marks).is_some();
+        let marks = [0o4000, 0o2000].map(|bit| when(name, &json!([bits(mode, bit, bit)])));
+        let known = compiled(&refuse(EPERM), &json!("allow"), &marks).is_some();
         calls.extend(marks.into_iter().filter(|_| known));
     }
-    filters.push(("RestrictSUIDSGID", compiled(refuse(EPERM), json!("allow"), &calls).expect("compiles")));
+    filters.push(("RestrictSUIDSGID", compiled(&refuse(EPERM), &json!("allow"), &calls).expect("compiles")));
     // The last, because it does not let a process add further ones by `seccomp`.
     filters.push(("SystemCallFilter", list));
     filters

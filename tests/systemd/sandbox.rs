@@ -8,7 +8,6 @@
 //! Not reproduced: `Delegate=` with its memory and process limits (`tests/browser/cgroup.rs` has those)
 //! and `IPAddressDeny=`, which needs a control group of systemd's.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -192,9 +191,7 @@ fn start(folder: &Path, socket: &Path) -> Daemon {
         command.args(["--mount", "--uts", "--ipc", "--propagation", "private", "sh"]);
     }
     let script = if root { world() } else { filters_alone() };
-    let shopper = OsString::from(
-        std::env::var_os("SHOPPER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_shopper").into()),
-    );
+    let shopper = std::env::var_os("SHOPPER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_shopper").into());
     let child = command
         .args(["-c", &script])
         .env("SHOPPER", shopper)
