@@ -1,5 +1,6 @@
 //! The service: store, browsers, dispatcher and outbox, from start to drained.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub struct Service {
     pool: Arc<Pool>,
     stop: CancellationToken,
     mails_stop: CancellationToken,
+    listening: Option<SocketAddr>,
     dispatcher: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
 }
@@ -135,6 +137,7 @@ impl Service {
                 }
             }
         });
+        let mut listening = None;
         let listen = plan_in.borrow().web.listen;
         if let Some(listen) = listen {
             let front = Front {
@@ -154,14 +157,22 @@ impl Service {
                 }
             };
             match web::serve(listen, Arc::new(front), clock, key, stop.clone()).await {
-                Ok(at) => info!(%at, "listening"),
+                Ok(at) => {
+                    info!(%at, "listening");
+                    listening = Some(at);
+                }
                 // Watching portals outranks being watched.
                 Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
             }
         }
         let shutdown = mails_stop.clone();
         let mails = worker.map(|worker| tokio::spawn(worker.run(shutdown)));
-        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, dispatcher, mails })
+        Ok(Self { plan: plan_in, pulse, runs, store, pool, stop, mails_stop, listening, dispatcher, mails })
+    }
+
+    /// Where the listener listens, if it does.
+    pub fn listening(&self) -> Option<SocketAddr> {
+        self.listening
     }
 
     /// Every run that is recorded from now on.
