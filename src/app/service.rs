@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::browser::{self, Pool};
 use crate::clock::Clock;
 use crate::domain::run::Run;
+use crate::domain::token::Key;
 use crate::http::manners::Manners;
 use crate::mail::{self, MailSettings, Mailer};
 use crate::plan::{MailPlan, Plan};
@@ -86,6 +87,7 @@ impl Service {
             Manners::every(options.pace, clock.clone()).remembering(Arc::new(Shelf(store.clone()))),
         )
         .with_journals(folder.join("crawls"));
+        let key = if plan.web.listen.is_some() { link_key(&store).await } else { None };
         let (plan_in, plan_out) = watch::channel(plan);
         let (runs, _) = broadcast::channel(256);
         let recorder = Arc::new(Recorder::default());
@@ -147,14 +149,6 @@ impl Service {
                 plan: plan_in.subscribe(),
                 clock: clock.clone(),
                 recorder,
-            };
-            let key = match store.link_key().await {
-                Ok(key) => Some(key),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    error!(error, "links in mails cannot be used; `shopper ack` can");
-                    None
-                }
             };
             match web::serve(listen, Arc::new(front), clock, key, stop.clone()).await {
                 Ok(at) => {
@@ -234,6 +228,16 @@ impl Service {
         self.pool.close().await;
         self.store.close().await;
     }
+}
+
+/// The key of links in mails. Without one the service goes on, as long as the disk will not take it.
+async fn link_key(store: &Store) -> Option<Key> {
+    let key = store.link_key().await;
+    key.inspect_err(|error| {
+        let error = error as &dyn std::error::Error;
+        error!(error, "links in mails cannot be used; `shopper ack` can");
+    })
+    .ok()
 }
 
 fn same_server(old: Option<&MailPlan>, new: Option<&MailPlan>) -> bool {
