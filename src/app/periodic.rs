@@ -130,15 +130,12 @@ impl Clerk {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let rows = self.store.digest(from, slot).await?;
-        let (kind, matter) = match item.digest {
-            Some(filter) => {
-                let facts = facts::digest(&rows, plan, filter, (from, slot));
-                (NoticeKind::Digest, Matter::Digest(Box::new(facts)))
-            }
-            None => {
-                let facts = facts::heartbeat(&rows, plan, item.schedule.next_after(slot));
-                (NoticeKind::Heartbeat, Matter::Heartbeat(Box::new(facts)))
-            }
+        let (kind, matter) = if let Some(filter) = item.digest {
+            let facts = facts::digest(&rows, plan, filter, (from, slot));
+            (NoticeKind::Digest, Matter::Digest(Box::new(facts)))
+        } else {
+            let facts = facts::heartbeat(&rows, plan, item.schedule.next_after(slot));
+            (NoticeKind::Heartbeat, Matter::Heartbeat(Box::new(facts)))
         };
         let id = NoticeId::new(fresh_id(now));
         let notice = Notice {

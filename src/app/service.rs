@@ -1,5 +1,6 @@
 //! The service: store, browsers, dispatcher and outbox, from start to drained.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::browser::{self, Pool};
 use crate::clock::{Clock, Deadline};
 use crate::domain::run::Run;
+use crate::domain::token::Key;
 use crate::http::manners::Manners;
 use crate::mail::{self, MailSettings, Mailer};
 use crate::plan::{MailPlan, Plan};
@@ -62,6 +64,7 @@ pub struct Service {
     pool: Arc<Pool>,
     stop: CancellationToken,
     mails_stop: CancellationToken,
+    listening: Option<SocketAddr>,
     dispatcher: JoinHandle<()>,
     teller: JoinHandle<()>,
     mails: Option<JoinHandle<()>>,
@@ -93,6 +96,7 @@ impl Service {
             Manners::every(options.pace, clock.clone()).remembering(Arc::new(Shelf(store.clone()))),
         )
         .with_journals(folder.join("crawls"));
+        let key = if plan.web.listen.is_some() { link_key(&store).await } else { None };
         let (plan_in, plan_out) = watch::channel(plan);
         let (runs, _) = broadcast::channel(256);
         let recorder = Arc::new(Recorder::default());
@@ -153,6 +157,7 @@ impl Service {
                 }
             }
         });
+        let mut listening = None;
         let listen = plan_in.borrow().web.listen;
         if let Some(listen) = listen {
             let front = Front {
@@ -163,16 +168,11 @@ impl Service {
                 clock: clock.clone(),
                 recorder,
             };
-            let key = match store.link_key().await {
-                Ok(key) => Some(key),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    error!(error, "links in mails cannot be used; `shopper ack` can");
-                    None
-                }
-            };
             match web::serve(listen, Arc::new(front), clock, key, stop.clone()).await {
-                Ok(at) => info!(%at, "listening"),
+                Ok(at) => {
+                    info!(%at, "listening");
+                    listening = Some(at);
+                }
                 // Watching portals outranks being watched.
                 Err(error) => error!(%listen, %error, "could not listen; the service goes on without"),
             }
@@ -188,11 +188,17 @@ impl Service {
             pool,
             stop,
             mails_stop,
+            listening,
             dispatcher,
             teller,
             mails,
             upkeep,
         })
+    }
+
+    /// Where the listener listens, if it does.
+    pub fn listening(&self) -> Option<SocketAddr> {
+        self.listening
     }
 
     /// Every run that is recorded from now on.
@@ -270,6 +276,16 @@ impl Service {
         let _ = self.upkeep.await;
         self.store.close().await;
     }
+}
+
+/// The key of links in mails. Without one the service goes on, as long as the disk will not take it.
+async fn link_key(store: &Store) -> Option<Key> {
+    let key = store.link_key().await;
+    key.inspect_err(|error| {
+        let error = error as &dyn std::error::Error;
+        error!(error, "links in mails cannot be used; `shopper ack` can");
+    })
+    .ok()
 }
 
 fn same_server(old: Option<&MailPlan>, new: Option<&MailPlan>) -> bool {

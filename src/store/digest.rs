@@ -194,3 +194,128 @@ fn pair(row: &rusqlite::Row<'_>) -> rusqlite::Result<(ProbeId, TargetId)> {
     let (probe, target): (String, String) = (row.get("probe")?, row.get("target")?);
     Ok((ProbeId::new(probe), TargetId::new(target)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::incident::{Concern, Scope, Severity};
+    use crate::domain::outcome::Outcome;
+    use crate::store::Access;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn incident(id: &str, opened: i64, closed: Option<i64>) -> Incident {
+        Incident {
+            id: id.into(),
+            concern: Concern::Outage,
+            severity: Severity::Outage,
+            scope: Scope::Pair,
+            parent: None,
+            flapping: false,
+            acknowledged: None,
+            probe: id.into(),
+            target: "city".into(),
+            since: at(opened),
+            opened_at: at(opened),
+            opened_by: None,
+            closed_at: closed.map(at),
+            closed_by: None,
+            told_at: None,
+            last_notice_at: None,
+            reminders: 0,
+            thread: format!("<{id}@example.org>"),
+            outcome: Outcome::Broken,
+            step: "visit".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_span_has_what_happened_in_it_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Access::Daemon).unwrap();
+        // (id, began, cause, state, verdict, outcome of its step), in seconds; the span is 100 to 200.
+        let runs = [
+            ("r1", 99, "schedule", "finished", "fail", "broken"),
+            ("r2", 100, "schedule", "finished", "pass", "done"),
+            ("r3", 150, "confirmation", "finished", "fail", "broken"),
+            ("r4", 150, "manual", "finished", "fail", "broken"),
+            ("r5", 150, "schedule", "running", "", ""),
+            ("r6", 160, "schedule", "finished", "inconclusive", "script_rot"),
+            ("r7", 170, "schedule", "finished", "inconclusive", "probe_fault"),
+            ("r8", 199, "schedule", "finished", "degraded", "login_wall"),
+            ("r9", 200, "schedule", "finished", "inconclusive", "script_rot"),
+        ];
+        // (state, when its last try was due)
+        let mails = [
+            ("failed", 99),
+            ("failed", 100),
+            ("failed", 199),
+            ("failed", 200),
+            ("pending", 150),
+            ("sent", 150),
+        ];
+        store
+            .write(move |connection| {
+                let tx = connection.transaction()?;
+                for (id, began, cause, state, verdict, outcome) in runs {
+                    let verdict = (!verdict.is_empty()).then_some(verdict);
+                    tx.execute(
+                        "INSERT INTO runs (id, probe, target, kind, state, cause, scheduled_at, started_at,
+                             finished_at, verdict, scenario)
+                         VALUES (?1, 'walk', 'city', 'walk', ?2, ?3, ?4, ?4, ?4, ?5, ?6)",
+                        params![id, state, cause, began * 1_000_000, verdict, format!("s-{id}")],
+                    )?;
+                    if !outcome.is_empty() {
+                        tx.execute(
+                            "INSERT INTO steps (run, position, name, stage, measure, outcome, elapsed_ms, own_ms, attempts)
+                             VALUES (?1, 0, 'open', 'find', '[]', ?2, 1, 0, 1)",
+                            params![id, outcome],
+                        )?;
+                    }
+                }
+                for (number, (state, due)) in mails.into_iter().enumerate() {
+                    let id = format!("n{number}");
+                    tx.execute(
+                        "INSERT INTO notices (id, kind, created_at, message_id, recipients, notice)
+                         VALUES (?1, 'test', 0, ?1, '[]', '{}')",
+                        [&id],
+                    )?;
+                    tx.execute(
+                        "INSERT INTO outbox (notice, recipient, state, attempts, next_try_at) VALUES (?1, 'a', ?2, 1, ?3)",
+                        params![id, state, i64::from(due) * 1_000_000],
+                    )?;
+                }
+                for incident in [
+                    incident("before", 50, Some(99)),
+                    incident("into", 60, Some(100)),
+                    incident("lasts", 70, None),
+                    incident("within", 120, Some(130)),
+                    incident("opens", 199, None),
+                    incident("after", 200, None),
+                ] {
+                    rows::incident::save(&tx, &incident)?;
+                }
+                Ok(tx.commit()?)
+            })
+            .await
+            .unwrap();
+        let rows = store.digest(at(100), at(200)).await.unwrap();
+        let ids: Vec<_> = rows.incidents.iter().map(|incident| incident.id.as_str()).collect();
+        assert_eq!(ids, ["lasts", "opens", "into", "within"]);
+        let counts = VerdictCounts { pass: 1, degraded: 1, fail: 1, inconclusive: 2 };
+        assert_eq!(rows.runs, [("walk".into(), "city".into(), counts)]);
+        assert_eq!(rows.script_rot, [("walk".into(), "city".into(), "s-r6".into())]);
+        assert_eq!((rows.undelivered, rows.pending), (2, 1));
+        assert_eq!(
+            store.digest(at(0), at(0)).await.unwrap(),
+            DigestRows { pending: 1, ..DigestRows::default() }
+        );
+
+        let numbers = store.numbers().await.unwrap();
+        assert_eq!(numbers.open, [(Concern::Outage, Severity::Outage, 3)]);
+        assert_eq!((numbers.outbox.pending, numbers.outbox.failed), (1, 4));
+        assert!(numbers.database > 0 && numbers.space.is_some());
+    }
+}

@@ -3,6 +3,7 @@
 //! ```text
 //! data/shopper.db (+ -wal, -shm)   results
 //! data/evidence/ab/abcdef….jpg     evidence, named by its SHA-256
+//! data/link.key                    signs links in mails
 //! data/lock                        held by the daemon, with its process id
 //! data/schema.lock                 held by whoever opens the database for writing, for a moment
 //! data/chain.tip …                 the chain's end, its keys and its heads (`chain/`)

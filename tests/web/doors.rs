@@ -86,7 +86,7 @@ async fn a_port_answers_one_request_and_hangs_up() {
 
 #[tokio::test]
 async fn requests_without_measure_are_refused() {
-    let many: String = (0..100).map(|n| format!("X-{n}: y\r\n")).collect();
+    let many = (0..100).map(|n| format!("X-{n}: y\r\n")).collect::<Vec<_>>().concat();
     let long = format!("X: {}\r\n", "y".repeat(64 * 1024));
     for headers in [many, long] {
         let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");

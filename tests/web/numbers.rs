@@ -22,6 +22,17 @@ const HOSTILE: &str = "a\"b\\c\nd} 1\n# EOF\n{le=\"+Inf\"}长\u{202e}";
 
 type Labels = Vec<(String, String)>;
 
+/// Labels as tests name them.
+type Named<'a> = &'a [(&'a str, &'a str)];
+
+/// One series of a histogram.
+#[derive(Debug, Default)]
+struct Series {
+    buckets: Vec<(f64, f64)>,
+    sum: Option<f64>,
+    count: Option<f64>,
+}
+
 /// One family as it was read.
 #[derive(Debug, Default)]
 struct Family {
@@ -135,7 +146,7 @@ fn sample(line: &str) -> Option<(String, Labels, f64)> {
 
 /// Whether every histogram's buckets rise to `+Inf`, and that is its count.
 fn buckets(name: &str, family: &Family) -> Result<(), String> {
-    let mut sets: BTreeMap<Labels, (Vec<(f64, f64)>, Option<f64>, Option<f64>)> = BTreeMap::new();
+    let mut sets: BTreeMap<Labels, Series> = BTreeMap::new();
     for (sample, labels, value) in &family.samples {
         let mut labels = labels.clone();
         let le = labels.iter().position(|(label, _)| label == "le").map(|at| labels.remove(at).1);
@@ -144,13 +155,13 @@ fn buckets(name: &str, family: &Family) -> Result<(), String> {
             Some("_bucket") => {
                 let le = le.ok_or(format!("{name} has a bucket without le"))?;
                 let bound = if le == "+Inf" { f64::INFINITY } else { le.parse().map_err(|_| le.clone())? };
-                set.0.push((bound, *value));
+                set.buckets.push((bound, *value));
             }
-            Some("_sum") => set.1 = Some(*value),
-            _ => set.2 = Some(*value),
+            Some("_sum") => set.sum = Some(*value),
+            _ => set.count = Some(*value),
         }
     }
-    for (labels, (buckets, sum, count)) in sets {
+    for (labels, Series { buckets, sum, count }) in sets {
         let rises = buckets.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
         let last = buckets.last().is_some_and(|(bound, all)| *bound == f64::INFINITY && Some(*all) == count);
         if !rises || !last || sum.is_none() {
@@ -258,7 +269,7 @@ async fn the_exposition_is_open_metrics_to_the_letter_whatever_things_are_called
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let families = parse(&answer.body).unwrap_or_else(|why| panic!("{why}\n\n{}", answer.body));
-    let cases: &[(&str, &[(&str, &str)], f64)] = &[
+    let cases: &[(&str, Named<'_>, f64)] = &[
         ("shopper_runs", &[("probe", "home"), ("target", "city"), ("verdict", "pass")], 2.0),
         ("shopper_runs", &[("probe", "home"), ("target", "city"), ("verdict", "fail")], 1.0),
         ("shopper_runs", &[("probe", "home"), ("target", "city"), ("verdict", "degraded")], 0.0),

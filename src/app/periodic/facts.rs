@@ -82,10 +82,10 @@ fn told<'a>(incidents: &'a [Incident], plan: &Plan, filter: &RouteFilter) -> Vec
         };
         kind && here
     };
-    let taken: Vec<&Incident> = incidents.iter().filter(|incident| takes(incident)).collect();
-    let ids: BTreeSet<&IncidentId> = taken.iter().map(|incident| &incident.id).collect();
+    let fitting: Vec<&Incident> = incidents.iter().filter(|incident| takes(incident)).collect();
+    let ids: BTreeSet<&IncidentId> = fitting.iter().map(|incident| &incident.id).collect();
     let alone = |incident: &&Incident| incident.parent.as_ref().is_none_or(|parent| !ids.contains(parent));
-    taken.iter().copied().filter(alone).collect()
+    fitting.iter().copied().filter(alone).collect()
 }
 
 /// Whether a filter takes what is about this probe and target, whatever it is. What is gone from the plan
