@@ -4,6 +4,7 @@
 //! What is printed for machines goes to stdout and follows a published schema; progress, hints
 //! and faults go to stderr.
 
+mod ack;
 mod check;
 mod completions;
 mod crawl;
@@ -17,6 +18,7 @@ mod lone;
 mod output;
 mod run;
 mod schema;
+mod silence;
 mod status;
 mod visit;
 mod waterfall;
@@ -105,8 +107,12 @@ enum Command {
     Crawl(crawl::CrawlArgs),
     /// Say how every target and the agent itself are doing.
     Status(status::StatusArgs),
-    /// List outages.
+    /// List what was wrong, and what is.
     Incidents(incidents::IncidentsArgs),
+    /// Take an incident upon yourself: nobody is reminded any more.
+    Ack(ack::AckArgs),
+    /// Tell nobody for a while.
+    Silence(silence::SilenceArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
     /// Look whether everything that is needed is there.
@@ -147,6 +153,8 @@ pub fn main() -> ExitCode {
         Command::Crawl(args) => crawl::crawl(&global, &args),
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
+        Command::Ack(args) => ack::ack(&global, args),
+        Command::Silence(args) => silence::silence(&global, args),
         Command::Export(args) => export::export(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
         Command::Schema(args) => Ok(schema::schema(&args)),
