@@ -1,5 +1,8 @@
 //! The command line as people meet it: exit codes, messages, JSON.
 
+#[path = "cli/wishes.rs"]
+mod wishes;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -459,7 +462,7 @@ fn what_was_run_is_kept_shown_and_exported() {
     let (_, out, _) = run(folder, &["status", "--format", "json"]);
     assert_eq!(json(&out)["probes"].as_array().unwrap().len(), 2, "{out}");
     let (code, out, _) = run(folder, &["incidents"]);
-    assert_eq!((code, out.as_str()), (Some(0), "No outages.\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "No incidents.\n"));
     let (_, out, _) = run(folder, &["incidents", "--format", "json", "--open"]);
     assert_eq!(json(&out), serde_json::json!([]));
 

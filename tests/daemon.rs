@@ -329,6 +329,46 @@ async fn an_outage_is_told_once_and_so_is_its_end_whatever_happens_between() {
 }
 
 #[tokio::test]
+async fn what_a_maintenance_window_held_is_told_when_the_window_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let portal = Portal::bind(([127, 0, 0, 1], 0).into(), PortalState::new(Clock::system())).await.unwrap();
+    let (sink, mut inbox) = Sink::start(&folder.join("mails"), Behaviour::default()).await.unwrap();
+    let all = settings(&portal, &sink);
+    let without = all.split("[[probe]]\nid       = \"walk\"").next().unwrap();
+    let window = "[[maintenance]]\nname = \"night\"\ntargets = [\"failing\"]\nschedule = \"* * * * *\"\nlasts = \"5m\"\n";
+    std::fs::write(folder.join("probes.toml"), format!("{without}{window}")).unwrap();
+    portal.state().set_fault(City::Shifan, Fault::HomeDown, true);
+    let mut daemon = Daemon::start(folder);
+    let opened = daemon.says("that it opened", |fields| fields["message"] == "incident changed").await;
+    assert_eq!((&opened["act"], &opened["mails"]), (&"opened".into(), &0.into()), "{opened}");
+    daemon.ran("home", "fail").await;
+    assert!(inbox.try_recv().is_err(), "nobody is told inside");
+
+    let id = opened["incident"].as_str().unwrap();
+    let (code, _, err) = shopper(folder, &["ack", id, "--by", "li"]).await;
+    assert_eq!(code, Some(0), "{err}");
+    std::fs::write(folder.join("probes.toml"), without).unwrap();
+    daemon.signal(Signal::HUP);
+    let told = daemon.says("that it was told", |fields| fields["message"] == "told").await;
+    assert_eq!((&told["kind"], &told["mails"], &told["incident"]), (&"opened".into(), &1.into(), &id.into()));
+    let outage = mail(&mut inbox).await;
+    assert_eq!(head(&outage).1, None, "the root of its thread");
+
+    portal.state().set_fault(City::Shifan, Fault::HomeDown, false);
+    let recovery = mail(&mut inbox).await;
+    assert_eq!(head(&recovery).1, Some(head(&outage).0));
+    let (_, out, _) = shopper(folder, &["incidents", "--format", "json"]).await;
+    let incidents: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(incidents.as_array().unwrap().len(), 1, "{out}");
+    assert_eq!(incidents[0]["acknowledged"]["by"], "li", "{out}");
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.ended().await;
+    assert_eq!(status.code(), Some(0), "{log:?}");
+    portal.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_cannot_be_recorded_is_a_gap_and_the_service_says_that_it_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

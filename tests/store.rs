@@ -11,6 +11,8 @@ mod keep;
 mod ledger;
 #[path = "store/outbox.rs"]
 mod outbox;
+#[path = "store/telling.rs"]
+mod telling;
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -697,7 +699,7 @@ async fn what_was_acknowledged_survives_kill_9() {
         // Every opened or closed incident has its notice, and every notice its two mails.
         let lonely: i64 = database
             .query_row(
-                "SELECT (SELECT count(*) FROM incidents WHERE id NOT IN (SELECT incident FROM notices WHERE kind = 'opened'))
+                "SELECT (SELECT count(*) FROM incidents WHERE id NOT IN (SELECT incident FROM notices WHERE kind IN ('opened', 'flapping')))
                       + (SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL
                            AND id NOT IN (SELECT incident FROM notices WHERE kind = 'resolved'))
                       + (SELECT count(*) FROM notices WHERE (SELECT count(*) FROM outbox WHERE notice = notices.id) <> 2)",

@@ -4,6 +4,7 @@
 //! What is printed for machines goes to stdout and follows a published schema; progress, hints
 //! and faults go to stderr.
 
+mod ack;
 mod backup;
 mod check;
 mod completions;
@@ -19,6 +20,7 @@ mod output;
 mod restore;
 mod run;
 mod schema;
+mod silence;
 mod status;
 mod verify;
 mod visit;
@@ -108,8 +110,12 @@ enum Command {
     Crawl(crawl::CrawlArgs),
     /// Say how every target and the agent itself are doing.
     Status(status::StatusArgs),
-    /// List outages.
+    /// List what was wrong, and what is.
     Incidents(incidents::IncidentsArgs),
+    /// Take an incident upon yourself: nobody is reminded any more.
+    Ack(ack::AckArgs),
+    /// Tell nobody for a while.
+    Silence(silence::SilenceArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
     /// Say whether the records are as they were written.
@@ -156,6 +162,8 @@ pub fn main() -> ExitCode {
         Command::Crawl(args) => crawl::crawl(&global, &args),
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
+        Command::Ack(args) => ack::ack(&global, args),
+        Command::Silence(args) => silence::silence(&global, args),
         Command::Export(args) => export::export(&global, &args),
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Backup(args) => backup::backup(&global, &args),

@@ -5,6 +5,9 @@
 //! Invariant: all or nothing. An incident without its mails, or a mail without its incident, can
 //! not exist, whenever the power fails.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Transaction;
 
 use super::chain;
@@ -15,6 +18,7 @@ use super::tell::{JudgeContext, Mailed, carry_out, fresh_id};
 use crate::domain::ids::IncidentId;
 use crate::domain::run::{Cause, Run};
 use crate::judge::sight::{self, Sight};
+use crate::judge::tell::gap;
 use crate::judge::{Act, RunSummary, decide, notice, reading};
 
 /// What became of a run.
@@ -87,8 +91,12 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
     if decided.state != before {
         rows::state::save(tx, &run.probe, &run.target, &decided.state)?;
     }
-    let touched = incident.is_some() || matches!(sight, Sight::Lost { .. } | Sight::Back { .. });
-    let mailed = if touched { carry_out(tx, context)? } else { Vec::new() };
+    let changed = decided.act.name().is_some() || matches!(sight, Sight::Lost { .. } | Sight::Back { .. });
+    let mailed = if changed || reminds(tx, incident.as_ref(), rules.remind, context.now)? {
+        carry_out(tx, context)?
+    } else {
+        Vec::new()
+    };
     Ok(Recorded {
         confirm: decided.act == Act::Confirm || sight == Sight::Doubtful,
         queued: mailed.iter().map(|mailed| mailed.queued).sum(),
@@ -98,6 +106,23 @@ fn judge(tx: &Transaction<'_>, run: &Run, context: &JudgeContext) -> Result<Reco
         mailed,
         sight,
     })
+}
+
+/// Whether people may have to be reminded of an incident by this run. What else time decides is the
+/// sweep's: looking at every open incident after every run is too much work when hundreds last.
+fn reminds(
+    tx: &Transaction<'_>,
+    incident: Option<&IncidentId>,
+    remind: Option<Duration>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (Some(id), Some(remind)) = (incident, remind) else { return Ok(false) };
+    let incident = rows::incident::find(tx, id)?;
+    let remind = SignedDuration::try_from(remind).unwrap_or(SignedDuration::MAX);
+    let due = |told| now.duration_since(told) >= gap(remind, incident.reminders);
+    Ok(incident.parent.is_none()
+        && incident.acknowledged.is_none()
+        && incident.last_notice_at.is_some_and(due))
 }
 
 /// Writes what the judge decided about the pair's incident.

@@ -257,7 +257,10 @@ fn running(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) ->
 }
 
 fn incidents(connection: &Connection, probes: &mut BTreeMap<Pair, ProbeStatus>) -> Result<(), StoreError> {
-    let sql = format!("SELECT {} FROM incidents WHERE closed_at IS NULL", rows::incident::COLUMNS);
+    let sql = format!(
+        "SELECT {} FROM incidents WHERE closed_at IS NULL AND scope = 'pair'",
+        rows::incident::COLUMNS
+    );
     let mut found = connection.prepare_cached(&sql)?;
     let mut rows = found.query([])?;
     while let Some(row) = rows.next()? {

@@ -155,7 +155,7 @@ impl Board<'_> {
                 let members = self.at_once(members, wave);
                 // What everybody was told of one by one needs no other mail.
                 if members.iter().any(|at| self.known[*at].told.is_empty()) {
-                    self.make_wave(ids(), &shared, &members, domain);
+                    self.make_wave(&ids(), &shared, &members, domain);
                 }
             }
         }
@@ -179,11 +179,11 @@ impl Board<'_> {
         if targets(&best) >= wave { best } else { Vec::new() }
     }
 
-    fn make_wave(&mut self, id: IncidentId, shared: &Shared, members: &[usize], domain: &str) {
+    fn make_wave(&mut self, id: &IncidentId, shared: &Shared, members: &[usize], domain: &str) {
         let incidents: Vec<&Incident> = members.iter().map(|at| &self.known[*at].incident).collect();
         let Some(first) = incidents.iter().min_by_key(|incident| incident.since) else { return };
         let incident = Incident {
-            thread: notice::thread(&id, domain),
+            thread: notice::thread(id, domain),
             id: id.clone(),
             concern: Concern::Outage,
             severity: incidents.iter().map(|incident| incident.severity).max().unwrap_or_default(),

@@ -149,7 +149,9 @@ pub(in crate::store) fn children(
 pub(in crate::store) fn told(connection: &Connection, id: &IncidentId) -> Result<Vec<Told>, StoreError> {
     let mut found = connection.prepare_cached(
         "SELECT kind, created_at, recipients, notice ->> '$.concern' AS concern FROM notices
-         WHERE incident = ?1 ORDER BY created_at, id",
+         WHERE incident = ?1
+             AND kind IN ('opened', 'worsened', 'flapping', 'reminder', 'escalated', 'resolved')
+         ORDER BY created_at, id",
     )?;
     let rows = found.query_map([id.as_str()], |row| {
         // Notices of earlier versions name no concern: they were about outages.
