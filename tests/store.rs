@@ -5,6 +5,8 @@
 mod backup;
 #[path = "store/chain.rs"]
 mod chain;
+#[path = "store/parquet.rs"]
+mod columns;
 #[path = "store/keep.rs"]
 mod keep;
 #[path = "store/links.rs"]

@@ -29,7 +29,10 @@ pub(super) fn restore(global: &Global, args: &RestoreArgs) -> Result<Exit, Fault
         for line in verify::told(&report, &TimeZone::UTC) {
             output::line(&line);
         }
-        output::line(&format!("The records are in {}. Name it as data_dir, and start the daemon.", args.to.display()));
+        output::line(&format!(
+            "The records are in {}. Name it as data_dir, and start the daemon.",
+            args.to.display()
+        ));
     }
     Ok(verify::exit(&report))
 }

@@ -80,7 +80,9 @@ pub(super) fn told(report: &VerifyReport, zone: &TimeZone) -> Vec<String> {
     lines.push(format!("Verified: {} entries, {}{until}.", report.entries, seen.join(", ")));
     if report.waiting > 0 {
         let waiting = report.waiting;
-        lines.push(format!("{waiting} records of an older version wait for their entries: the daemon makes them."));
+        lines.push(format!(
+            "{waiting} records of an older version wait for their entries: the daemon makes them."
+        ));
     }
     lines.push(if report.clean {
         "Nothing is wrong.".to_owned()
@@ -106,7 +108,8 @@ pub(super) fn loss(loss: &Loss, zone: &TimeZone) -> String {
         Some(since) => format!("from {} until {until}", output::instant(since, zone)),
         None => format!("before {until}"),
     };
-    let kept = loss.kept_in.as_ref().map(|folder| format!(" What was there is in {folder}.")).unwrap_or_default();
+    let kept =
+        loss.kept_in.as_ref().map(|folder| format!(" What was there is in {folder}.")).unwrap_or_default();
     output::tame(&format!("Records {span} were lost: {}.{kept}", loss.why))
 }
 
@@ -128,7 +131,12 @@ mod tests {
             at,
             detail: "it is not what was recorded\u{1b}[2J".to_owned(),
         };
-        let loss = Loss { since: None, until: at.unwrap(), why: "it broke".to_owned(), kept_in: Some("damaged-1".to_owned()) };
+        let loss = Loss {
+            since: None,
+            until: at.unwrap(),
+            why: "it broke".to_owned(),
+            kept_in: Some("damaged-1".to_owned()),
+        };
         let report = VerifyReport {
             clean: false,
             entries: 9,

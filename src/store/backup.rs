@@ -199,7 +199,8 @@ fn restore(from: &Path, to: &Path) -> Result<VerifyReport, StoreError> {
     build(to, |part| {
         copy_if_there(from, part, heads::FILE)?;
         copy_if_there(from, part, heads::PUBLIC)?;
-        copy_file(&from.join(DATABASE), &part.join(DATABASE)).map_err(failed("copy", &from.join(DATABASE)))?;
+        copy_file(&from.join(DATABASE), &part.join(DATABASE))
+            .map_err(failed("copy", &from.join(DATABASE)))?;
         evidence::copy_all(from, part)?;
         let options = VerifyOptions { files: true, ..VerifyOptions::default() };
         sound(from, verify(&open_copy(part)?, part, &options)?)

@@ -73,13 +73,17 @@ pub enum StoreError {
         known: usize,
     },
     /// A folder that is to be filled has something in it.
-    #[error("write to {path}: there is something in it already; name a folder that is empty or not there yet")]
+    #[error(
+        "write to {path}: there is something in it already; name a folder that is empty or not there yet"
+    )]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
     /// A folder is no backup, or not a whole one.
-    #[error("restore from {path}: it is no backup (there is no backup.json in it); name a folder that `shopper backup` made")]
+    #[error(
+        "restore from {path}: it is no backup (there is no backup.json in it); name a folder that `shopper backup` made"
+    )]
     NoBackup {
         /// The folder.
         path: PathBuf,

@@ -51,7 +51,8 @@ impl Store {
             self.remove_old_files(age, now, &mut tidied).await?;
         }
         // Records that have no entry yet cannot be said to be removed.
-        let adopted = self.read(|it| Ok(it.query_row("SELECT NOT EXISTS (SELECT 1 FROM to_chain)", [], |row| row.get(0))?));
+        let adopted = self
+            .read(|it| Ok(it.query_row("SELECT NOT EXISTS (SELECT 1 FROM to_chain)", [], |row| row.get(0))?));
         if adopted.await? {
             if let Some(age) = keep.runs.and_then(|age| before(now, age)) {
                 while self.remove_runs(age, AGE, now, &mut tidied).await? {}
@@ -105,11 +106,15 @@ impl Store {
         tidied: &mut Tidied,
     ) -> Result<u64, StoreError> {
         let inner = std::sync::Arc::clone(&self.inner);
-        let settled = move || Ok(hashes.into_iter().filter(|it| evidence::is_settled(&inner.dir, it, now - FRESH)).collect());
+        let settled = move || {
+            Ok(hashes.into_iter().filter(|it| evidence::is_settled(&inner.dir, it, now - FRESH)).collect())
+        };
         let settled: Vec<String> = blocking(settled).await?;
         // Most of what is looked at stays; the writer is asked for the rest only.
         let old = self
-            .read(move |connection| files::removable(connection, settled, until, &Protected::read(connection)?))
+            .read(move |connection| {
+                files::removable(connection, settled, until, &Protected::read(connection)?)
+            })
             .await?;
         if old.is_empty() {
             return Ok(0);
@@ -133,8 +138,10 @@ impl Store {
 
     async fn unlink(&self, hashes: Vec<String>, now: Timestamp) -> Result<u64, StoreError> {
         let inner = std::sync::Arc::clone(&self.inner);
-        blocking(move || Ok(hashes.iter().filter(|it| evidence::unlink(&inner.dir, it, now - FRESH)).count() as u64))
-            .await
+        blocking(move || {
+            Ok(hashes.iter().filter(|it| evidence::unlink(&inner.dir, it, now - FRESH)).count() as u64)
+        })
+        .await
     }
 
     /// Removes some of the oldest runs; says whether there may be more.
@@ -161,8 +168,9 @@ impl Store {
         now: Timestamp,
         tidied: &mut Tidied,
     ) -> Result<bool, StoreError> {
-        let removed =
-            self.join(Weight::Small, Sync::Disk, move |tx| runs::remove_gaps(tx, until, FILES, AGE, now)).await?;
+        let removed = self
+            .join(Weight::Small, Sync::Disk, move |tx| runs::remove_gaps(tx, until, FILES, AGE, now))
+            .await?;
         tidied.gaps += removed;
         tokio::time::sleep(PAUSE).await;
         Ok(removed > 0)
@@ -225,8 +233,9 @@ struct Protected {
 
 impl Protected {
     fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut found = connection
-            .prepare_cached("SELECT probe, target, since, coalesce(opened_by, '') FROM incidents WHERE closed_at IS NULL")?;
+        let mut found = connection.prepare_cached(
+            "SELECT probe, target, since, coalesce(opened_by, '') FROM incidents WHERE closed_at IS NULL",
+        )?;
         let (mut open, mut texts) = (Vec::new(), String::new());
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {

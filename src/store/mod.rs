@@ -24,6 +24,8 @@ mod rows;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 mod upkeep;
 mod verify;
 mod views;
@@ -48,8 +50,8 @@ pub use backup::Manifest;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};
 pub use folder::Space;
-pub use keep::Tidied;
 pub use histogram::{RunTimes, StepTimes};
+pub use keep::Tidied;
 pub use links::{LinkChanges, LinkCounts};
 pub use record::{JudgeContext, Recorded};
 pub use rows::outbox::{GivenUp, OutboxSummary};
@@ -314,7 +316,8 @@ impl Store {
     /// When it fails nothing of it is stored, and it may be tried again.
     pub async fn record(&self, run: Run, context: JudgeContext) -> Result<Recorded, StoreError> {
         let now = context.now;
-        let recorded = self.join(Weight::Run, Sync::Disk, move |tx| record::record(tx, run, &context)).await?;
+        let recorded =
+            self.join(Weight::Run, Sync::Disk, move |tx| record::record(tx, run, &context)).await?;
         self.sign_new_day(now).await;
         Ok(recorded)
     }
@@ -558,7 +561,7 @@ impl Store {
 
     /// Writes an export to `out`, row by row, and says how many. Blocks, on a connection of its
     /// own: call it in `spawn_blocking`.
-    pub fn export(&self, export: &Export, out: &mut dyn std::io::Write) -> Result<u64, StoreError> {
+    pub fn export(&self, export: &Export, out: &mut (dyn std::io::Write + Send)) -> Result<u64, StoreError> {
         let connection = open::reader(&self.inner.dir.join(DATABASE))?;
         export::write(&connection, export, out)
     }

@@ -14,7 +14,7 @@ use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
 use crate::domain::target::{Target, TargetClass};
 
-fn run(id: &str, title: &str) -> Run {
+pub(super) fn run(id: &str, title: &str) -> Run {
     let at = Timestamp::from_second(1_795_320_000).unwrap();
     Run {
         id: id.into(),
@@ -55,7 +55,7 @@ fn run(id: &str, title: &str) -> Run {
     }
 }
 
-fn context() -> JudgeContext {
+pub(super) fn context() -> JudgeContext {
     JudgeContext {
         rules: AlertRules { confirm: Threshold::runs(1), ..AlertRules::default() },
         recipients: vec!["oncall@example.org".into()],

@@ -293,7 +293,9 @@ mod tests {
             .map(|value| {
                 let worker = Arc::clone(&worker);
                 tokio::spawn(async move {
-                    worker.join(Sync::Disk, move |tx| insert(tx, value - 1).and_then(|_| insert(tx, value))).await
+                    worker
+                        .join(Sync::Disk, move |tx| insert(tx, value - 1).and_then(|_| insert(tx, value)))
+                        .await
                 })
             })
             .into();

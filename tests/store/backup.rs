@@ -25,7 +25,8 @@ async fn clean(store: &Store) {
 #[tokio::test]
 async fn a_backup_beside_a_busy_daemon_becomes_a_data_folder_again() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, copy, again) = (dir.path().join("data"), dir.path().join("copies/one"), dir.path().join("again"));
+    let (data, copy, again) =
+        (dir.path().join("data"), dir.path().join("copies/one"), dir.path().join("again"));
     let store = Store::open(&data, Access::Daemon).unwrap();
     for i in 0..30 {
         let mut run = good(&format!("r{i:02}"), i * 60);
@@ -81,7 +82,10 @@ async fn the_daemon_makes_a_backup_a_day_and_keeps_three() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     kept.sort();
-    assert_eq!(kept.iter().map(|name| &name[..10]).collect::<Vec<_>>(), ["2026-11-24", "2026-11-25", "2026-11-26"]);
+    assert_eq!(
+        kept.iter().map(|name| &name[..10]).collect::<Vec<_>>(),
+        ["2026-11-24", "2026-11-25", "2026-11-26"]
+    );
 }
 
 /// Spoils a database.

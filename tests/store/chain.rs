@@ -77,14 +77,22 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
         ("a time", "UPDATE runs SET elapsed_ms = elapsed_ms - 1 WHERE id = 'r0'", (Changed, Run, "r0")),
         ("an outcome", "UPDATE steps SET outcome = 'done' WHERE run = 'r2'", (Changed, Run, "r2")),
         ("a NULL for a text", "UPDATE steps SET error = '' WHERE run = 'r0'", (Changed, Run, "r0")),
-        ("a fact", "UPDATE observations SET facts = replace(facts, '500', '200') WHERE run = 'r2'", (Changed, Run, "r2")),
+        (
+            "a fact",
+            "UPDATE observations SET facts = replace(facts, '500', '200') WHERE run = 'r2'",
+            (Changed, Run, "r2"),
+        ),
         ("a step that goes", "DELETE FROM steps WHERE run = 'r3' AND position = 2", (Changed, Run, "r3")),
         ("a step that comes", "INSERT INTO observations VALUES ('r3', 9, '{}')", (Changed, Run, "r3")),
         ("whose evidence it is", "UPDATE step_evidence SET label = 'x'", (Changed, Run, "r1")),
         ("evidence's type", "UPDATE evidence SET mime = 'text/html'", (Changed, Run, "r1")),
         ("a broken link", "UPDATE link_faults SET url = 'http://else.example/'", (Changed, Run, "r4")),
         ("a run that goes", "DELETE FROM runs WHERE id = 'r3'", (Missing, Run, "r3")),
-        ("a run that never ended", "UPDATE runs SET state = 'interrupted' WHERE id = 'r3'", (Changed, Run, "r3")),
+        (
+            "a run that never ended",
+            "UPDATE runs SET state = 'interrupted' WHERE id = 'r3'",
+            (Changed, Run, "r3"),
+        ),
         (
             "a run that goes with its entry",
             "DELETE FROM runs WHERE id = 'r3'; DELETE FROM chain WHERE id = 'r3'",
@@ -95,16 +103,32 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
             "CREATE TEMP TABLE t AS SELECT * FROM runs WHERE id = 'r0'; UPDATE t SET id = 'x'; INSERT INTO runs SELECT * FROM t",
             (Inserted, Run, "x"),
         ),
-        ("a gap's reason", "UPDATE gaps SET reason = 'cooling_down' WHERE scheduled_at % 60000000 = 20000000", (Changed, Slot, &slot)),
-        ("a gap that goes", "DELETE FROM gaps WHERE scheduled_at % 60000000 = 20000000", (Missing, Slot, &slot)),
+        (
+            "a gap's reason",
+            "UPDATE gaps SET reason = 'cooling_down' WHERE scheduled_at % 60000000 = 20000000",
+            (Changed, Slot, &slot),
+        ),
+        (
+            "a gap that goes",
+            "DELETE FROM gaps WHERE scheduled_at % 60000000 = 20000000",
+            (Missing, Slot, &slot),
+        ),
         (
             "a gap that comes",
             "INSERT INTO gaps SELECT probe, target, scheduled_at + 10000000000, reason FROM gaps WHERE scheduled_at % 60000000 = 0",
             (Inserted, Slot, &strange),
         ),
-        ("an entry's record", "UPDATE chain SET digest = zeroblob(32) WHERE id = 'r2'", (Changed, Entry, "r2")),
+        (
+            "an entry's record",
+            "UPDATE chain SET digest = zeroblob(32) WHERE id = 'r2'",
+            (Changed, Entry, "r2"),
+        ),
         ("an entry's place", "UPDATE chain SET target = 'elsewhere' WHERE id = 'r2'", (Changed, Entry, "r2")),
-        ("an entry that claims to be old", "UPDATE chain SET late = 1 WHERE id = 'r2'", (Inserted, Entry, "r2")),
+        (
+            "an entry that claims to be old",
+            "UPDATE chain SET late = 1 WHERE id = 'r2'",
+            (Inserted, Entry, "r2"),
+        ),
         (
             "two entries that change places",
             "UPDATE chain SET seq = 99 WHERE seq = 3; UPDATE chain SET seq = 3 WHERE seq = 5; UPDATE chain SET seq = 5 WHERE seq = 99",
@@ -127,7 +151,11 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
             (Truncated, Chain, "9"),
         ),
         ("the beginning", "DELETE FROM chain WHERE seq = 0", (Missing, Entry, "0")),
-        ("a word that nobody writes", "PRAGMA ignore_check_constraints = ON; UPDATE chain SET what = 'x' WHERE seq = 4", (Unreadable, Thing::Database, "shopper.db")),
+        (
+            "a word that nobody writes",
+            "PRAGMA ignore_check_constraints = ON; UPDATE chain SET what = 'x' WHERE seq = 4",
+            (Unreadable, Thing::Database, "shopper.db"),
+        ),
     ];
     for (number, (name, sql, (what, with, id))) in sql.iter().enumerate() {
         let folder = dir.path().join(number.to_string());
@@ -146,11 +174,31 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
             |dir, hash| std::fs::write(picture(dir, hash), "another").unwrap(),
             (Changed, File, &hash),
         ),
-        ("a file that goes", |dir, hash| std::fs::remove_file(picture(dir, hash)).unwrap(), (Missing, File, &hash)),
-        ("a head that goes", |dir, _| edit(dir, |text| text.lines().skip(1).map(|line| format!("{line}\n")).collect()), (Missing, Head, "2")),
-        ("a head's signature", |dir, _| edit(dir, |text| text.replacen("signature\":\"", "signature\":\"00", 1)), (BadSignature, Head, "2")),
-        ("a head's day", |dir, _| edit(dir, |text| text.replacen("2026-11-22", "2026-11-21", 1)), (BadSignature, Head, "2")),
-        ("a line that is no head", |dir, _| edit(dir, |text| format!("{text}{{}}\n")), (Unreadable, Head, "heads.jsonl:4")),
+        (
+            "a file that goes",
+            |dir, hash| std::fs::remove_file(picture(dir, hash)).unwrap(),
+            (Missing, File, &hash),
+        ),
+        (
+            "a head that goes",
+            |dir, _| edit(dir, |text| text.lines().skip(1).map(|line| format!("{line}\n")).collect()),
+            (Missing, Head, "2"),
+        ),
+        (
+            "a head's signature",
+            |dir, _| edit(dir, |text| text.replacen("signature\":\"", "signature\":\"00", 1)),
+            (BadSignature, Head, "2"),
+        ),
+        (
+            "a head's day",
+            |dir, _| edit(dir, |text| text.replacen("2026-11-22", "2026-11-21", 1)),
+            (BadSignature, Head, "2"),
+        ),
+        (
+            "a line that is no head",
+            |dir, _| edit(dir, |text| format!("{text}{{}}\n")),
+            (Unreadable, Head, "heads.jsonl:4"),
+        ),
         (
             "another key",
             |dir, _| std::fs::write(dir.join("chain.pub"), "").unwrap(),
@@ -169,8 +217,11 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
 }
 
 fn expect(name: &str, report: &VerifyReport, what: Wrong, with: Thing, id: &str) {
-    let found = report.findings.iter().find(|found| (found.what, found.with, found.id.as_str()) == (what, with, id));
-    let Some(found) = found else { panic!("{name}: {what:?} {with:?} {id} is not among {:#?}", report.findings) };
+    let found =
+        report.findings.iter().find(|found| (found.what, found.with, found.id.as_str()) == (what, with, id));
+    let Some(found) = found else {
+        panic!("{name}: {what:?} {with:?} {id} is not among {:#?}", report.findings)
+    };
     assert!(!report.clean, "{name}");
     if matches!(with, Thing::Run | Thing::Gap | Thing::File) {
         assert_eq!(found.probe.as_deref(), Some("drug-licence"), "{name}");

@@ -52,7 +52,8 @@ pub(in crate::store) fn some(tx: &Transaction<'_>, limit: usize, now: i64) -> Re
 
 /// Notes that nothing of before is left.
 pub(super) fn end(connection: &Connection, now: i64) -> Result<(), StoreError> {
-    let late: i64 = connection.query_row("SELECT count(*) FROM chain WHERE late = 1", [], |row| row.get(0))?;
+    let late: i64 =
+        connection.query_row("SELECT count(*) FROM chain WHERE late = 1", [], |row| row.get(0))?;
     let mut encoder = Encoder::new("adopted 1");
     encoder.int(late);
     append(connection, (What::Adopted, "adopted"), None, (now, false), encoder.finish())?;

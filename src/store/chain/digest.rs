@@ -118,8 +118,7 @@ pub(in crate::store) fn run(
     }
     let mut encoder = Encoder::new("run 1");
     for (table, columns, which) in RUN_1 {
-        let mut found =
-            connection.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE {which}"))?;
+        let mut found = connection.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE {which}"))?;
         let (width, mut rows, mut count) = (found.column_count(), found.query([id])?, 0_i64);
         encoder.text(table);
         while let Some(row) = rows.next()? {
@@ -185,8 +184,8 @@ pub(in crate::store) fn pruning(connection: &Connection, seq: i64, why: &str) ->
 
 /// The digest of a recorded loss; nothing when there is none of this id.
 pub(in crate::store) fn loss(connection: &Connection, id: &str) -> Result<Option<Digest>, StoreError> {
-    let mut found =
-        connection.prepare_cached("SELECT since, until, why, kept_in FROM losses WHERE id = CAST(?1 AS INTEGER)")?;
+    let mut found = connection
+        .prepare_cached("SELECT since, until, why, kept_in FROM losses WHERE id = CAST(?1 AS INTEGER)")?;
     let mut rows = found.query([id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let mut encoder = Encoder::new("loss 1");

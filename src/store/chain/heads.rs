@@ -39,9 +39,8 @@ pub(in crate::store) const PUBLIC: &str = "chain.pub";
 pub(in crate::store) const FILE: &str = "heads.jsonl";
 
 /// What stands before 32 bytes of a private key in PKCS #8 (RFC 8410), and before those of a public one.
-const PRIVATE_PREFIX: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
+const PRIVATE_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 const PUBLIC_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A signed end of the chain.
@@ -110,7 +109,8 @@ impl Signer {
         // A kill between the two files leaves the second to be made later.
         let public = std::fs::read_to_string(dir.join(PUBLIC)).unwrap_or_default();
         if !public_keys(&public).contains(&signer.public()) {
-            let text = public + &pem("PUBLIC KEY", &[&PUBLIC_PREFIX[..], signer.0.public_key().as_ref()].concat());
+            let text =
+                public + &pem("PUBLIC KEY", &[&PUBLIC_PREFIX[..], signer.0.public_key().as_ref()].concat());
             write_whole(dir, PUBLIC, &text)?;
         }
         Ok(signer)
@@ -128,7 +128,9 @@ impl Signer {
     fn parse(text: &str) -> Result<Self, StoreError> {
         let bytes = parse_pem(text, "PRIVATE KEY").into_iter().next();
         let bytes = bytes.ok_or_else(|| broken("there is none in the file"))?;
-        Ed25519KeyPair::from_pkcs8_maybe_unchecked(&bytes).map(Self).map_err(|error| broken(error.to_string()))
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(&bytes)
+            .map(Self)
+            .map_err(|error| broken(error.to_string()))
     }
 
     /// The public key, as hex.

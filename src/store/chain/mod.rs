@@ -76,7 +76,8 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The columns that [`Entry::read`] wants.
-    pub(super) const COLUMNS: &str = "seq, what, id, probe, target, at, version, late, digest, link, pruned_by";
+    pub(super) const COLUMNS: &str =
+        "seq, what, id, probe, target, at, version, late, digest, link, pruned_by";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -188,12 +189,8 @@ pub(super) fn begin(connection: &Connection, now: jiff::Timestamp) -> Result<(),
 
 /// Appends a run that was stored just now.
 pub(super) fn append_run(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
-    let subject = Subject::Run {
-        id: &run.id,
-        probe: &run.probe,
-        target: &run.target,
-        finished_at: run.finished_at,
-    };
+    let subject =
+        Subject::Run { id: &run.id, probe: &run.probe, target: &run.target, finished_at: run.finished_at };
     record(tx, &subject, false).map(|_| ())
 }
 

@@ -9,9 +9,9 @@ use rusqlite::Connection;
 
 use super::{FOLDER, find, is_hash, sync_folder};
 use crate::domain::ids::EvidenceHash;
+use crate::store::FOLDER_MODE;
 use crate::store::backup::{copy_file, named};
 use crate::store::error::StoreError;
-use crate::store::FOLDER_MODE;
 
 /// Copies all files that are not there yet.
 pub(in crate::store) fn copy_all(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -36,11 +36,7 @@ pub(in crate::store) fn copy_all(from: &Path, to: &Path) -> Result<(), StoreErro
 
 /// Copies the files that a database names and that are not there yet; says how many of them are
 /// there in the end. What retention has removed is not missed.
-pub(in crate::store) fn copy_named(
-    database: &Connection,
-    from: &Path,
-    to: &Path,
-) -> Result<u64, StoreError> {
+pub(in crate::store) fn copy_named(database: &Connection, from: &Path, to: &Path) -> Result<u64, StoreError> {
     let mut there = 0;
     for hash in named(database)? {
         let hash = EvidenceHash::new(hash);

@@ -20,10 +20,7 @@ pub(super) fn page(connection: &Connection, after: &str, limit: usize) -> Result
 }
 
 /// Files that are kept, those first that were shown longest ago; none that was shown since.
-pub(super) fn oldest(
-    connection: &Connection,
-    until: Timestamp,
-) -> Result<Vec<(String, u64)>, StoreError> {
+pub(super) fn oldest(connection: &Connection, until: Timestamp) -> Result<Vec<(String, u64)>, StoreError> {
     let mut found = connection.prepare_cached(
         "SELECT e.hash AS hash, e.size AS size, coalesce(max(r.finished_at), 0) AS shown_at FROM evidence e
              LEFT JOIN step_evidence s ON s.hash = e.hash LEFT JOIN runs r ON r.id = s.run

@@ -206,9 +206,11 @@ fn insert_step(
     tx.prepare_cached("INSERT INTO observations (run, position, facts) VALUES (?1, ?2, ?3)")?
         .execute(params![run.as_str(), position, to_json("observations", &step.facts)?])?;
     for (number, evidence) in step.evidence.iter().enumerate() {
-        tx.prepare_cached("INSERT INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE SET removed_at = NULL WHERE removed_at IS NOT NULL")?
-            .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
+        tx.prepare_cached(
+            "INSERT INTO evidence (hash, mime, size) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (hash) DO UPDATE SET removed_at = NULL WHERE removed_at IS NOT NULL",
+        )?
+        .execute(params![evidence.hash.as_str(), evidence.mime, int(evidence.size)])?;
         tx.prepare_cached(
             "INSERT INTO step_evidence (run, position, number, kind, hash, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?

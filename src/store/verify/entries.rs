@@ -39,7 +39,11 @@ pub(super) fn look(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
                 gap_of_entries(inquiry, next, entry.seq);
             }
             if entry.seq == 0 && entry.what != What::Genesis {
-                inquiry.find(of_entry(&entry, Wrong::Changed, "the chain does not begin with its first entry"));
+                inquiry.find(of_entry(
+                    &entry,
+                    Wrong::Changed,
+                    "the chain does not begin with its first entry",
+                ));
             }
             // Behind entries that are missing, the link that it was made of is unknown.
             if entry.seq == next && entry.link_behind(entry.seq, &before) != entry.link {
@@ -147,9 +151,11 @@ fn judge(inquiry: &mut Inquiry<'_>, misfits: &[Misfit]) {
         });
         let finding = match belongs {
             Some(seq) if seq == entry.seq => continue,
-            Some(seq) => {
-                of_entry(entry, Wrong::Reordered, format!("it stands at {} and was written at {seq}", entry.seq))
-            }
+            Some(seq) => of_entry(
+                entry,
+                Wrong::Reordered,
+                format!("it stands at {} and was written at {seq}", entry.seq),
+            ),
             None => of_entry(entry, Wrong::Changed, "its link does not follow from the entry before it"),
         };
         named = true;

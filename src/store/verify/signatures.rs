@@ -87,13 +87,17 @@ fn one(inquiry: &mut Inquiry<'_>, head: &Head, trusted: &[String]) -> Result<(),
     }
     let mut found = inquiry.connection.prepare_cached("SELECT link FROM chain WHERE seq = ?1")?;
     let link: Option<Vec<u8>> = found.query_row([head.seq], |row| row.get(0)).optional()?;
-    if link.as_deref().map(hex::encode).as_deref() == Some(head.link.as_str()) || is_known_loss(inquiry, head)? {
+    if link.as_deref().map(hex::encode).as_deref() == Some(head.link.as_str())
+        || is_known_loss(inquiry, head)?
+    {
         return Ok(());
     }
     let last = newest(inquiry.connection)?.map_or(-1, |(seq, _)| seq);
     inquiry.find(if head.seq > last {
-        let detail =
-            format!("the chain ends at {last}, and on {day} it reached {}: the records after are gone", head.seq);
+        let detail = format!(
+            "the chain ends at {last}, and on {day} it reached {}: the records after are gone",
+            head.seq
+        );
         Finding { with: Thing::Chain, ..finding(head, Wrong::Truncated, detail) }
     } else {
         let detail = format!("the chain is another than the one that was signed on {day}");
