@@ -7,6 +7,8 @@ mod backup;
 mod chain;
 #[path = "store/parquet.rs"]
 mod columns;
+#[path = "store/hours.rs"]
+mod hours;
 #[path = "store/keep.rs"]
 mod keep;
 #[path = "store/links.rs"]

@@ -16,7 +16,7 @@ use super::csv::{Cell, record};
 use super::error::StoreError;
 use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
-use crate::domain::ids::{ProbeId, RunId, TargetId};
+use crate::domain::ids::{IncidentId, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
 use crate::domain::observation::Facts;
 use crate::domain::run::{Gap, Run, StepRecord};
@@ -468,7 +468,7 @@ impl Sink<'_> {
             Cell::Text(&incident.thread),
             Cell::Text(incident.concern.name()),
             Cell::Text(incident.severity.name()),
-            Cell::maybe(incident.parent.as_ref().map(|parent| parent.as_str())),
+            Cell::maybe(incident.parent.as_ref().map(IncidentId::as_str)),
             Cell::Truth(incident.flapping),
             Cell::maybe(acknowledged_at.as_deref()),
             Cell::maybe(acknowledged.map(|it| it.by.as_str())),

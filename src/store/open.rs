@@ -213,7 +213,7 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Damage is found when the daemon starts, not when it first touches the page.
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let said: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| in_file(error, path))?;

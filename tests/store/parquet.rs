@@ -10,16 +10,16 @@ fn rows(store: &Store, kind: ExportKind) -> Vec<Row> {
     let mut out = Vec::new();
     let export = Export { kind, format: ExportFormat::Parquet, since: None, until: None };
     let written = store.export(&export, &mut out).unwrap();
-    let reader = SerializedFileReader::new(bytes(out)).unwrap();
+    let reader = SerializedFileReader::new(bytes(&out)).unwrap();
     let rows: Vec<Row> = reader.get_row_iter(None).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(rows.len() as u64, written);
     rows
 }
 
-fn bytes(out: Vec<u8>) -> std::fs::File {
+fn bytes(out: &[u8]) -> std::fs::File {
     use std::io::{Seek as _, Write as _};
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&out).unwrap();
+    file.write_all(out).unwrap();
     file.rewind().unwrap();
     file
 }
