@@ -5,6 +5,10 @@
 mod backup;
 #[path = "store/chain.rs"]
 mod chain;
+#[path = "store/parquet.rs"]
+mod columns;
+#[path = "store/hours.rs"]
+mod hours;
 #[path = "store/keep.rs"]
 mod keep;
 #[path = "store/links.rs"]

@@ -216,9 +216,10 @@ impl Service {
         &self.store
     }
 
-    /// Whether the dispatcher ended by itself, which it never should.
+    /// Whether the dispatcher ended by itself, which it never should, or the database was damaged: the
+    /// service has to be started afresh.
     pub fn is_dead(&self) -> bool {
-        self.dispatcher.is_finished()
+        self.dispatcher.is_finished() || self.upkeep.is_finished()
     }
 
     /// Takes over a new plan; running jobs go on as they began. The log says what changed, by ids, and

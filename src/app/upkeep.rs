@@ -1,8 +1,8 @@
 //! What the daemon does beside its runs: it gives old records their entries in the chain, makes a
 //! backup a day, removes what need not be kept any more, and folds the log into the database.
 //!
-//! Invariant: nothing of this is in a hurry, and whatever fails is said and tried again: it never ends
-//! the daemon.
+//! Invariant: nothing of this is in a hurry, and whatever fails is said and tried again. Only a database that
+//! was damaged meanwhile ends the daemon, so that its next start can put it aside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::plan::Plan;
@@ -20,10 +20,13 @@ use crate::store::{Store, StoreError};
 const AFTER: Duration = Duration::from_secs(60);
 /// Between two rounds.
 const EVERY: Duration = Duration::from_hours(1);
+/// Between two looks whether the database was damaged.
+const LOOK: Duration = Duration::from_secs(10);
 /// Between two steps of what is done bit by bit.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts the upkeep; it ends when `stop` is cancelled.
+/// Starts the upkeep; it ends when `stop` is cancelled, and by itself only when the database was
+/// damaged while the daemon was at work: then the daemon has to start afresh.
 pub(super) fn start(
     store: Store,
     clock: Clock,
@@ -31,9 +34,23 @@ pub(super) fn start(
     stop: CancellationToken,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let work = async {
+            tokio::select! {
+                () = rounds(&store, &clock, &plan) => {}
+                () = damage(&store) => {}
+            }
+        };
         // What was begun in a transaction is committed or was never there.
-        let _ = stop.run_until_cancelled(rounds(&store, &clock, &plan)).await;
+        let _ = stop.run_until_cancelled(work).await;
     })
+}
+
+/// Waits until the database turns out to be damaged.
+async fn damage(store: &Store) {
+    while !store.is_damaged().await {
+        tokio::time::sleep(LOOK).await;
+    }
+    error!("the database was damaged while the daemon was at work; the next start puts it aside");
 }
 
 async fn rounds(store: &Store, clock: &Clock, plan: &watch::Receiver<Arc<Plan>>) {

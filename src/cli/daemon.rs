@@ -77,7 +77,7 @@ async fn serve(plan: Arc<crate::plan::Plan>, config: std::path::PathBuf) -> Resu
                 manager.ready("ready");
             }
             _ = health.tick() => if service.is_dead() {
-                error!("the dispatcher ended by itself; the service stops so that it is started afresh");
+                error!("a part of the service ended by itself; it stops so that it is started afresh");
                 exit = Exit::OwnFault;
                 break;
             }

@@ -1,5 +1,6 @@
 //! `shopper export`: results for other programs.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use crate::store::{Access, Export, ExportFormat, ExportKind, Store, StoreError};
 
 use super::{Exit, Fault, Format, Global, load};
 
-/// `--format jsonl` (the default) or `--format csv`.
+/// `--format jsonl` (the default), `--format csv` or `--format parquet`.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     /// What is written.
@@ -66,7 +67,14 @@ pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> 
         What::Incidents => ExportKind::Incidents,
         What::Gaps => ExportKind::Gaps,
     };
-    let format = if global.format == Format::Csv { ExportFormat::Csv } else { ExportFormat::Jsonl };
+    let format = match global.format {
+        Format::Csv => ExportFormat::Csv,
+        Format::Parquet => ExportFormat::Parquet,
+        _ => ExportFormat::Jsonl,
+    };
+    if format == ExportFormat::Parquet && args.out.is_none() && std::io::stdout().is_terminal() {
+        return Err(Fault::input("Parquet is nothing for a terminal", "name a file: --out runs.parquet"));
+    }
     let export = Export { kind, format, since: args.since, until: args.until };
     let written = match &args.out {
         Some(path) => {
@@ -74,7 +82,7 @@ pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> 
                 .map_err(|source| AppError::Folder { path: path.clone(), source })?;
             store.export(&export, &mut std::io::BufWriter::new(file))
         }
-        None => store.export(&export, &mut std::io::BufWriter::new(std::io::stdout().lock())),
+        None => store.export(&export, &mut std::io::BufWriter::new(std::io::stdout())),
     };
     match written {
         // The reader went away (`| head`): it has what it wanted.

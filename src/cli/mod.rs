@@ -90,6 +90,8 @@ pub enum Format {
     Jsonl,
     /// Spreadsheets: `export` and `crawl` only.
     Csv,
+    /// Programs that read columns: `export` only.
+    Parquet,
     /// Build servers, as XML: `crawl` only.
     Junit,
 }
@@ -187,6 +189,7 @@ fn elsewhere(format: Format, command: &Command) -> Option<&'static str> {
     match format {
         Format::Human | Format::Json => None,
         Format::Jsonl => (!export).then_some("only `shopper export` writes jsonl"),
+        Format::Parquet => (!export).then_some("only `shopper export` writes parquet"),
         Format::Csv => (!export && !crawl).then_some("only `shopper export` and `shopper crawl` write csv"),
         Format::Junit => (!crawl).then_some("only `shopper crawl` writes junit"),
     }

@@ -194,11 +194,11 @@ fn probes() -> Value {
         may("geckodriver", filled()),
     ]);
     let post = post();
-    let room = json!({ "type": "string", "pattern": "^[0-9]+ *([MGT]i?B)$" });
+    let space = json!({ "type": "string", "pattern": "^[0-9]+ *([MGT]i?B)$" });
     let keep = table([
         may("evidence", described(duration(), "Evidence files. Default: for ever.")),
         may("runs", described(duration(), "Runs with their steps and facts, and gaps. Default: for ever.")),
-        may("size", described(room, "Room for everything, such as 20GB. Default: no limit.")),
+        may("size", described(space, "Room for everything, such as 20GB. Default: no limit.")),
     ]);
     let store = table([may("keep", keep)]);
     let mut all = rules();

@@ -1,9 +1,10 @@
 //! Exports: everything that is kept, for other programs and for people with spreadsheets.
 //!
-//! JSON Lines carry the types of the house as they are; CSV the columns that fit a table. Rows are
+//! JSON Lines carry the types of the house as they are; CSV and Parquet the columns that fit a table. Rows are
 //! written as they are read, oldest first, so that a table of any size fits into memory.
 
 mod links;
+mod parquet;
 
 use std::io::Write;
 
@@ -15,7 +16,7 @@ use super::csv::{Cell, record};
 use super::error::StoreError;
 use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
-use crate::domain::ids::{ProbeId, RunId, TargetId};
+use crate::domain::ids::{IncidentId, ProbeId, RunId, TargetId};
 use crate::domain::incident::Incident;
 use crate::domain::observation::Facts;
 use crate::domain::run::{Gap, Run, StepRecord};
@@ -72,6 +73,8 @@ pub enum ExportFormat {
     Jsonl,
     /// RFC 4180, with a header, in UTF-8; formulas are disarmed by a leading apostrophe.
     Csv,
+    /// The columns of the CSV with their types, for programs that read columns.
+    Parquet,
 }
 
 /// A step or what hangs on it, with the run it belongs to.
@@ -110,15 +113,21 @@ struct Over<'a, T> {
 pub(super) fn write(
     connection: &Connection,
     export: &Export,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
 ) -> Result<u64, StoreError> {
     // One snapshot, however long it takes and whatever is written meanwhile.
     let snapshot = connection.unchecked_transaction()?;
-    let mut sink = Sink { out, format: export.format, rows: 0 };
-    if export.format == ExportFormat::Csv {
-        let header: Vec<Cell<'_>> = columns(export.kind).iter().map(|name| Cell::Text(name)).collect();
-        record(sink.out, &header).map_err(StoreError::Output)?;
-    }
+    let names = columns(export.kind);
+    let form = match export.format {
+        ExportFormat::Jsonl => Form::Jsonl(out),
+        ExportFormat::Csv => {
+            let header: Vec<Cell<'_>> = names.iter().map(|name| Cell::Text(name)).collect();
+            record(out, &header).map_err(StoreError::Output)?;
+            Form::Csv(out)
+        }
+        ExportFormat::Parquet => Form::Parquet(Box::new(parquet::Table::new(out, names)?)),
+    };
+    let mut sink = Sink { form, rows: 0 };
     match export.kind {
         ExportKind::Incidents => {
             let sql = format!(
@@ -174,7 +183,10 @@ pub(super) fn write(
             })?;
         }
     }
-    sink.out.flush().map_err(StoreError::Output)?;
+    match sink.form {
+        Form::Jsonl(out) | Form::Csv(out) => out.flush().map_err(StoreError::Output)?,
+        Form::Parquet(table) => table.finish()?,
+    }
     Ok(sink.rows)
 }
 
@@ -266,31 +278,55 @@ fn columns(kind: ExportKind) -> &'static [&'static str] {
             "outcome",
             "step",
             "thread",
+            "concern",
+            "severity",
+            "parent",
+            "flapping",
+            "acknowledged_at",
+            "acknowledged_by",
         ],
         ExportKind::Gaps => &["probe", "target", "scheduled_at", "reason"],
     }
 }
 
+/// Where rows go, in which form.
+enum Form<'a> {
+    Jsonl(&'a mut (dyn Write + Send)),
+    Csv(&'a mut (dyn Write + Send)),
+    Parquet(Box<parquet::Table<'a>>),
+}
+
 struct Sink<'a> {
-    out: &'a mut dyn Write,
-    format: ExportFormat,
+    form: Form<'a>,
     rows: u64,
 }
 
 impl Sink<'_> {
+    /// Whether rows are written as JSON and not as cells.
+    fn is_json(&self) -> bool {
+        matches!(self.form, Form::Jsonl(_))
+    }
+
     fn json(&mut self, value: &impl Serialize) -> Result<(), StoreError> {
         self.rows += 1;
-        serde_json::to_writer(&mut *self.out, value).map_err(|error| StoreError::Output(error.into()))?;
-        self.out.write_all(b"\n").map_err(StoreError::Output)
+        if let Form::Jsonl(out) = &mut self.form {
+            serde_json::to_writer(&mut **out, value).map_err(|error| StoreError::Output(error.into()))?;
+            out.write_all(b"\n").map_err(StoreError::Output)?;
+        }
+        Ok(())
     }
 
     fn cells(&mut self, cells: &[Cell<'_>]) -> Result<(), StoreError> {
         self.rows += 1;
-        record(self.out, cells).map_err(StoreError::Output)
+        match &mut self.form {
+            Form::Csv(out) => record(&mut **out, cells).map_err(StoreError::Output),
+            Form::Parquet(table) => table.row(cells),
+            Form::Jsonl(_) => Ok(()),
+        }
     }
 
     fn whole_run(&mut self, run: &Run) -> Result<(), StoreError> {
-        if self.format == ExportFormat::Jsonl {
+        if self.is_json() {
             return self.json(&Over { state: FINISHED, run });
         }
         let (cause, confirms) = cause_name(&run.cause);
@@ -324,7 +360,7 @@ impl Sink<'_> {
 
     /// A run of which no more is known than that it began.
     fn cut_short(&mut self, run: &CutShort) -> Result<(), StoreError> {
-        if self.format == ExportFormat::Jsonl {
+        if self.is_json() {
             return self.json(&Over { state: INTERRUPTED, run });
         }
         let (cause, confirms) = cause_name(&run.cause);
@@ -347,7 +383,7 @@ impl Sink<'_> {
 
     fn steps(&mut self, run: &Run) -> Result<(), StoreError> {
         for (position, step) in run.steps.iter().enumerate() {
-            if self.format == ExportFormat::Jsonl {
+            if self.is_json() {
                 // The facts have an export of their own.
                 let step = StepRecord { facts: Facts::default(), ..step.clone() };
                 let mut what =
@@ -383,7 +419,7 @@ impl Sink<'_> {
     fn observations(&mut self, run: &Run) -> Result<(), StoreError> {
         for (position, step) in run.steps.iter().enumerate() {
             let facts = &step.facts;
-            if self.format == ExportFormat::Jsonl {
+            if self.is_json() {
                 self.json(&line(run, Some(position), Seen { step: &step.name, facts }))?;
                 continue;
             }
@@ -409,12 +445,14 @@ impl Sink<'_> {
     }
 
     fn incident(&mut self, incident: &Incident) -> Result<(), StoreError> {
-        if self.format == ExportFormat::Jsonl {
+        if self.is_json() {
             return self.json(incident);
         }
         let (since, opened_at) = (incident.since.to_string(), incident.opened_at.to_string());
         let closed_at = incident.closed_at.map(|at| at.to_string());
         let told_at = incident.last_notice_at.map(|at| at.to_string());
+        let acknowledged = incident.acknowledged.as_ref();
+        let acknowledged_at = acknowledged.map(|it| it.at.to_string());
         self.cells(&[
             Cell::Text(incident.id.as_str()),
             Cell::Text(incident.probe.as_str()),
@@ -428,11 +466,17 @@ impl Sink<'_> {
             Cell::Text(incident.outcome.name()),
             Cell::Text(&incident.step),
             Cell::Text(&incident.thread),
+            Cell::Text(incident.concern.name()),
+            Cell::Text(incident.severity.name()),
+            Cell::maybe(incident.parent.as_ref().map(IncidentId::as_str)),
+            Cell::Truth(incident.flapping),
+            Cell::maybe(acknowledged_at.as_deref()),
+            Cell::maybe(acknowledged.map(|it| it.by.as_str())),
         ])
     }
 
     fn gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
-        if self.format == ExportFormat::Jsonl {
+        if self.is_json() {
             return self.json(gap);
         }
         let scheduled_at = gap.scheduled_at.to_string();

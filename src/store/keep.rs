@@ -181,7 +181,7 @@ impl Store {
         let until = now - FRESH;
         let mut oldest = Vec::new().into_iter().peekable();
         loop {
-            let excess = self.read(|connection| weigh(connection)).await?.saturating_sub(size);
+            let excess = self.read(weigh).await?.saturating_sub(size);
             if excess == 0 {
                 return Ok(());
             }

@@ -29,6 +29,8 @@ mod status;
 mod tell;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 mod upkeep;
 mod verify;
 mod views;
@@ -116,6 +118,8 @@ struct Trouble {
     why: String,
     /// Whether only a run that is recorded shows that it is over.
     lasts: bool,
+    /// Whether the database is damaged, as far as the write could tell.
+    damaged: bool,
 }
 
 /// What is written.
@@ -182,7 +186,7 @@ impl Store {
     /// Like [`Store::open`], with another amount of bytes that evidence must leave free.
     pub fn open_reserving(data_dir: &Path, access: Access, reserve: u64) -> Result<Self, StoreError> {
         let open::Opened { writer, reader, lock } = open::open(data_dir, access)?;
-        let (mut interrupted, mut signer, mut signed) = (Vec::new(), None, None);
+        let (mut interrupted, mut signer, mut newest_head) = (Vec::new(), None, None);
         let writer = match writer {
             None => None,
             Some(mut connection) => {
@@ -198,7 +202,7 @@ impl Store {
                         }
                         other => other?,
                     };
-                    signed = chain::heads::newest_day(&connection)?;
+                    newest_head = chain::heads::newest_day(&connection)?;
                     signer = signer_of(data_dir);
                 }
                 let mut tip = chain::tip::Tip::open(data_dir);
@@ -220,7 +224,7 @@ impl Store {
                 interrupted,
                 reserve,
                 signer,
-                signed: Mutex::new(signed),
+                signed: Mutex::new(newest_head),
                 trouble: Mutex::default(),
             }),
         })
@@ -269,7 +273,8 @@ impl Store {
             Ok(_) => *trouble = None,
             Err(error) if error.is_of_the_disk() => {
                 let lasts = weight == Weight::Run && !error.may_pass();
-                *trouble = Some(Trouble { why: error.with_causes(), lasts });
+                let damaged = matches!(error, StoreError::Corrupt { .. });
+                *trouble = Some(Trouble { why: error.with_causes(), lasts, damaged });
             }
             // Says nothing about the next write.
             Err(_) => {}
@@ -303,6 +308,24 @@ impl Store {
             Ok(Space { free: folder::free(&inner.dir)?, reserve: inner.reserve })
         });
         tried.await.map_err(|error| error.with_causes())
+    }
+
+    /// Whether a write has met damage that a look at the whole database confirms. The next start puts
+    /// such a database aside.
+    pub async fn is_damaged(&self) -> bool {
+        let met = self
+            .inner
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|it| it.damaged);
+        if !met {
+            return false;
+        }
+        let path = self.inner.dir.join(DATABASE);
+        let sound = blocking(move || open::check(&open::reader(&path)?, &path)).await;
+        matches!(sound, Err(StoreError::Corrupt { .. }))
     }
 
     async fn read<T: Send + 'static>(
@@ -589,7 +612,7 @@ impl Store {
 
     /// Writes an export to `out`, row by row, and says how many. Blocks, on a connection of its
     /// own: call it in `spawn_blocking`.
-    pub fn export(&self, export: &Export, out: &mut dyn std::io::Write) -> Result<u64, StoreError> {
+    pub fn export(&self, export: &Export, out: &mut (dyn std::io::Write + Send)) -> Result<u64, StoreError> {
         let connection = open::reader(&self.inner.dir.join(DATABASE))?;
         export::write(&connection, export, out)
     }

@@ -191,6 +191,18 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     migrated
 }
 
+/// The newest version of the schema.
+#[cfg(test)]
+pub(super) fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Makes a database of an earlier version.
+#[cfg(test)]
+pub(super) fn migrate_to(connection: &mut Connection, version: usize) {
+    Migrations::from_slice(MIGRATIONS).to_version(connection, version).unwrap();
+}
+
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // A negative version is none that we write; as a huge one it is refused as newer.
@@ -203,7 +215,7 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Damage is found when the daemon starts, not when it first touches the page.
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let said: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| in_file(error, path))?;

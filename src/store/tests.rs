@@ -11,7 +11,7 @@ use crate::domain::run::StepRecord;
 use crate::domain::scenario::Stage;
 use crate::plan::{Route, RouteFilter};
 
-fn run(id: &str, title: &str) -> Run {
+pub(super) fn run(id: &str, title: &str) -> Run {
     let at = Timestamp::from_second(1_795_320_000).unwrap();
     Run {
         id: id.into(),
@@ -52,7 +52,7 @@ fn run(id: &str, title: &str) -> Run {
     }
 }
 
-fn context() -> JudgeContext {
+pub(super) fn context() -> JudgeContext {
     let mut plan = crate::judge::fixtures::plan(
         r#"
         [alert]

@@ -180,7 +180,7 @@ fn share(
         };
         after(connection);
         for one in done {
-            (one.tell)(ended.as_ref().map(|()| ()).map_err(StoreError::again));
+            (one.tell)(ended.as_ref().copied().map_err(StoreError::again));
         }
         jobs = left;
     }

@@ -60,6 +60,10 @@ async fn verified(dir: &Path) -> VerifyReport {
 
 #[tokio::test]
 async fn whatever_is_done_to_the_records_is_found_and_named() {
+    use Thing::{Chain, Entry, File, Gap as Slot, Head, Run};
+    use Wrong::{BadSignature, Changed, Inserted, Missing, Reordered, Truncated, Unreadable};
+    type Hand = fn(&Path, &str);
+
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
     let hash = fill(&whole).await;
@@ -68,8 +72,6 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
     assert_eq!((report.runs, report.gaps, report.files, report.heads), (6, 2, Some(1), 3));
     assert_eq!(report.until, Some(at(5 * 6 * 3600 + 5)));
 
-    use Thing::{Chain, Entry, File, Gap as Slot, Head, Run};
-    use Wrong::{BadSignature, Changed, Inserted, Missing, Reordered, Truncated, Unreadable};
     let slot = format!("drug-licence demo-city {}", at(50_000).as_microsecond());
     let strange = format!("drug-licence demo-city {}", at(70_000).as_microsecond());
     let sql: &[(&str, &str, (Wrong, Thing, &str))] = &[
@@ -167,7 +169,6 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
         expect(name, &verified(&folder).await, *what, *with, id);
     }
 
-    type Hand = fn(&Path, &str);
     let files: &[(&str, Hand, (Wrong, Thing, &str))] = &[
         (
             "a file's content",
@@ -181,7 +182,7 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
         ),
         (
             "a head that goes",
-            |dir, _| edit(dir, |text| text.lines().skip(1).map(|line| format!("{line}\n")).collect()),
+            |dir, _| edit(dir, |text| text.split_inclusive('\n').skip(1).collect()),
             (Missing, Head, "2"),
         ),
         (

@@ -163,7 +163,7 @@ impl CrawlArgs {
     /// What is written where.
     pub(super) fn forms(&self, format: Format) -> Result<Forms<'_>, Fault> {
         let stdout = match format {
-            Format::Human | Format::Jsonl => Report::Table,
+            Format::Human | Format::Jsonl | Format::Parquet => Report::Table,
             Format::Json => Report::Json,
             Format::Csv => Report::Csv,
             Format::Junit => Report::Junit,

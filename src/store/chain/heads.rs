@@ -160,8 +160,8 @@ impl Signer {
         };
         let signature = self.0.sign(head.signed_text().as_bytes());
         head.signature = hex::encode(signature.as_ref());
-        let line = serde_json::to_string(&head).map_err(|error| StoreError::unwritable("a head", error))?;
-        append_line(dir, &line)?;
+        let text = serde_json::to_string(&head).map_err(|error| StoreError::unwritable("a head", error))?;
+        append_line(dir, &text)?;
         connection.execute(
             "INSERT INTO heads (seq, day, link, signed_at, signature, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![seq, head.day, link, micros(now), signature.as_ref(), head.key],

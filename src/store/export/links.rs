@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::csv::Cell;
 use super::super::error::StoreError;
-use super::{ExportFormat, Sink, line};
+use super::{Sink, line};
 use crate::domain::ids::{ProbeId, TargetId};
 use crate::domain::ledger::Known;
 use crate::domain::link::LinkFault;
@@ -65,7 +65,7 @@ struct Placed<'a> {
 impl Sink<'_> {
     pub(super) fn link_faults(&mut self, run: &Run) -> Result<(), StoreError> {
         for fault in &run.link_faults {
-            if self.format == ExportFormat::Jsonl {
+            if self.is_json() {
                 self.json(&line(run, None, fault))?;
                 continue;
             }
@@ -107,7 +107,7 @@ impl Sink<'_> {
         target: &TargetId,
         known: &Known,
     ) -> Result<(), StoreError> {
-        if self.format == ExportFormat::Jsonl {
+        if self.is_json() {
             return self.json(&Placed { probe, target, known });
         }
         let [first_seen_at, opened_at, last_seen_at] =
