@@ -5,6 +5,7 @@
 mod agent;
 mod bridge;
 mod error;
+mod post;
 mod service;
 mod shelf;
 mod workshop;
@@ -18,8 +19,10 @@ use crate::files::DiskFiles;
 use crate::plan::{self, Loaded, Plan, WebDriver};
 
 pub use agent::title_of;
+pub use bridge::AckLink;
 pub use error::AppError;
-pub use service::{Service, ServiceOptions, mailer};
+pub use post::{PostOffice, mailer, sender};
+pub use service::{Service, ServiceOptions};
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.

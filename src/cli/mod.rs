@@ -14,6 +14,7 @@ mod export;
 mod incidents;
 mod load;
 mod lone;
+mod mail;
 mod output;
 mod run;
 mod schema;
@@ -109,6 +110,8 @@ enum Command {
     Incidents(incidents::IncidentsArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
+    /// Try whether people can be told.
+    Mail(mail::MailArgs),
     /// Look whether everything that is needed is there.
     Doctor(doctor::DoctorArgs),
     /// Print a JSON Schema.
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&global, &args),
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Export(args) => export::export(&global, &args),
+        Command::Mail(args) => mail::mail(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
         Command::Schema(args) => Ok(schema::schema(&args)),
         Command::Completions(args) => Ok(completions::completions(&args)),

@@ -23,6 +23,8 @@ enum Of {
     Lexicon,
     /// What `shopper run --format json` prints for one run; for several runs (`--repeat`, a probe of several targets) it prints a list of such objects.
     Run,
+    /// What a webhook with the template `generic` is sent.
+    Webhook,
 }
 
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
@@ -34,6 +36,10 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Lexicon => schema(Kind::Lexicon),
         Of::Run => {
             let schema = schemars::schema_for!(crate::domain::run::Run);
+            serde_json::to_string_pretty(&schema).unwrap_or_default()
+        }
+        Of::Webhook => {
+            let schema = schemars::schema_for!(crate::webhook::payload::Payload);
             serde_json::to_string_pretty(&schema).unwrap_or_default()
         }
     };
