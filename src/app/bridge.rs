@@ -108,3 +108,7 @@ async fn picture(read: Result<Option<(Vec<u8>, String)>, StoreError>) -> Option<
     })?;
     tokio::task::spawn_blocking(move || mail::small_picture(bytes, mime)).await.ok()
 }
+
+#[cfg(test)]
+#[path = "bridge_tests.rs"]
+mod tests;
