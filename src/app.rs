@@ -8,6 +8,7 @@ mod changes;
 mod error;
 mod front;
 mod periodic;
+mod post;
 mod service;
 mod shelf;
 mod teller;
@@ -23,8 +24,10 @@ use crate::files::DiskFiles;
 use crate::plan::{self, Loaded, Plan, WebDriver};
 
 pub use agent::title_of;
+pub use bridge::AckLink;
 pub use error::AppError;
-pub use service::{ENDING, Service, ServiceOptions, mailer};
+pub use post::{PostOffice, mailer, sender};
+pub use service::{ENDING, Service, ServiceOptions};
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.

@@ -21,4 +21,5 @@ pub mod scheduler;
 pub mod store;
 pub mod visit;
 pub mod web;
+pub mod webhook;
 pub mod zip;

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use url::Url;
 
 use crate::clock::Clock;
-use crate::domain::ids::TargetId;
-use crate::domain::notice::Outgoing;
+use crate::domain::ids::{IncidentId, TargetId};
+use crate::domain::notice::{Outgoing, Recipient};
 use crate::domain::run::Gap;
-use crate::mail;
+use crate::mail::{self, Dialogue, Enclosed};
 use crate::scheduler::{Fault, Ledger, Outbox, PairKey, Post, PostFailure};
 use crate::store::{Store, StoreError};
 use crate::web::metrics::{Mail, Recorder};
+
+use super::post::PostOffice;
 
 /// How many mails are taken from the outbox at a time.
 const MAILS: usize = 64;
@@ -79,31 +82,42 @@ impl Outbox for Books {
     }
 }
 
-/// The mail room as post office.
-#[derive(Debug)]
+/// The page on which this recipient says that he takes care of this incident, for a message that was
+/// written then; nothing when there is no such page. The same question has the same answer, so that a
+/// second try is the same mail.
+pub type AckLink = Arc<dyn Fn(&IncidentId, &Recipient, Timestamp) -> Option<Url> + Send + Sync>;
+
+/// The post office, with what the store and the pages add to a message.
 pub(super) struct Letters {
-    pub(super) mailer: mail::Mailer,
+    pub(super) office: PostOffice,
     pub(super) store: Store,
+    pub(super) acknowledge: AckLink,
 }
 
 impl Post for Letters {
     async fn send(&self, outgoing: &Outgoing) -> Result<(), PostFailure> {
-        let screenshot = match outgoing.notice.facts().and_then(|facts| facts.screenshot.as_ref()) {
+        let notice = &outgoing.notice;
+        let wanted = notice.facts().and_then(|facts| facts.screenshot.as_ref());
+        let screenshot = match wanted.filter(|_| matches!(outgoing.to, Recipient::Mail(_))) {
             None => None,
             // A mail without its picture is better than no mail.
-            Some(hash) => picture(self.store.read_evidence(hash).await),
+            Some(hash) => picture(self.store.read_evidence(hash).await).await,
         };
-        match self.mailer.send(outgoing, mail::Enclosed { screenshot, acknowledge: None }).await {
-            Ok(_) => Ok(()),
-            Err(mail::SendFailure::Retry(error)) => Err(PostFailure::Retry { error, after: None }),
-            Err(mail::SendFailure::Refused(error)) => Err(PostFailure::Refused(error)),
-        }
+        let page = |incident| (self.acknowledge)(incident, &outgoing.to, notice.created_at);
+        let acknowledge = notice.incident.as_ref().and_then(page);
+        self.office.send(outgoing, Enclosed { screenshot, acknowledge }, &Dialogue::default()).await
     }
 }
 
-fn picture(read: Result<Option<(Vec<u8>, String)>, StoreError>) -> Option<(Vec<u8>, String)> {
-    read.unwrap_or_else(|error| {
+/// The picture as it goes into a mail: small.
+async fn picture(read: Result<Option<(Vec<u8>, String)>, StoreError>) -> Option<(Vec<u8>, String)> {
+    let (bytes, mime) = read.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "could not read a picture for a mail");
         None
-    })
+    })?;
+    tokio::task::spawn_blocking(move || mail::small_picture(bytes, mime)).await.ok()
 }
+
+#[cfg(test)]
+#[path = "bridge_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::mail::MailError;
 use crate::plan::Faults;
 use crate::store::StoreError;
+use crate::webhook::HookError;
 
 /// Why a command or the service could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,40 @@ pub enum AppError {
     /// The mail settings do not work.
     #[error("could not set up mail")]
     Mail(#[source] MailError),
+    /// A secret of a webhook could not be had.
+    #[error("could not set up the webhook `{name}`")]
+    HookSecret {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: MailError,
+    },
+    /// What stands in the secret place is no address.
+    #[error(
+        "could not set up the webhook `{name}`: what stands in the place of its `url` is no https address"
+    )]
+    HookAddress {
+        /// Its name.
+        name: String,
+    },
+    /// Its template cannot be read any more.
+    #[error("could not set up the webhook `{name}`: its template {} is not what `shopper check` would take", path.display())]
+    HookTemplate {
+        /// Its name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// TLS or HTTP could not be prepared.
+    #[error("could not set up the webhook `{name}`")]
+    Hook {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: HookError,
+    },
     /// A folder or file of ours could not be made.
     #[error("could not use `{}`", path.display())]
     Folder {
@@ -79,6 +114,12 @@ impl AppError {
             }
             Self::Listen { .. } => {
                 Some("stop what listens there, or name another port; port 0 takes a free one")
+            }
+            Self::HookSecret { .. }
+            | Self::HookAddress { .. }
+            | Self::HookTemplate { .. }
+            | Self::Hook { .. } => {
+                Some("look at [[webhook]] in the configuration, then try `shopper mail test --hook NAME`")
             }
             Self::Mail(_) => Some("look at [mail] in the configuration, then try `shopper doctor`"),
             _ => None,

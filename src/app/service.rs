@@ -15,7 +15,6 @@ use crate::clock::{Clock, Deadline};
 use crate::domain::run::Run;
 use crate::domain::token::Key;
 use crate::http::manners::Manners;
-use crate::mail::{self, MailSettings, Mailer};
 use crate::plan::{MailPlan, Plan};
 use crate::runner::{Keeper, Runner};
 use crate::scheduler::{self, Dispatcher, Limits, Pulse};
@@ -23,17 +22,15 @@ use crate::store::{Access, Store};
 use crate::web::{self, metrics::Recorder};
 
 use super::agent::Agent;
-use super::bridge::{Books, Letters};
+use super::bridge::{AckLink, Books, Letters};
 use super::changes::changes;
 use super::front::{self, Front};
 use super::periodic::Clerk;
+use super::post::PostOffice;
 use super::shelf::Shelf;
 use super::teller::Teller;
 use super::upkeep;
 use super::{AppError, PACE, browser_settings};
-
-/// Time for one conversation with the mail server.
-const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long mail under way and resting browsers have, once the last run has ended, when the service stops.
 /// With the dispatcher's own limits it stays below the unit's `TimeoutStopSec=`.
@@ -79,8 +76,8 @@ impl Service {
         let folder = plan.agent.data_dir.clone();
         let store = Store::open(&folder, Access::Daemon)
             .map_err(|source| AppError::Store { folder: folder.clone(), source })?;
-        let mailer = plan.mail.as_ref().map(|settings| mailer(settings, &plan)).transpose()?;
-        let message_domain = mailer.as_ref().map_or("localhost", Mailer::message_domain).to_owned();
+        let office = PostOffice::of(&plan, &clock)?;
+        let message_domain = office.as_ref().map_or("localhost", PostOffice::message_domain).to_owned();
         let temp = browser_folder(&folder)?;
         // At once, not when the first browser starts: that may be hours away.
         let swept = temp.clone();
@@ -106,12 +103,14 @@ impl Service {
         let stop = CancellationToken::new();
         let mails_stop = CancellationToken::new();
 
-        let letters = mailer.map(|mailer| Letters { mailer, store: store.clone() });
+        // No mail links to a page as long as there is none.
+        let acknowledge: AckLink = Arc::new(|_, _, _| None);
+        let letters = office.map(|office| Letters { office, store: store.clone(), acknowledge });
         let worker = letters
             .map(|letters| scheduler::Mailer::new(Arc::clone(&books), Arc::new(letters), clock.clone()));
         let bell = worker.as_ref().map(scheduler::Mailer::bell);
         if worker.is_none() {
-            warn!("nobody is told about outages: the configuration has no [mail]");
+            warn!("nobody is told about outages: the configuration has neither [mail] nor [[webhook]]");
         }
         let bell = bell.unwrap_or_default();
         let teller = Teller {
@@ -235,6 +234,7 @@ impl Service {
             ("web.listen", old.web.listen != plan.web.listen),
             ("agent.language (of mails)", old.agent.language != plan.agent.language),
             ("mail (server, password, sender)", !same_server(old.mail.as_ref(), plan.mail.as_ref())),
+            ("webhook", old.hooks != plan.hooks),
         ];
         for (key, changed) in fixed {
             if changed {
@@ -297,24 +297,6 @@ fn same_server(old: Option<&MailPlan>, new: Option<&MailPlan>) -> bool {
         (None, None) => true,
         _ => false,
     }
-}
-
-/// The mail room for these settings.
-pub fn mailer(settings: &MailPlan, plan: &Plan) -> Result<Mailer, AppError> {
-    let password = settings
-        .password
-        .as_ref()
-        .map(|secret| mail::resolve_secret(secret, &plan.root, mail::environment))
-        .transpose()
-        .map_err(AppError::Mail)?;
-    Mailer::new(MailSettings {
-        server: settings.smtp.clone(),
-        password,
-        from: settings.from.clone(),
-        language: plan.agent.language,
-        timeout: MAIL_TIMEOUT,
-    })
-    .map_err(AppError::Mail)
 }
 
 /// The folder below the data folder in which browsers keep their files. What a killed agent left

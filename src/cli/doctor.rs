@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::app;
 use crate::browser::{self, BrowserError, Doctor, Trial};
+use crate::clock::Clock;
 use crate::domain::engine::Engine;
 use crate::domain::notice::CanaryFact;
 use crate::domain::target::TargetClass;
@@ -237,21 +238,35 @@ fn room(folder: &Path, space: Space) -> Finding {
     Finding::good(format!("data folder {} can be written; {megabytes} are free", folder.display()))
 }
 
+/// Whether people can be told: everything but the other side is tried.
 fn mail(plan: &Plan) -> Vec<Finding> {
-    let Some(settings) = &plan.mail else {
-        return vec![Finding::good("no [mail]: nobody is told about outages")];
-    };
-    match app::mailer(settings, plan) {
-        Ok(_) => vec![Finding::good(format!(
-            "mail goes through {}:{} to {}",
-            settings.smtp.host,
-            settings.smtp.port,
-            counted(plan.routes.len(), "route")
-        ))],
-        Err(error) => {
-            vec![Finding::bad(output::with_causes(&error), "look at [mail] in the configuration")]
-        }
+    let mut findings = Vec::new();
+    if plan.mail.is_none() && plan.hooks.is_empty() {
+        findings.push(Finding::good("neither [mail] nor [[webhook]]: nobody is told about outages"));
     }
+    if let Some(settings) = &plan.mail {
+        findings.push(match app::mailer(settings, plan) {
+            Ok(_) => Finding::good(format!(
+                "mail goes through {}:{} to {}; `shopper mail test` tries it",
+                settings.smtp.host,
+                settings.smtp.port,
+                counted(plan.routes.len(), "route")
+            )),
+            Err(error) => Finding::bad(output::with_causes(&error), "look at [mail] in the configuration"),
+        });
+    }
+    for hook in &plan.hooks {
+        findings.push(match app::sender(hook, plan, &Clock::system()) {
+            Ok(_) => Finding::good(format!(
+                "the webhook {} is set up; `shopper mail test --hook {}` tries it",
+                hook.name, hook.name
+            )),
+            Err(error) => {
+                Finding::bad(output::with_causes(&error), "look at [[webhook]] in the configuration")
+            }
+        });
+    }
+    findings
 }
 
 fn report(global: &Global, findings: &[Finding]) {

@@ -16,6 +16,7 @@ mod export;
 mod incidents;
 mod load;
 mod lone;
+mod mail;
 mod output;
 mod restore;
 mod run;
@@ -126,6 +127,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a data folder of a backup.
     Restore(restore::RestoreArgs),
+    /// Try whether people can be told.
+    Mail(mail::MailArgs),
     /// Look whether everything that is needed is there.
     Doctor(doctor::DoctorArgs),
     /// Print a JSON Schema.
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Backup(args) => backup::backup(&global, &args),
         Command::Restore(args) => restore::restore(&global, &args),
+        Command::Mail(args) => mail::mail(&global, &args),
         Command::Doctor(args) => doctor::doctor(&global, &args),
         Command::Schema(args) => Ok(schema::schema(&args)),
         Command::Completions(args) => Ok(completions::completions(&args)),

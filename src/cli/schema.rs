@@ -25,6 +25,8 @@ enum Of {
     Run,
     /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
     Verify,
+    /// What a webhook with the template `generic` is sent.
+    Webhook,
 }
 
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
@@ -36,6 +38,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Lexicon => schema(Kind::Lexicon),
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
+        Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());
     Exit::Done

@@ -77,7 +77,11 @@ fn print(plan: &Plan, report: &StatusReport) {
         output::line(&super::verify::loss(lost, &zone));
     }
     let outbox = &report.outbox;
-    output::line(&format!("mail: {} waiting, {} given up", outbox.pending, outbox.failed));
+    let bundled = match outbox.bundled {
+        0 => String::new(),
+        n => format!(", {n} told together with others"),
+    };
+    output::line(&format!("mail: {} waiting, {} given up{bundled}", outbox.pending, outbox.failed));
     for person in &outbox.given_up {
         output::line(&format!("  {}", not_told(person, &zone)));
     }

@@ -139,7 +139,7 @@ pub fn lead_rot(kind: NoticeKind, scene: Scene<'_>, lasted: &str, language: Lang
     let Scene { site, journey, step, .. } = scene;
     match (language, kind) {
         (Chinese, NoticeKind::Resolved) => {
-            format!("「{journey}」的脚本在{site}又与页面对上了。前后 {lasted} 没有观测结果。")
+            format!("「{journey}」的脚本在{site}又与页面对上了。此前有 {lasted}没有观测结果。")
         }
         (English, NoticeKind::Resolved) => {
             format!("The script of \"{journey}\" fits {site} again. Nothing was observed there for {lasted}.")

@@ -1,4 +1,4 @@
-//! The conversation with a mail server, written down for `shopper mail test`.
+//! The conversation with the other side, written down for `shopper mail test`.
 //!
 //! Invariant: no password and nothing that a password could be read from stands in it.
 
@@ -20,6 +20,16 @@ impl Dialogue {
     /// What was said until now.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A line of a conversation that was led elsewhere, with its mark.
+    pub fn told(&self, line: &str) {
+        match line.split_once(' ') {
+            Some(("<", line)) => self.theirs(line),
+            Some((">", line)) => self.ours(line),
+            Some(("*", rest)) => self.note(rest),
+            _ => self.note(line),
+        }
     }
 
     pub(super) fn ours(&self, line: &str) {

@@ -10,6 +10,7 @@ use crate::domain::notice::{DigestFacts, Member, Notice, NoticeKind, WaveFacts};
 
 use super::clean;
 use super::concern;
+use super::links;
 use super::pair::acknowledged;
 use super::render::{Extras, Line, View, plain, room, small};
 use super::wording::{self, Precision};
@@ -53,9 +54,9 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
     };
     view.lead = match (language, resolved) {
         (Chinese, false) => format!(
-            "{name}有 {n} 个网站几乎同时出了故障，多半是同一个原因（网络、机房或共用的平台），所以合成这一封邮件。"
+            "{name} 有 {n} 个网站几乎同时出了故障，多半是同一个原因（网络、机房或共用的平台），所以合成这一封邮件。"
         ),
-        (Chinese, true) => format!("{name}的 {n} 个网站都恢复了。前后持续 {lasted}。"),
+        (Chinese, true) => format!("{name} 的 {n} 个网站都恢复了。前后持续 {lasted}。"),
         (English, false) => format!(
             "{n} portals of {name} failed at almost the same time. That has one cause most likely, such as a network, \
              a data centre or a shared platform, so it is told in one mail."
@@ -66,7 +67,11 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
         NoticeKind::Reminder | NoticeKind::Escalated => {
             view.lead.push_str(&match language {
                 Chinese => format!("已经持续 {lasted}，其中 {} 个已经恢复。", facts.over),
-                English => format!(" It has lasted {lasted} so far; {} of them work again.", facts.over),
+                English => format!(
+                    " It has lasted {lasted} so far; {} of them {} again.",
+                    facts.over,
+                    if facts.over == 1 { "works" } else { "work" }
+                ),
             });
         }
         _ => {}
@@ -89,7 +94,7 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
         view.row(language.pick("确认时间", "Confirmed at"), [full(facts.confirmed_at)]);
     }
     let hands = acknowledged(facts.acknowledged.as_ref(), &zone, language);
-    view.row(language.pick("处理人", "In hands of"), hands);
+    view.row(language.pick("处理人", "Taken on by"), hands);
     view.row(language.pick("探测点", "Seen from"), [plain(vantage.clone())]);
 
     view.next = match (language, resolved) {
@@ -202,6 +207,7 @@ pub fn digest(notice: &Notice, facts: &DigestFacts, language: Language) -> View 
                 language.pick("没有运行", "Not run"),
                 [plain(match language {
                     Chinese => format!("{} 次", facts.gaps),
+                    English if facts.gaps == 1 => "1 slot".to_owned(),
                     English => format!("{} slots", facts.gaps),
                 })],
             );
@@ -211,6 +217,7 @@ pub fn digest(notice: &Notice, facts: &DigestFacts, language: Language) -> View 
                 language.pick("未送达", "Undelivered"),
                 [plain(match language {
                     Chinese => format!("{} 封", facts.undelivered),
+                    English if facts.undelivered == 1 => "1 mail".to_owned(),
                     English => format!("{} mails", facts.undelivered),
                 })],
             );
@@ -238,7 +245,7 @@ fn cloned(members: &[&Member]) -> Vec<Member> {
 fn list(members: &[Member], in_all: u32, zone: &TimeZone, language: Language) -> Vec<Line> {
     let named = members.len().min(NAMED);
     let mut lines: Vec<Line> =
-        members[..named].iter().map(|member| plain(line(member, zone, language))).collect();
+        members[..named].iter().map(|member| plain(format!("• {}", line(member, zone, language)))).collect();
     let more = usize::try_from(in_all).unwrap_or(usize::MAX).saturating_sub(named);
     if more > 0 {
         lines.push(plain(match language {
@@ -254,20 +261,27 @@ fn line(member: &Member, zone: &TimeZone, language: Language) -> String {
     let site = clean::line(&member.target_name, 60);
     let journey = clean::line(&member.probe_title, 60);
     let step = clean::line(&member.step, 60);
+    // A visit has one step, which is called like the journey.
+    let what = match (language, step.is_empty() || step == journey) {
+        (_, true) => journey,
+        (Chinese, false) => format!("{journey}「{step}」"),
+        (English, false) => format!("{journey}, \"{step}\""),
+    };
     let short = match member.concern {
         Concern::Slow => concern::short_slow(None, language),
         Concern::ScriptRot => concern::short_rot(language).to_owned(),
+        Concern::Links => links::short(language).to_owned(),
         _ => wording::short(member.outcome, language).to_owned(),
     };
     let at = |at: Timestamp| wording::instant(at, zone, Precision::Listed, language);
     match (language, member.closed_at) {
-        (Chinese, None) => format!("{site}：{journey}「{step}」{short}，{} 起", at(member.since)),
+        (Chinese, None) => format!("{site}：{what} {short}，{} 起", at(member.since)),
         (Chinese, Some(end)) => {
-            format!("{site}：{journey}「{step}」{short}，{} 至 {}", at(member.since), at(end))
+            format!("{site}：{what} {short}，{} 至 {}", at(member.since), at(end))
         }
-        (English, None) => format!("{site}: {journey}, \"{step}\" {short}, since {}", at(member.since)),
+        (English, None) => format!("{site}: {what} {short}, since {}", at(member.since)),
         (English, Some(end)) => {
-            format!("{site}: {journey}, \"{step}\" {short}, {} to {}", at(member.since), at(end))
+            format!("{site}: {what} {short}, {} to {}", at(member.since), at(end))
         }
     }
 }

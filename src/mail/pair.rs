@@ -107,7 +107,14 @@ pub fn view(notice: &Notice, facts: &NoticeFacts, language: Language, extras: Ex
         (Language::Chinese, false) => format!("{site}「{what}」{short}"),
         (Language::Chinese, true) => format!("{site}「{what}」恢复正常"),
         (Language::English, false) => format!("{site} – \"{what}\" {short}"),
-        (Language::English, true) => format!("{site} – \"{what}\" works again"),
+        (Language::English, true) => {
+            let again = match notice.concern {
+                Concern::Slow => "is fast again",
+                Concern::ScriptRot => "fits again",
+                _ => "works again",
+            };
+            format!("{site} – \"{what}\" {again}")
+        }
     };
     view.lead = lead(notice, scene, &lasted, language) + concern::aside(notice.kind, language);
     rows(&mut view, notice, words, &lasted, language);
@@ -253,7 +260,7 @@ fn rows(view: &mut View, notice: &Told<'_>, words: &Words, lasted: &str, languag
     if !resolved {
         row("确认时间", "Confirmed at", vec![full(facts.confirmed_at)]);
     }
-    row("处理人", "In hands of", acknowledged(facts.acknowledged.as_ref(), &zone, language));
+    row("处理人", "Taken on by", acknowledged(facts.acknowledged.as_ref(), &zone, language));
     let held = facts.held_by.as_deref().map(|why| plain(clean::line(why, 200)));
     row("晚通知的原因", "Told late", held.into_iter().collect());
     row("探测点", "Seen from", vec![plain(clean::line(&facts.vantage, 60))]);
@@ -264,7 +271,7 @@ fn rows(view: &mut View, notice: &Told<'_>, words: &Words, lasted: &str, languag
         let error = error.map(|error| clean::line(error, 500));
         let error = error.filter(|error| !error.is_empty());
         let label = match notice.concern {
-            Concern::ScriptRot => ("脚本在找", "The script wants"),
+            Concern::ScriptRot => ("脚本找的是", "It looked for"),
             _ => ("技术细节", "Technical detail"),
         };
         row(label.0, label.1, error.map(small).into_iter().collect());

@@ -174,7 +174,7 @@ pub fn confirmed(
         (NoticeKind::Resolved, _) => ("正常通过", "went through", "went through"),
         (_, Concern::Slow) => ("太慢", "was too slow", "were too slow"),
         (_, Concern::Links) => ("发现失效链接", "found them", "found them"),
-        (_, Concern::ScriptRot) => ("与页面对不上", "did not fit", "did not fit"),
+        (_, Concern::ScriptRot) => ("与页面对不上", "stopped there", "stopped there"),
         _ => ("失败", "failed", "failed"),
     };
     // 都失败了, but 都正常通过.

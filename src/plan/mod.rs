@@ -78,6 +78,11 @@ pub fn parse_contact(text: &str) -> Result<String, String> {
     settings::parse_contact(text).map_err(|(message, hint)| format!("{message}; {hint}"))
 }
 
+/// Whether a text has the shape of a mail address, without a name beside it.
+pub fn is_mail_address(text: &str) -> bool {
+    post::is_address(text)
+}
+
 /// Reads a duration as settings write it: `300ms`, `15s`, `1h30m`; it has to lie within `limits`.
 ///
 /// # Errors

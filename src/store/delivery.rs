@@ -182,4 +182,17 @@ fn queue(
 }
 
 #[cfg(test)]
+impl super::Store {
+    /// Queues a notice that is about no incident.
+    pub(crate) async fn queue_alone(&self, notice: Notice, to: Vec<Recipient>) {
+        let job = move |connection: &mut Connection| {
+            let tx = connection.transaction()?;
+            rows::incident::queue(&tx, &notice, &to)?;
+            Ok(tx.commit()?)
+        };
+        self.write(job).await.unwrap();
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use mystery_shopper::domain::template::Vars;
+use mystery_shopper::plan::hook_template::{HookText, NAMES};
 use mystery_shopper::plan::{load, load_scenario};
 
 use crate::memory::{HEAD, Memory};
@@ -97,4 +98,21 @@ fn the_configuration_example_works() {
     assert_eq!(loaded.plan.probes.len(), 1);
     let lexicon = blocks(section(&guide, "lexicon/"))[0];
     assert!(mystery_shopper::plan::lexicon::parse(Path::new("x.toml"), lexicon).is_ok());
+}
+
+#[test]
+fn the_ways_of_the_mail_page_work() {
+    let page = page("mail.md");
+    let rest = "[agent]\nname = \"a\"\n[[target]]\nid = \"a\"\nname = \"示范市\"\nregion = \"西南\"\nentry = \"http://127.0.0.1/\"\n\
+                class = \"test\"\n[[probe]]\nid = \"home\"\nvisit = {}\ntargets = [\"*\"]\nschedule = \"@daily\"\n";
+    let files = Memory::default().with("probes.toml", &format!("{rest}{}", blocks(&page)[0]));
+    let loaded =
+        load(Path::new(""), Path::new("probes.toml"), &files).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((loaded.plan.routes.len(), loaded.plan.hooks.len(), loaded.warnings.len()), (4, 1, 0));
+
+    // The template of one's own, and the list of what it can hold.
+    let own = page.split("```json\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    HookText::parse(own).unwrap();
+    let names = page.split("Names: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    assert_eq!(names.split_whitespace().collect::<Vec<_>>(), NAMES);
 }
