@@ -88,7 +88,7 @@ fn configuration(probes: usize, burst: bool) -> String {
         let minute = if burst { n % PERIOD } else { n / 60 % PERIOD };
         let _ = write!(
             text,
-            "[[probe]]\nid = \"p{n}\"\nvisit = {{ within = \"5s\" }}\ntargets = [\"t{}\"]\nschedule = \"{second} {minute}/{PERIOD} * * * *\"\n",
+            "[[probe]]\nid = \"p{n}\"\nvisit = {{ within = \"5s\" }}\ntargets = [\"t{}\"]\nschedule = \"{second} {minute}-59/{PERIOD} * * * *\"\n",
             n % 100
         );
     }
