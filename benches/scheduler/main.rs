@@ -9,7 +9,8 @@
 //!
 //! The slots of the probes are spread over the seconds of ten minutes; with `--burst` a thousand of
 //! them share the first second of each minute. Lateness is counted from the scheduled instant to the
-//! runner's first line, by the wall clock, as runs themselves record it.
+//! runner's first line, by the wall clock, as runs themselves record it. Slots of the first seconds,
+//! in which the dispatcher takes over the plan, are counted apart.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -28,20 +29,26 @@ use mystery_shopper::scheduler::{Dispatcher, Executor, Fault, Finished, Job, Led
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+/// Time to take over the plan.
+const SETTLE: Duration = Duration::from_secs(3);
 /// Each probe is due once in so many minutes.
 const PERIOD: usize = 10;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Late {
     clock: Clock,
+    /// Slots before this instant are those of the first seconds.
+    settled_at: Timestamp,
     micros: Mutex<Vec<i64>>,
+    first: Mutex<Vec<i64>>,
 }
 
 impl Executor for Late {
     async fn run(&self, job: Job, _: CancellationToken) -> Finished {
         let late = self.clock.now().duration_since(job.scheduled_at).as_micros();
         let late = i64::try_from(late).unwrap_or(i64::MAX);
-        self.micros.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+        let list = if job.scheduled_at < self.settled_at { &self.first } else { &self.micros };
+        list.lock().unwrap_or_else(PoisonError::into_inner).push(late);
         Finished::default()
     }
 }
@@ -81,7 +88,7 @@ fn configuration(probes: usize, burst: bool) -> String {
         let minute = if burst { n % PERIOD } else { n / 60 % PERIOD };
         let _ = write!(
             text,
-            "[[probe]]\nid = \"p{n}\"\nvisit = {{ within = \"5s\" }}\ntargets = [\"t{}\"]\nschedule = \"{second} {minute}/{PERIOD} * * * *\"\n",
+            "[[probe]]\nid = \"p{n}\"\nvisit = {{ within = \"5s\" }}\ntargets = [\"t{}\"]\nschedule = \"{second} {minute}-59/{PERIOD} * * * *\"\n",
             n % 100
         );
     }
@@ -118,8 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plan = load(probes, burst)?;
     let load_ms = watch.elapsed_ms();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let (late, gaps) = runtime.block_on(measure(plan, minutes))?;
-    let mut sorted = late;
+    let Measured { late: mut sorted, first, gaps } = runtime.block_on(measure(plan, minutes))?;
     sorted.sort_unstable();
     let at = |share: usize| sorted.get((sorted.len() * share / 1000).min(sorted.len().saturating_sub(1)));
     let ms = |micros: Option<&i64>| micros.map(|micros| *micros as f64 / 1000.0);
@@ -134,26 +140,42 @@ fn main() -> Result<(), Box<dyn Error>> {
         "p99_ms": ms(at(990)),
         "p999_ms": ms(at(999)),
         "max_ms": ms(sorted.last()),
+        "first_max_ms": ms(first.iter().max()),
         "early": sorted.iter().filter(|micros| **micros < 0).count(),
     });
     println!("{told}");
     Ok(())
 }
 
-/// Lets the dispatcher work for so many whole minutes; how late each run began, in microseconds, and
-/// how many slots became none.
-async fn measure(plan: Plan, minutes: usize) -> Result<(Vec<i64>, usize), Box<dyn Error>> {
+/// What came of it.
+struct Measured {
+    /// How late each run began, in microseconds.
+    late: Vec<i64>,
+    /// The same for slots of the first seconds.
+    first: Vec<i64>,
+    /// How many slots became no runs.
+    gaps: usize,
+}
+
+/// Lets the dispatcher work for so many whole minutes.
+async fn measure(plan: Plan, minutes: usize) -> Result<Measured, Box<dyn Error>> {
     let clock = Clock::system();
-    let (executor, ledger) = (Arc::new(Late::default()), Arc::new(Blank::default()));
-    let dispatcher =
-        Dispatcher::new(Arc::clone(&executor), Arc::clone(&ledger), clock.clone(), Limits::default());
+    let executor = Arc::new(Late {
+        clock: clock.clone(),
+        settled_at: clock.now() + SETTLE,
+        micros: Mutex::default(),
+        first: Mutex::default(),
+    });
+    let ledger = Arc::new(Blank::default());
+    let dispatcher = Dispatcher::new(Arc::clone(&executor), Arc::clone(&ledger), clock, Limits::default());
     let (_keep, plan) = watch::channel(Arc::new(plan));
     let stop = CancellationToken::new();
     let running = tokio::spawn(dispatcher.run(plan, stop.clone()));
-    tokio::time::sleep(Duration::from_secs(60 * minutes as u64)).await;
+    tokio::time::sleep(SETTLE + Duration::from_secs(60 * minutes as u64)).await;
     stop.cancel();
     running.await??;
-    let late = std::mem::take(&mut *executor.micros.lock().unwrap_or_else(PoisonError::into_inner));
+    let take =
+        |list: &Mutex<Vec<i64>>| std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner));
     let gaps = *ledger.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok((late, gaps))
+    Ok(Measured { late: take(&executor.micros), first: take(&executor.first), gaps })
 }

@@ -51,7 +51,7 @@ impl Outbox for Books {
         match self.store.outbox_relieve(now, busy.to_vec()).await {
             Ok(0) => {}
             Ok(messages) => {
-                tracing::warn!(messages, "so much waits for one person that it is told in one mail")
+                tracing::warn!(messages, "so much waits for one person that it is told in one mail");
             }
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -90,7 +90,9 @@ impl PostOffice {
             Message { notice: &outgoing.notice, title: &words.subject, text: &words.text, acknowledge };
         let called = hook.send(&message).await;
         let said = called.as_ref().map_or_else(HookFailure::dialogue, |taken| &taken.dialogue);
-        said.iter().for_each(|line| dialogue.told(line));
+        for line in said {
+            dialogue.told(line);
+        }
         match called {
             Ok(_) => Ok(()),
             Err(HookFailure::Retry { error, after, .. }) => Err(PostFailure::Retry { error, after }),

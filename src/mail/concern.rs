@@ -56,7 +56,7 @@ pub fn colours(kind: NoticeKind, concern: Concern) -> (&'static str, &'static st
 /// Milliseconds, as people say them: tenths below ten seconds.
 pub fn seconds(ms: u64, language: Language) -> String {
     let unit = language.pick("秒", "s");
-    if ms < 10_000 && ms % 1000 != 0 {
+    if ms < 10_000 && !ms.is_multiple_of(1000) {
         format!("{}.{} {unit}", ms / 1000, ms % 1000 / 100)
     } else {
         format!("{} {unit}", (ms + 500) / 1000)

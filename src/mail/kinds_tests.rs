@@ -1,5 +1,7 @@
 //! Every kind of mail in both languages, as snapshots.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use super::*;
@@ -27,16 +29,13 @@ fn about(concern: Concern, kind: NoticeKind, language: Language) -> Notice {
     let facts = notice.facts_mut().unwrap();
     facts.phrase = None;
     facts.status = Some(200);
-    match concern {
-        Concern::Slow => {
-            facts.outcome = Outcome::Done;
-            facts.error = None;
-            facts.slow = Some(Slowness { took_ms: 42_300, allowed_ms: 30_000 });
-        }
-        _ => {
-            facts.outcome = Outcome::ScriptRot;
-            facts.scenario = Some("drug-licence".into());
-        }
+    if concern == Concern::Slow {
+        facts.outcome = Outcome::Done;
+        facts.error = None;
+        facts.slow = Some(Slowness { took_ms: 42_300, allowed_ms: 30_000 });
+    } else {
+        facts.outcome = Outcome::ScriptRot;
+        facts.scenario = Some("drug-licence".into());
     }
     notice
 }
@@ -213,7 +212,7 @@ fn every_kind_reads_like_this() {
         let mut seen = String::new();
         for (name, notice) in everything(language) {
             let mail = mail(&notice, language);
-            seen.push_str(&format!("######## {name}\nSubject: {}\n\n{}\n", mail.subject, mail.text));
+            writeln!(seen, "######## {name}\nSubject: {}\n\n{}", mail.subject, mail.text).unwrap();
         }
         insta::assert_snapshot!(format!("kinds_{}", language.tag()), seen);
     }
@@ -229,6 +228,7 @@ fn the_html_of_lists_and_buttons() {
 fn every_kind_keeps_the_rules() {
     let long =
         "内蒙古自治区呼伦贝尔市鄂伦春自治旗人民政府一体化在线政务服务平台beijing-agent-with-a-long-name";
+    let small = regex::Regex::new("font-size:(1[0-3]|[0-9])px").unwrap();
     for language in LANGUAGES {
         for (name, notice) in everything(language) {
             let mail = mail(&notice, language);
@@ -249,7 +249,6 @@ fn every_kind_keeps_the_rules() {
             let all =
                 scraper::Selector::parse("style, script, link, div[style*=flex], div[style*=grid]").unwrap();
             assert_eq!(html.select(&all).count(), 0, "{name}");
-            let small = regex::Regex::new("font-size:(1[0-3]|[0-9])px").unwrap();
             let bar = mail.html.matches("font-size:4px").count();
             assert_eq!(small.find_iter(&mail.html).count(), bar, "{name}: too small to be read on a phone");
 

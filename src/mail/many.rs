@@ -63,18 +63,14 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
         ),
         (English, true) => format!("All {n} portals of {name} work again. It lasted {lasted}."),
     };
-    match notice.kind {
-        NoticeKind::Reminder | NoticeKind::Escalated => {
-            view.lead.push_str(&match language {
-                Chinese => format!("已经持续 {lasted}，其中 {} 个已经恢复。", facts.over),
-                English => format!(
-                    " It has lasted {lasted} so far; {} of them {} again.",
-                    facts.over,
-                    if facts.over == 1 { "works" } else { "work" }
-                ),
-            });
-        }
-        _ => {}
+    if matches!(notice.kind, NoticeKind::Reminder | NoticeKind::Escalated) {
+        let over = facts.over;
+        let lasts = match language {
+            Chinese => format!("已经持续 {lasted}，其中 {over} 个已经恢复。"),
+            English if over == 1 => format!(" It has lasted {lasted} so far; 1 of them works again."),
+            English => format!(" It has lasted {lasted} so far; {over} of them work again."),
+        };
+        view.lead.push_str(&lasts);
     }
     view.lead.push_str(concern::aside(notice.kind, language));
 
@@ -88,8 +84,8 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
         };
         view.row(language.pick("已经恢复", "Over"), [plain(over)]);
     }
-    let listed = list(&facts.members, facts.in_all, &zone, language);
-    view.row(language.pick("网站", "Portals"), listed);
+    let sites = list(&facts.members, facts.in_all, &zone, language);
+    view.row(language.pick("网站", "Portals"), sites);
     if !resolved {
         view.row(language.pick("确认时间", "Confirmed at"), [full(facts.confirmed_at)]);
     }
@@ -98,7 +94,7 @@ pub fn wave(notice: &Notice, facts: &WaveFacts, language: Language, extras: Extr
     view.row(language.pick("探测点", "Seen from"), [plain(vantage.clone())]);
 
     view.next = match (language, resolved) {
-        (Chinese, true) | (English, true) => wording::next(notice.kind, &vantage, language),
+        (_, true) => wording::next(notice.kind, &vantage, language),
         (Chinese, false) => vec![
             "先看看这些网站共用什么：运营商、机房、政务云、统一认证或内容平台，问题多半在那里。".to_owned(),
             "联系负责的单位；这封邮件可以直接转给他们。".to_owned(),

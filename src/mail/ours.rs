@@ -54,10 +54,11 @@ pub fn vantage(notice: &Notice, facts: &VantageFacts, language: Language, extras
         ),
     };
     if notice.kind == NoticeKind::Reminder || notice.kind == NoticeKind::Escalated {
-        view.lead.push_str(&match language {
+        let lasts = match language {
             Chinese => format!("已经持续 {lasted}。"),
             English => format!(" It has lasted {lasted} so far."),
-        });
+        };
+        view.lead.push_str(&lasts);
     }
     view.lead.push_str(concern::aside(notice.kind, language));
     view.row(language.pick("开始时间", "Since"), [full(facts.since)]);

@@ -56,8 +56,8 @@ pub(super) fn read(root: &Path, loader: &Loader<'_>, source: &Source) -> Option<
     let mut routes: Vec<_> = routes.into_iter().flatten().chain(ways).collect();
     routes::leave_out(&mut routes, &drafts);
     // A route with a fault may be the one that is missed.
-    let faulty = loader.out.borrow().iter().any(|found| found.severity == Severity::Error);
-    if !faulty && (mail.is_some() || !hooks.is_empty()) {
+    let broken = loader.out.borrow().iter().any(|found| found.severity == Severity::Error);
+    if !broken && (mail.is_some() || !hooks.is_empty()) {
         routes::check_heard(&routes, &drafts, reader);
     }
     canary::warn_blind(&canary, &targets, reader);
