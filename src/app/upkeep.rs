@@ -20,6 +20,8 @@ use crate::store::{Store, StoreError};
 const AFTER: Duration = Duration::from_secs(60);
 /// Between two rounds.
 const EVERY: Duration = Duration::from_hours(1);
+/// Walking through all evidence is for once a day.
+const ROUNDS_A_DAY: u64 = 24;
 /// Between two looks whether the database was damaged.
 const LOOK: Duration = Duration::from_secs(10);
 /// Between two steps of what is done bit by bit.
@@ -56,10 +58,14 @@ async fn damage(store: &Store) {
 async fn rounds(store: &Store, clock: &Clock, plan: &watch::Receiver<Arc<Plan>>) {
     adopt(store, clock).await;
     tokio::time::sleep(AFTER).await;
-    loop {
+    for round in 0_u64.. {
         let keep = plan.borrow().keep;
-        told("back up the records", backup(store, clock).await);
+        // First, because it may make the room that a backup needs.
         told("remove old records", tidy(store, clock, &keep).await);
+        if round % ROUNDS_A_DAY == 0 {
+            told("remove files that no record names", sweep(store, clock).await);
+        }
+        told("back up the records", backup(store, clock).await);
         told("fold the log into the database", store.checkpoint().await);
         tokio::time::sleep(EVERY).await;
     }
@@ -88,11 +94,14 @@ async fn adopt(store: &Store, clock: &Clock) {
 async fn backup(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     if let Some(folder) = store.daily_backup(clock.now()).await? {
         info!(folder = %folder.display(), "backed up");
-        // Once a day is often enough for this, too.
-        let swept = store.sweep_evidence(clock.now()).await?;
-        if swept > 0 {
-            info!(swept, "removed evidence files that no record names");
-        }
+    }
+    Ok(())
+}
+
+async fn sweep(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let swept = store.sweep_evidence(clock.now()).await?;
+    if swept > 0 {
+        info!(swept, "removed evidence files that no record names");
     }
     Ok(())
 }

@@ -45,7 +45,9 @@ pub enum StoreError {
         reserve: u64,
     },
     /// The database is damaged.
-    #[error("read the database {path}: it is damaged ({detail}); restore it from a backup")]
+    #[error(
+        "read the database {path}: it is damaged ({detail}); start the daemon, which puts it aside and takes its newest backup, or restore one"
+    )]
     Corrupt {
         /// The database file.
         path: PathBuf,

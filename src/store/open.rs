@@ -93,9 +93,11 @@ fn writer(path: &Path, access: Access, now: jiff::Timestamp) -> Result<Connectio
         check(&writer, path)?;
     }
     migrate(&mut writer).map_err(|error| named(error, path))?;
-    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    chain::begin(&tx, now)?;
-    tx.commit()?;
+    if chain::newest(&writer)?.is_none() {
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        chain::begin(&tx, now)?;
+        tx.commit()?;
+    }
     views::make(&writer)?;
     Ok(writer)
 }
