@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::browser::{self, Pool};
 use crate::clock::{Clock, Deadline};
 use crate::domain::run::Run;
-use crate::domain::token::Key;
+use crate::domain::token::{self, Key};
 use crate::http::manners::Manners;
 use crate::plan::{MailPlan, Plan};
 use crate::runner::{Keeper, Runner};
@@ -103,8 +103,7 @@ impl Service {
         let stop = CancellationToken::new();
         let mails_stop = CancellationToken::new();
 
-        // No mail links to a page as long as there is none.
-        let acknowledge: AckLink = Arc::new(|_, _, _| None);
+        let acknowledge = ack_link(plan_out.clone(), key.clone());
         let letters = office.map(|office| Letters { office, store: store.clone(), acknowledge });
         let worker = letters
             .map(|letters| scheduler::Mailer::new(Arc::clone(&books), Arc::new(letters), clock.clone()));
@@ -277,6 +276,14 @@ impl Service {
         let _ = self.upkeep.await;
         self.store.close().await;
     }
+}
+
+/// The page on which the reader of a mail acknowledges; none while there is no such page.
+fn ack_link(plan: watch::Receiver<Arc<Plan>>, key: Option<Key>) -> AckLink {
+    Arc::new(move |incident, recipient, at| {
+        let public = plan.borrow().web.public.clone()?;
+        Some(token::link(&public, key.as_ref()?, incident, recipient, at))
+    })
 }
 
 /// The key of links in mails. Without one the service goes on, as long as the disk will not take it.
