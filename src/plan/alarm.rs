@@ -1,4 +1,4 @@
-//! Who is told what, when and by what way, as types. `post.rs` and `settings.rs` read them.
+//! Who is told what, when and by what way, as types. `post.rs` and `maintenance.rs` read them.
 
 use std::path::PathBuf;
 use std::time::Duration;
