@@ -73,9 +73,12 @@ pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice>
     }
     incidents.sort_by_key(|member| (member.closed_at.is_some(), member.since));
     let in_all = count(incidents.len());
-    let mut script_rot: Vec<_> =
-        notices.iter().filter_map(|notice| notice.facts()?.scenario.clone()).collect();
-    script_rot.dedup();
+    let mut script_rot = Vec::new();
+    for script in notices.iter().filter_map(|notice| notice.facts()?.scenario.clone()) {
+        if !script_rot.contains(&script) {
+            script_rot.push(script);
+        }
+    }
     incidents.truncate(NAMED);
     let worst = notices.iter().max_by_key(|notice| notice.severity)?;
     let facts = DigestFacts {
