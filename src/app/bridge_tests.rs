@@ -62,7 +62,7 @@ async fn who_is_not_told_by_mail_is_told_of_by_webhook_and_nothing_is_lost() {
     let store = Store::open(&folder.path().join("data"), Access::Daemon).unwrap();
     let acknowledge: AckLink = Arc::new(|_, _, _| None);
     let letters = Letters { office, store: store.clone(), acknowledge };
-    let books = Books { store: store.clone(), clock: clock.clone() };
+    let books = Books { store: store.clone(), clock: clock.clone(), recorder: Arc::default() };
     let to = vec!["gone@test.example".into(), "here@test.example".into(), "hook:ops".into()];
     store.queue_alone(notice("n1"), to).await;
     let worker = Mailer::new(Arc::new(books), Arc::new(letters), clock);

@@ -76,17 +76,25 @@ fn raw(visit: &Visit, language: Language) -> String {
 
 fn canary(fact: &CanaryFact, language: Language) -> String {
     let CanaryFact { canary, asked, fault, elapsed_ms } = fact;
-    let seconds = seconds(*elapsed_ms);
-    let what = match canary {
-        Canary::Browser => language.pick("浏览器自检", "The browser"),
-        Canary::Dns => language.pick("域名解析", "Name resolution"),
-        Canary::Site => language.pick("无关网站", "An unrelated site"),
+    let (chinese, english) = match (canary, fault) {
+        (Canary::Browser, None) => {
+            ("同一浏览器打开本机页面正常", "Our own page in the same browser answered")
+        }
+        (Canary::Browser, Some(_)) => {
+            ("同一浏览器打不开本机页面", "Our own page in the same browser did not answer")
+        }
+        (Canary::Dns, None) => ("域名 {} 可以解析", "The name {} resolves"),
+        (Canary::Dns, Some(_)) => ("域名 {} 无法解析", "The name {} does not resolve"),
+        (Canary::Site, None) => ("无关网站 {} 可以打开", "The unrelated site {} answers"),
+        (Canary::Site, Some(_)) => ("无关网站 {} 打不开", "The unrelated site {} does not answer"),
     };
+    let what = language.pick(chinese, english).replace("{}", asked);
+    let seconds = seconds(*elapsed_ms);
     match (language, fault) {
-        (Language::Chinese, None) => format!("{what}正常：{asked}（{seconds} 秒）。"),
-        (Language::English, None) => format!("{what} worked: {asked} ({seconds} s)."),
-        (Language::Chinese, Some(fault)) => format!("{what}异常：{asked}：{fault}"),
-        (Language::English, Some(fault)) => format!("{what} did not work: {asked}: {fault}"),
+        (Language::Chinese, None) => format!("{what}（{seconds} 秒）。"),
+        (Language::English, None) => format!("{what} ({seconds} s)."),
+        (Language::Chinese, Some(fault)) => format!("{what}：{fault}"),
+        (Language::English, Some(fault)) => format!("{what}: {fault}"),
     }
 }
 
@@ -167,11 +175,11 @@ mod tests {
         );
         assert_eq!(
             canary(&fact(Canary::Dns, None), Language::Chinese),
-            "域名解析正常：example.org（0.3 秒）。"
+            "域名 example.org 可以解析（0.3 秒）。"
         );
         assert_eq!(
             canary(&fact(Canary::Site, Some("It gave no answer.")), Language::English),
-            "An unrelated site did not work: example.org: It gave no answer."
+            "The unrelated site example.org does not answer: It gave no answer."
         );
     }
 }

@@ -2,12 +2,10 @@
 //!
 //! Each file is one decision and gives its reason with it: [`mod@classify`] says how a step ended,
 //! [`mod@verdict`] what a run says about the portal, [`links`] which links broke and which were mended,
-//! [`doubt`] whether we could see at all, [`incident`] whether anybody has to be told, and [`notice`] what they
-//! are told. [`lexicon`] finds the
-//! phrases by which a page says so itself.
-//! [`mod@reading`] what it says in the words of incidents, [`incident`] what opens and closes,
-//! [`flapping`] what comes and goes, [`sight`] whether we can see at all, [`mod@tell`] who is told when, and
-//! [`notice`] what they are told. [`lexicon`] finds the phrases by which a page says so itself.
+//! [`doubt`] whether its failure may be our own, [`mod@reading`] what it says in the words of incidents,
+//! [`incident`] what opens and closes, [`flapping`] what comes and goes, [`sight`] whether we can see at all,
+//! [`mod@tell`] who is told when, [`notice`] what they are told, and [`delivery`] what becomes of too much of it.
+//! [`lexicon`] finds the phrases by which a page says so itself.
 //!
 //! Invariant: pure functions over domain types; no clock, no SQL, no mail, no files. Instants and
 //! ids are handed in, so that every decision can be made again from what was stored.

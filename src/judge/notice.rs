@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::doubt::tried;
 use super::links;
 use super::reading::{rotten, took};
 use super::sight::VantageState;
@@ -13,11 +14,10 @@ use super::tell::Tell;
 use super::verdict::failing_step;
 use crate::domain::ids::{IncidentId, NoticeId, ProbeId, RunId, TargetId};
 use crate::domain::incident::{Concern, Incident, Scope};
-use crate::domain::language::Language;
 use crate::domain::link::LinkFault;
 use crate::domain::notice::{
-    BrokenLinks, Canary, CanaryFact, Matter, Member, NamedLink, Notice, NoticeFacts, NoticeKind, Slowness,
-    VantageFacts, WaveFacts,
+    BrokenLinks, Matter, Member, NamedLink, Notice, NoticeFacts, NoticeKind, Slowness, VantageFacts,
+    WaveFacts,
 };
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, RunKind, StepRecord};
@@ -221,7 +221,7 @@ pub fn pair(
         slow: slowness(incident, run, probe),
         scenario: run.and_then(|run| run.scenario.clone()).filter(|_| incident.concern == Concern::ScriptRot),
         with_it: titles,
-        tried: run.map(|run| tried(&run.canaries, setting.plan.agent.language)).unwrap_or_default(),
+        tried: run.map(|run| tried(run, setting.plan.agent.language)).unwrap_or_default(),
         acknowledged: incident.acknowledged.clone(),
         held_by: tell.held_by.clone(),
     }))
@@ -294,31 +294,6 @@ fn slowness(incident: &Incident, run: Option<&Run>, probe: Option<&Probe>) -> Op
     let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let slow = Slowness { took_ms: ms(took(run)), allowed_ms: ms(allowed) };
     (incident.concern == Concern::Slow).then_some(slow)
-}
-
-/// What the canaries said, as sentences.
-fn tried(canaries: &[CanaryFact], language: Language) -> Vec<String> {
-    let sentence = |canary: &CanaryFact| {
-        let (chinese, english) = match (canary.canary, &canary.fault) {
-            (Canary::Browser, None) => {
-                ("同一浏览器打开本机页面正常", "Our own page in the same browser answered")
-            }
-            (Canary::Browser, Some(_)) => {
-                ("同一浏览器打不开本机页面", "Our own page in the same browser did not answer")
-            }
-            (Canary::Dns, None) => ("域名 {} 可以解析", "The name {} resolves"),
-            (Canary::Dns, Some(_)) => ("域名 {} 无法解析", "The name {} does not resolve"),
-            (Canary::Site, None) => ("无关网站 {} 可以打开", "The unrelated site {} answers"),
-            (Canary::Site, Some(_)) => ("无关网站 {} 打不开", "The unrelated site {} does not answer"),
-        };
-        let what = language.pick(chinese, english).replace("{}", &canary.asked);
-        if let Some(fault) = &canary.fault {
-            return language.pick("{}：", "{}: ").replace("{}", &what) + fault;
-        }
-        let took = language.pick("（{} 毫秒）。", " ({} ms).").replace("{}", &canary.elapsed_ms.to_string());
-        what + &took
-    };
-    canaries.iter().map(sentence).collect()
 }
 
 /// The broken links of a link check, when the incident is about their number. A recovery from dead

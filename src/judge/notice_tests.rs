@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::ids::EvidenceHash;
+use crate::domain::notice::Canary;
 use crate::domain::observation::MainResponse;
 use crate::judge::fixtures::{canary, plan, run};
 
@@ -71,7 +72,7 @@ fn a_thread_has_one_root_and_answers_to_it() {
     );
     assert_eq!(
         facts.tried,
-        ["域名 example.org 可以解析（12 毫秒）。", "同一浏览器打不开本机页面：It was gone."]
+        ["域名 example.org 可以解析（0.0 秒）。", "同一浏览器打不开本机页面：It was gone."]
     );
     assert_eq!((facts.slow, facts.scenario.as_ref()), (None, None));
 

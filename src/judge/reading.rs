@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use crate::domain::incident::Concern;
-use crate::domain::notice::{Canary, CanaryFact};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Run, RunKind, StepRecord};
 use crate::domain::verdict::Verdict;
+
+use super::doubt::blind;
 
 /// What a run says about its portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Reading {
 /// Reads a run of a probe whose journeys may take `slow`.
 pub fn reading(run: &Run, slow: Option<Duration>) -> Reading {
     match run.verdict {
-        Verdict::Fail | Verdict::Inconclusive if blind(&run.canaries) => Reading::Silent,
+        Verdict::Fail | Verdict::Inconclusive if blind(&run.canaries).is_some() => Reading::Silent,
         Verdict::Fail if over_limit(run) => Reading::Bad(Concern::Links),
         Verdict::Fail => Reading::Bad(Concern::Outage),
         Verdict::Inconclusive if rotten(run).is_some() => Reading::Bad(Concern::ScriptRot),
@@ -35,15 +36,6 @@ pub fn reading(run: &Run, slow: Option<Duration>) -> Reading {
         }
         Verdict::Pass | Verdict::Degraded => Reading::Good,
     }
-}
-
-/// Whether the canaries say that we cannot see: of one kind, every one that was asked is at fault. One
-/// unrelated site of two may be down without blinding us.
-pub fn blind(canaries: &[CanaryFact]) -> bool {
-    [Canary::Browser, Canary::Dns, Canary::Site].into_iter().any(|kind| {
-        let mut asked = canaries.iter().filter(|canary| canary.canary == kind).peekable();
-        asked.peek().is_some() && asked.all(|canary| canary.fault.is_some())
-    })
 }
 
 /// How long the journey took: the visit, or the steps together.
@@ -70,6 +62,7 @@ fn over_limit(run: &Run) -> bool {
 mod tests {
     use super::*;
     use crate::domain::link::CrawlExtent;
+    use crate::domain::notice::Canary;
     use crate::domain::visit::Visit;
     use crate::judge::fixtures::{canary, run};
 

@@ -13,7 +13,7 @@ use crate::domain::notice::CanaryFact;
 use crate::domain::run::Run;
 use crate::domain::verdict::Verdict;
 
-use super::reading::blind;
+use super::doubt::blind;
 
 /// How many blind runs, and how many seeing ones, are believed.
 const ENOUGH: usize = 2;
@@ -67,7 +67,7 @@ pub enum Sight {
 /// Decides what a run says about ourselves. `incident` is the id of the incident, should it open one.
 pub fn watch(state: &VantageState, run: &Run, incident: &IncidentId) -> (VantageState, Sight) {
     let mut state = state.clone();
-    if blind(&run.canaries) {
+    if blind(&run.canaries).is_some() {
         state.seeing = 0;
         if state.open.is_none() {
             state.blind.retain(|old| run.started_at.duration_since(old.at) <= REMEMBERED);
