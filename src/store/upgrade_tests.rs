@@ -40,11 +40,13 @@ const UNTIL_THIRD: &str = "
         VALUES ('i1', 'home', 'demo-city', 1000000, 3000000, 'old1', 3000000, '<i1@x>', 'broken', '打开');";
 const SINCE_FOURTH: &str = "
     INSERT INTO incidents (id, concern, severity, scope, flapping, probe, target, since, opened_at, opened_by, reminders, thread,
-            outcome, step)
-        VALUES ('i1', 'outage', 'outage', 'pair', 0, 'home', 'demo-city', 1000000, 3000000, 'old1', 0, '<i1@x>', 'broken', '打开');
+            outcome, step, settled)
+        VALUES ('i1', 'outage', 'outage', 'pair', 0, 'home', 'demo-city', 1000000, 3000000, 'old1', 0, '<i1@x>', 'broken', '打开', 0);
+    INSERT INTO vantage_states VALUES ('here', '{\"blind\":[],\"runs\":0,\"seeing\":0,\"canaries\":[],\"open\":null}');
     INSERT INTO silences VALUES ('s1', NULL, 'home', 0, 1, 'me', 'works');";
 const NOTICES: &str = "
-    INSERT INTO probe_states VALUES ('home', 'demo-city', '[]', 1000000, '[]', 0, 'i1');
+    INSERT INTO probe_states (probe, target, failing, failing_since, good, doubts, incident)
+        VALUES ('home', 'demo-city', '[]', 1000000, '[]', 0, 'i1');
     INSERT INTO notices (id, incident, kind, created_at, message_id, recipients, notice)
         VALUES ('n1', 'i1', 'opened', 3000000, '<m1@x>', '[\"a@example.org\"]', '{\"id\":\"n1\",\"incident\":\"i1\",\"kind\":\"opened\",
             \"created_at\":\"1970-01-01T00:00:03Z\",\"message_id\":\"<m1@x>\",\"in_reply_to\":null,\"facts\":{\"target\":\"demo-city\",
