@@ -310,24 +310,6 @@ impl Store {
         tried.await.map_err(|error| error.with_causes())
     }
 
-    /// Whether a write has met damage that a look at the whole database confirms. The next start puts
-    /// such a database aside.
-    pub async fn is_damaged(&self) -> bool {
-        let met = self
-            .inner
-            .trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .is_some_and(|it| it.damaged);
-        if !met {
-            return false;
-        }
-        let path = self.inner.dir.join(DATABASE);
-        let sound = blocking(move || open::check(&open::reader(&path)?, &path)).await;
-        matches!(sound, Err(StoreError::Corrupt { .. }))
-    }
-
     async fn read<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -431,38 +413,6 @@ impl Store {
             let rows = found.query_map([], |row| {
                 let key: (String, String) = (row.get("probe")?, row.get("target")?);
                 Ok(((key.0.as_str().into(), key.1.as_str().into()), rows::at(row, "slot")?))
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// Remembers that a target asked us to stay away; a later end wins over an earlier one.
-    pub async fn cool_down(
-        &self,
-        target: TargetId,
-        until: Timestamp,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.execute(
-                "INSERT INTO cool_downs (target, until, reason) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (target) DO UPDATE SET until = excluded.until, reason = excluded.reason
-                 WHERE excluded.until > cool_downs.until",
-                params![target.as_str(), rows::micros(until), reason],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Targets that asked us to stay away, and until when, as far as that is after `now`.
-    pub async fn cooling(&self, now: Timestamp) -> Result<Vec<(TargetId, Timestamp)>, StoreError> {
-        self.read(move |connection| {
-            let mut found = connection
-                .prepare_cached("SELECT target, until FROM cool_downs WHERE until > ?1 ORDER BY target")?;
-            let rows = found.query_map([rows::micros(now)], |row| {
-                Ok((row.get::<_, String>("target")?.as_str().into(), rows::at(row, "until")?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

@@ -3,6 +3,8 @@
 //!
 //! Invariant: each of these takes the writer for a moment only; a run that waits comes in between.
 
+use std::sync::{Arc, PoisonError};
+
 use jiff::Timestamp;
 
 use super::chain::{adopt, heads};
@@ -21,14 +23,14 @@ impl Store {
         if self.inner.signer.is_none() {
             return;
         }
-        let inner = std::sync::Arc::clone(&self.inner);
+        let inner = Arc::clone(&self.inner);
         let signed = self.write(move |connection| match &inner.signer {
             Some(signer) => signer.sign(connection, &inner.dir, now),
             None => Ok(()),
         });
         if let Err(error) = signed.await {
             tracing::warn!(why = error.with_causes(), "could not sign the chain");
-            *self.inner.signed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+            *self.inner.signed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
@@ -39,7 +41,7 @@ impl Store {
         }
         let today = heads::day(now);
         {
-            let mut signed = self.inner.signed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut signed = self.inner.signed.lock().unwrap_or_else(PoisonError::into_inner);
             if signed.as_ref() == Some(&today) {
                 return;
             }
@@ -77,5 +79,23 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             read => read.map(Some).map_err(|source| StoreError::file("read", &path, source)),
         }
+    }
+
+    /// Whether a write has met damage that a look at the whole database confirms. The next start puts
+    /// such a database aside.
+    pub async fn is_damaged(&self) -> bool {
+        let met = self
+            .inner
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|it| it.damaged);
+        if !met {
+            return false;
+        }
+        let path = self.inner.dir.join(DATABASE);
+        let sound = blocking(move || open::check(&open::reader(&path)?, &path)).await;
+        matches!(sound, Err(StoreError::Corrupt { .. }))
     }
 }
