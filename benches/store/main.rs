@@ -13,7 +13,6 @@
 
 #![expect(clippy::print_stdout, reason = "what was measured goes to stdout")]
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,14 +21,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mystery_shopper::clock::Stopwatch;
 use mystery_shopper::domain::ids::RunId;
-use mystery_shopper::domain::incident::AlertRules;
 use mystery_shopper::domain::observation::{Facts, MainResponse};
 use mystery_shopper::domain::outcome::Outcome;
-use mystery_shopper::domain::place::Place;
 use mystery_shopper::domain::run::{Cause, Run, RunKind, StepRecord};
 use mystery_shopper::domain::scenario::Stage;
-use mystery_shopper::domain::target::{Target, TargetClass};
 use mystery_shopper::domain::verdict::Verdict;
+use mystery_shopper::plan::{FileFault, Files, load};
 use mystery_shopper::store::{Access, JudgeContext, Store, VerifyOptions};
 use rusqlite::{Connection, params};
 
@@ -135,29 +132,40 @@ fn run(number: i64) -> Run {
     }
 }
 
+/// The configuration whose one probe the runs are of.
+struct OneFile;
+
+impl Files for OneFile {
+    fn read(&self, _: &Path) -> Result<String, FileFault> {
+        Ok(PLAN.to_owned())
+    }
+
+    fn exists(&self, _: &Path) -> Result<(), FileFault> {
+        Ok(())
+    }
+}
+
+const PLAN: &str = r#"
+[agent]
+name = "bench"
+[[target]]
+id = "demo-city"
+name = "示范市政务服务网"
+entry = "http://city.example/"
+class = "test"
+[[probe]]
+id = "drug-licence"
+visit = {}
+targets = ["*"]
+schedule = "@hourly"
+"#;
+
 fn context() -> Result<JudgeContext, Fault> {
-    let target = Target {
-        id: "demo-city".into(),
-        name: "示范市政务服务网".into(),
-        labels: BTreeMap::new(),
-        entry: url::Url::parse("http://city.example/")?,
-        class: TargetClass::Test,
-        vars: BTreeMap::new(),
-        secrets: Vec::new(),
-        hosts: Vec::new(),
-        marker: None,
-        place: Place::default(),
-        soft_404: true,
-        assessed: None,
-    };
+    let loaded = load(Path::new(""), Path::new("probes.toml"), &OneFile);
+    let plan = loaded.map_err(|faults| format!("{} faults", faults.diagnostics.len()))?.plan;
     Ok(JudgeContext {
-        rules: AlertRules::default(),
-        recipients: Vec::new(),
-        target: Arc::new(target),
-        probe_title: "药品经营许可证核发".into(),
+        plan: Arc::new(plan),
         message_domain: "example.org".into(),
-        timezone: "Asia/Shanghai".into(),
-        vantage: "bench".into(),
         now: Timestamp::from_second(1_795_330_000)?,
     })
 }

@@ -28,7 +28,7 @@ fn following(file: &Path) -> Vec<(&'static str, OsString)> {
 #[tokio::test]
 async fn an_hour_forth_and_back_makes_no_burst_and_loses_no_slot_without_a_record() {
     let rig = Rig::bare().await;
-    let probe = rig.visit().replace("*/2 *", "*/4 *");
+    let probe = Rig::visit().replace("*/2 *", "*/4 *");
     rig.configure(&rig.settings(&rig.sink.address().to_string(), &[probe]));
     let file = rig.folder().join("clock");
     std::fs::write(&file, "+0").unwrap();
@@ -56,7 +56,7 @@ async fn an_hour_forth_and_back_makes_no_burst_and_loses_no_slot_without_a_recor
 #[tokio::test]
 async fn when_summer_time_ends_every_slot_comes_once() {
     let rig = Rig::bare().await;
-    let probe = rig.visit().replace("*/2 * * * * *", "*/5 * * * * *");
+    let probe = Rig::visit().replace("*/2 * * * * *", "*/5 * * * * *");
     let settings = rig.settings(&rig.sink.address().to_string(), &[probe]);
     rig.configure(&settings.replace("Asia/Shanghai", "Europe/Berlin"));
     let file = rig.folder().join("clock");

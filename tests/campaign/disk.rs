@@ -138,7 +138,8 @@ async fn damaged(how: impl FnOnce(&Path)) {
     for _ in 0..3 {
         daemon.recorded("home").await;
     }
-    daemon.is_killed().await;
+    // Stopped in order, so that all of it stands in the one file.
+    daemon.stops().await;
     let told = rig.shopper(&["verify"]).await;
     assert_eq!(told.code, Some(0), "sound before: {told:?}");
     how(&rig.folder().join("data"));
@@ -219,7 +220,7 @@ async fn a_deleted_log_is_a_loss_that_shows() {
     for _ in 0..3 {
         daemon.recorded("home").await;
     }
-    let vouched = daemon.is_killed().await;
+    let vouched = daemon.killed().await;
     std::fs::remove_file(rig.folder().join("data/shopper.db-wal")).unwrap();
     let _ = std::fs::remove_file(rig.folder().join("data/shopper.db-shm"));
     let mut daemon = rig.start();

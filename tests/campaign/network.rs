@@ -12,7 +12,7 @@ use crate::rig::{Rig, Told, alone, must};
 
 /// A target that stands elsewhere, where nothing leads.
 fn elsewhere(rig: &Rig, entry: &str) -> String {
-    let settings = rig.settings(&rig.sink.address().to_string(), &[rig.visit()]);
+    let settings = rig.settings(&rig.sink.address().to_string(), &[Rig::visit()]);
     let shifan = settings.lines().find(|line| line.starts_with("entry")).unwrap().to_owned();
     settings.replacen(&shifan, &format!("entry = \"{entry}\""), 1)
 }
@@ -65,7 +65,7 @@ async fn thirty_in_a_hundred_packets_lost_is_no_outage() {
         let lose = ["tcp", side, port.as_str(), "numgen", "random", "mod", "100", "<", "30", "drop"];
         must("nft", &[&["add", "rule", "inet", "campaign", "way"][..], &lose].concat());
     }
-    let probe = rig.visit().replace("5s", "30s").replace("*/2 *", "*/10 *");
+    let probe = Rig::visit().replace("5s", "30s").replace("*/2 *", "*/10 *");
     rig.configure(&rig.settings(&rig.sink.address().to_string(), &[probe]));
     let mut daemon = rig.start();
     daemon.is_ready().await;

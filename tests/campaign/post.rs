@@ -97,7 +97,7 @@ async fn killed_between_the_servers_250_and_our_own_note_it_sends_the_same_mail_
     daemon.is_ready().await;
     let first = [rig.mail().await, rig.mail().await];
     daemon.mentions("could not write to the outbox").await;
-    daemon.is_killed().await;
+    daemon.killed().await;
     database.execute_batch("DROP TRIGGER held").unwrap();
     drop(database);
     let daemon = rig.start();
@@ -133,7 +133,7 @@ async fn mail_never_goes_out_in_clear() {
             });
         }
     });
-    rig.configure(&rig.settings(&at.to_string(), &[rig.visit()]));
+    rig.configure(&rig.settings(&at.to_string(), &[Rig::visit()]));
     let mut daemon = rig.start();
     daemon.is_ready().await;
     rig.portal.state().set_fault(City::Shifan, Fault::HomeDown, true);

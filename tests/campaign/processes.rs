@@ -63,7 +63,7 @@ async fn killed_at_any_instant_nothing_acknowledged_is_lost_or_told_twice() {
         daemon.is_ready().await;
         tokio::time::sleep(Duration::from_millis(200 + dice.below(4_000))).await;
         let family = descendants(daemon.pid());
-        acknowledged.extend(daemon.is_killed().await);
+        acknowledged.extend(daemon.killed().await);
         assert!(!family.is_empty() || kill < kills, "a daemon without a browser");
     }
     rig.portal.state().set_fault(City::Shifan, Fault::HomeDown, false);
@@ -225,7 +225,7 @@ async fn a_stopped_daemon_is_missed_by_the_watchdog_and_started_again() {
     daemon.signal(Signal::STOP);
     // What was on its way may still come; then nothing does for as long as systemd waits.
     while told(Duration::from_secs(3)).await.is_some() {}
-    daemon.is_killed().await;
+    daemon.killed().await;
     let mut daemon = rig.start_with(&[], &variables);
     pinged().await;
     daemon.recorded("home").await;

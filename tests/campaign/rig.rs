@@ -89,14 +89,14 @@ impl Rig {
     /// A rig whose daemon visits Shifan's home page every two seconds.
     pub async fn visiting() -> Self {
         let rig = Self::bare().await;
-        rig.configure(&rig.settings(&rig.sink.address().to_string(), &[rig.visit()]));
+        rig.configure(&rig.settings(&rig.sink.address().to_string(), &[Rig::visit()]));
         rig
     }
 
     /// Besides it walks through Linhai.
     pub async fn walking() -> Self {
         let rig = Self::bare().await;
-        rig.configure(&rig.settings(&rig.sink.address().to_string(), &[rig.visit(), Self::walk()]));
+        rig.configure(&rig.settings(&rig.sink.address().to_string(), &[Rig::visit(), Self::walk()]));
         rig
     }
 
@@ -115,7 +115,7 @@ impl Rig {
     }
 
     /// The probe that visits.
-    pub fn visit(&self) -> String {
+    pub fn visit() -> String {
         "[[probe]]\nid = \"home\"\nvisit = { within = \"5s\" }\ntargets = [\"shifan\"]\nschedule = \"*/2 * * * * *\"\n"
             .to_owned()
     }
@@ -319,7 +319,7 @@ impl Daemon {
     }
 
     /// Kills it as a power cut would; what it vouched for until then.
-    pub async fn is_killed(self) -> BTreeSet<String> {
+    pub async fn killed(self) -> BTreeSet<String> {
         self.signal(Signal::KILL);
         let (_, log) = self.ended().await;
         vouched(&log)
