@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::rows::{self, at, micros, uint, word};
@@ -31,6 +31,9 @@ pub struct DigestRows {
     pub undelivered: u64,
     /// Messages that wait now.
     pub pending: u64,
+    /// The newest signed end of the chain of records: its number, its day, its link and the signature. Who
+    /// keeps it elsewhere can show later that nothing before it was changed or cut off.
+    pub head: Option<String>,
 }
 
 impl Store {
@@ -115,7 +118,16 @@ fn read(connection: &Connection, from: Timestamp, until: Timestamp) -> Result<Di
             params![span[0], span[1]],
         )?,
         pending: count(connection, "SELECT count(*) FROM outbox WHERE state = 'pending'", params![])?,
+        head: head(connection)?,
     })
+}
+
+fn head(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let mut found = connection.prepare_cached(
+        "SELECT seq || ' ' || day || ' ' || lower(hex(link)) || ' ' || lower(hex(signature)) FROM heads
+         ORDER BY seq DESC LIMIT 1",
+    )?;
+    Ok(found.query_row([], |row| row.get(0)).optional()?)
 }
 
 fn count(connection: &Connection, sql: &str, span: &[&dyn rusqlite::ToSql]) -> Result<u64, StoreError> {

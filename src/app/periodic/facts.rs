@@ -59,7 +59,7 @@ pub(super) fn heartbeat(rows: &DigestRows, plan: &Plan, next_at: Option<Timestam
         runs: rows.runs.iter().map(|(_, _, c)| c.pass + c.degraded + c.fail + c.inconclusive).sum(),
         open: u32::try_from(lasting.count()).unwrap_or(u32::MAX),
         mails_stuck: rows.pending + rows.undelivered,
-        head: None,
+        head: rows.head.clone(),
         vantage: plan.agent.name.clone(),
         timezone: plan.agent.timezone.clone(),
     }

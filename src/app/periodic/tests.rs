@@ -342,6 +342,7 @@ async fn a_digest_tells_what_its_filter_takes() {
         ],
         undelivered: 4,
         pending: 0,
+        head: Some("7 2026-11-28 ab cd".to_owned()),
     };
     let labels = |region: &str| vec![("region".to_owned(), region.to_owned())];
     let north = RouteFilter { labels: labels("north"), ..everything() };
