@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
-use crate::rig::{Daemon, PATIENCE, Rig, descendants, head, living, signal, vouched};
+use crate::rig::{Daemon, PATIENCE, Rig, descendants, get, head, living, signal, vouched};
 
 /// A number that is not random but looks so; the campaign can be repeated.
 struct Dice(u64);
@@ -231,5 +231,34 @@ async fn a_stopped_daemon_is_missed_by_the_watchdog_and_started_again() {
     daemon.recorded("home").await;
     daemon.stops().await;
     rig.records().leave_no_slot_out("home", Duration::from_secs(2));
+    rig.is_sound().await;
+}
+
+/// A driver that cannot drive: nothing can be walked, which is said, and no portal is blamed.
+#[tokio::test]
+async fn a_driver_that_is_missing_broken_or_of_another_version_blames_nobody() {
+    let mut rig = Rig::walking().await;
+    let good = std::fs::read_to_string(rig.folder().join("probes.toml")).unwrap();
+    let old = rig.folder().join("old-chromedriver");
+    std::fs::write(&old, "#!/bin/sh\necho 'ChromeDriver 90.0.4430.24 (old)'\n").unwrap();
+    std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for (driver, said) in
+        [("/nonexistent/chromedriver", "chromedriver"), ("/bin/false", "/bin/false"), (old.to_str().unwrap(), "90")]
+    {
+        rig.configure(&format!("{good}\n[browser]\nchromedriver = \"{driver}\"\n"));
+        let mut daemon = rig.start();
+        let address = daemon.listens().await;
+        daemon.is_ready().await;
+        let ended = daemon.ran("walk", "inconclusive").await;
+        assert!(ended["reason"].as_str().unwrap().contains(said), "{driver}: {ended}");
+        let ready = get(&address, "/readyz").await;
+        assert!(ready.starts_with("HTTP/1.1 503") && ready.contains(said), "{driver}: {ready}");
+        assert!(get(&address, "/healthz").await.starts_with("HTTP/1.1 200"), "no reason to be started again");
+        // What needs no browser goes on.
+        daemon.ran("home", "pass").await;
+        daemon.stops().await;
+    }
+    assert!(rig.inbox.try_recv().is_err(), "somebody was told of an outage");
+    assert_eq!(rig.records().number("SELECT count(*) FROM incidents WHERE scope = 'pair'"), 0);
     rig.is_sound().await;
 }
