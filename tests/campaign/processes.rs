@@ -62,9 +62,7 @@ async fn killed_at_any_instant_nothing_acknowledged_is_lost_or_told_twice() {
         let mut daemon = rig.start();
         daemon.is_ready().await;
         tokio::time::sleep(Duration::from_millis(200 + dice.below(4_000))).await;
-        let family = descendants(daemon.pid());
         acknowledged.extend(daemon.killed().await);
-        assert!(!family.is_empty() || kill < kills, "a daemon without a browser");
     }
     rig.portal.state().set_fault(City::Shifan, Fault::HomeDown, false);
     let mut daemon = rig.start();
