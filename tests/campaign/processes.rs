@@ -240,9 +240,11 @@ async fn a_driver_that_is_missing_broken_or_of_another_version_blames_nobody() {
     let old = rig.folder().join("old-chromedriver");
     std::fs::write(&old, "#!/bin/sh\necho 'ChromeDriver 90.0.4430.24 (old)'\n").unwrap();
     std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    for (driver, said) in
-        [("/nonexistent/chromedriver", "chromedriver"), ("/bin/false", "/bin/false"), (old.to_str().unwrap(), "90")]
-    {
+    for (driver, said) in [
+        ("/nonexistent/chromedriver", "chromedriver"),
+        ("/bin/false", "/bin/false"),
+        (old.to_str().unwrap(), "90"),
+    ] {
         rig.configure(&format!("{good}\n[browser]\nchromedriver = \"{driver}\"\n"));
         let mut daemon = rig.start();
         let address = daemon.listens().await;

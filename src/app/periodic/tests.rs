@@ -389,5 +389,9 @@ async fn a_digest_tells_what_its_filter_takes() {
     assert_eq!(names, want);
     let beat = facts::heartbeat(&rows, &plan, None);
     assert_eq!((beat.runs, beat.open, beat.mails_stuck), (13, 3, 4), "what others speak for is not counted");
-    assert_eq!(beat.head.as_deref(), Some("7 2026-11-28 ab cd"), "whoever keeps it can show later that nothing was cut off");
+    assert_eq!(
+        beat.head.as_deref(),
+        Some("7 2026-11-28 ab cd"),
+        "whoever keeps it can show later that nothing was cut off"
+    );
 }
