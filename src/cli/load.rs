@@ -42,7 +42,7 @@ impl Fault {
             .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
         let hint = match near {
             Some(near) if strsim::jaro_winkler(near, name) > 0.7 => format!("did you mean `{near}`?"),
-            _ if known.is_empty() => "the configuration has none".to_owned(),
+            _ if known.is_empty() => format!("there is no {what} at all"),
             _ => format!("there are: {}", known.join(", ")),
         };
         Self::input(format!("there is no {what} `{name}`"), hint)

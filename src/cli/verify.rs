@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::{self, AppError};
+use crate::plan::counted;
 use crate::store::{Access, Finding, Loss, Store, VerifyOptions, VerifyReport};
 
 use super::export::parse_instant;
@@ -72,10 +73,10 @@ pub(super) fn told(report: &VerifyReport, zone: &TimeZone) -> Vec<String> {
         lines.push(format!("… and {} more", report.more));
     }
     lines.extend(report.losses.iter().map(|one| loss(one, zone)));
-    let mut seen = vec![format!("{} runs", report.runs), format!("{} gaps", report.gaps)];
+    let mut seen = vec![many(report.runs, "run"), many(report.gaps, "gap")];
     seen.extend((report.pruned > 0).then(|| format!("{} removed by retention", report.pruned)));
-    seen.push(format!("{} signed heads", report.heads));
-    seen.extend(report.files.map(|files| format!("{files} evidence files")));
+    seen.push(many(report.heads, "signed head"));
+    seen.extend(report.files.map(|files| many(files, "evidence file")));
     let until = report.until.map(|at| format!(", up to {}", output::instant(at, zone))).unwrap_or_default();
     lines.push(format!("Verified: {} entries, {}{until}.", report.entries, seen.join(", ")));
     if report.waiting > 0 {
@@ -90,6 +91,11 @@ pub(super) fn told(report: &VerifyReport, zone: &TimeZone) -> Vec<String> {
         "The records are not as they were written. Keep the data folder as it is, and compare it with a backup.".to_owned()
     });
     lines
+}
+
+/// A number of things, as [`counted`] says it.
+fn many(number: u64, noun: &str) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
 fn finding(found: &Finding, zone: &TimeZone) -> String {
@@ -158,7 +164,7 @@ mod tests {
                 "changed: run r7 (home on city, 1970-01-01 00:01:00): it is not what was recorded [2J",
                 "… and 5 more",
                 "Records before 1970-01-01 00:01:00 were lost: it broke. What was there is in damaged-1.",
-                "Verified: 9 entries, 6 runs, 1 gaps, 2 signed heads, 4 evidence files, up to 1970-01-01 00:01:00.",
+                "Verified: 9 entries, 6 runs, 1 gap, 2 signed heads, 4 evidence files, up to 1970-01-01 00:01:00.",
             ]
         );
         assert_eq!(exit(&report), Exit::OwnFault);
