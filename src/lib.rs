@@ -18,6 +18,7 @@ pub mod mail;
 pub mod plan;
 pub mod runner;
 pub mod scheduler;
+pub mod score;
 pub mod store;
 pub mod visit;
 pub mod web;

@@ -5,6 +5,7 @@
 //! above and end in `_at`; spans of time are [`std::time::Duration`]s, written to JSON as whole
 //! milliseconds in fields that end in `_ms`.
 
+pub mod coding;
 pub mod engine;
 pub mod host;
 pub mod ids;
@@ -22,6 +23,7 @@ pub mod observation;
 pub mod outcome;
 pub mod personal;
 pub mod place;
+pub mod profile;
 mod resolve;
 pub mod run;
 pub mod scenario;
