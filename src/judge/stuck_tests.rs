@@ -62,6 +62,9 @@ fn show(found: &[Stuck]) -> Vec<String> {
     found.iter().map(|one| format!("{} → {}", names(&one.whom), told(one))).collect()
 }
 
+/// What it is, what waits, routes besides, told so many minutes ago, whether mail works, who hears.
+type Row = (&'static str, Vec<Waiting>, Vec<Route>, Option<i64>, bool, Vec<&'static str>);
+
 #[test]
 fn what_waits_too_long_is_told_by_a_way_that_works() {
     use NoticeKind::{Digest, Escalated, Opened, Reminder, Resolved, Undeliverable, Worsened};
@@ -71,8 +74,6 @@ fn what_waits_too_long_is_told_by_a_way_that_works() {
         (message.notice.concern, message.notice.severity) = (Concern::Slow, Severity::Degraded);
         message
     };
-    // (what it is, what waits, routes besides, last told minutes ago, does mail work, who hears)
-    type Row = (&'static str, Vec<Waiting>, Vec<Route>, Option<i64>, bool, Vec<&'static str>);
     let cases: Vec<Row> = vec![
         ("nothing waits", vec![], vec![route(&["hook:ops"])], None, true, vec![]),
         ("not yet", vec![waits(1, "a@x", Opened, 14, &["hook:ops"])], vec![], None, false, vec![]),
