@@ -21,6 +21,7 @@ mod picture;
 mod render;
 mod secret;
 mod smtp;
+mod waiting;
 mod wording;
 
 pub use dialogue::Dialogue;

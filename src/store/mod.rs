@@ -27,6 +27,7 @@ mod record;
 mod rows;
 mod secret;
 mod status;
+mod stuck;
 mod tell;
 #[cfg(test)]
 mod tests;
