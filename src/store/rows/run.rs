@@ -85,18 +85,18 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
     )?;
     let losses = losses(connection)?;
     for gap in gaps {
-        let (first, last) = (micros(gap.scheduled_at), micros(gap.until));
-        let lost = losses.iter().any(|(since, until)| *since <= last && first <= *until);
+        let (from, to) = (micros(gap.scheduled_at), micros(gap.until));
+        let lost = losses.iter().any(|(since, until)| *since <= to && from <= *until);
         // Nothing is known of a slot whose record was lost, not even that the agent was late. Of
         // slots that are told of together nothing is claimed when that holds for some of them.
         let reason = if lost && gap.reason == GapReason::Overdue { GapReason::Lost } else { gap.reason };
         let (probe, target) = (gap.probe.as_str(), gap.target.as_str());
-        let new = insert.execute(params![probe, target, first, last, reason.name(), int(gap.count)])?;
+        let new = insert.execute(params![probe, target, from, to, reason.name(), int(gap.count)])?;
         if new > 0 {
             chain::append_gap(connection, gap)?;
         }
         if gap.reason == GapReason::NotRecorded {
-            unrecorded.execute(params![probe, target, first])?;
+            unrecorded.execute(params![probe, target, from])?;
         }
     }
     Ok(())
