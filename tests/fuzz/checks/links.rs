@@ -70,9 +70,9 @@ fn words_hold(reading: &Reading, limits: &Limits) {
 fn links_hold(links: &[Link], wrong: &[Wrong], source: &str, limits: &Limits, mark: char) {
     assert!(links.len() <= limits.links, "{} links are kept", links.len());
     assert!(wrong.len() <= 1_000, "{} wrong addresses are kept", wrong.len());
-    let lines: Vec<&str> = source.split('\n').collect();
+    let rows: Vec<&str> = source.split('\n').collect();
     let stands = |line: u32, column: u32| {
-        let line = lines.get(line as usize - 1).expect("the line is one of the page");
+        let line = rows.get(line as usize - 1).expect("the line is one of the page");
         // A position of a style sheet is any character of it.
         let found = line.chars().nth(column as usize - 1);
         assert!(if mark == '<' { found == Some('<') } else { found.is_some() }, "{found:?} at {line:?}");
@@ -126,7 +126,7 @@ fn robots(body: &[u8], address: &Url) {
         let Ok(url) = address.join(path) else { continue };
         assert_eq!(rules.allow(url.as_str()), again.allow(url.as_str()), "{url}");
     }
-    let named = rules.sitemaps(|url| is_web(url));
+    let named = rules.sitemaps(is_web);
     assert!(named.len() <= 10, "{} sitemaps of one host", named.len());
 }
 

@@ -45,7 +45,7 @@ impl Files for Input {
         }
         match path.to_str() {
             Some(name) if name.starts_with("fragments/") => Ok(FRAGMENT.to_owned()),
-            Some(name) if name.ends_with(".toml") => Ok(SCENARIO.to_owned()),
+            Some(_) if path.extension().is_some_and(|kind| kind == "toml") => Ok(SCENARIO.to_owned()),
             _ => Err(FileFault::NotFound(vec!["drug-licence.toml".to_owned()])),
         }
     }
