@@ -111,12 +111,13 @@ impl Diagnostic {
         let file = one_line(&self.at.file.display().to_string());
         let title = level.primary_title(one_line(&self.message));
         let mut text = if let Some(place) = &self.at.place {
+            // The renderer knows the controls of ASCII only; these steer a terminal too. The sign in their
+            // place is as long, so that the bytes meant stay the same.
+            let source = place.text.replace(|c: char| matches!(c, '\u{80}'..='\u{9f}'), "·");
             let mark =
                 AnnotationKind::Primary.span(place.within.clone()).label(self.label.as_deref().map(one_line));
-            let snippet = Snippet::source(place.text.as_str())
-                .line_start(place.line as usize)
-                .path(file)
-                .annotation(mark);
+            let snippet =
+                Snippet::source(source.as_str()).line_start(place.line as usize).path(file).annotation(mark);
             renderer.render(&[title.element(snippet)])
         } else {
             renderer.render(&[Group::with_title(title)]) + "\n --> " + &file
