@@ -108,6 +108,8 @@ fn a_scenario_by_itself_may_lean_on_the_variables_of_a_target() {
     assert!(err.contains("warning: variable `{company}` has no value in this file"), "{err}");
     assert!(err.contains("a target's `vars` or --var company=…"), "{err}");
     assert!(out.ends_with("no faults, 1 warning.\n"), "{out}");
+    let (code, out, err) = shopper(folder, &["check", "s.toml", "--quiet"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "", ""), "only faults are told");
     // A walk needs the values.
     let walk = ["run", "--scenario", "s.toml", "--url", "http://127.0.0.1:1/", "--class", "test"];
     refused(folder, &[(&walk, "give --var password=…"), (&walk, "give --var company=…")]);

@@ -130,6 +130,37 @@ fn pictured() -> Enclosed {
     Enclosed { screenshot: Some(picture()), acknowledge: None }
 }
 
+/// The To header of a message, as it is written.
+fn shown_to(item: &Outgoing) -> String {
+    let mailer = Mailer::new(settings(25, SmtpSecurity::Plain, Language::Chinese)).unwrap();
+    let text = String::from_utf8(mailer.message(item, Enclosed::default()).unwrap()).unwrap();
+    let start = text.find("\r\nTo: ").unwrap() + 2;
+    let end = text[start..].find("\r\nAuto-Submitted: ").unwrap();
+    text[start..start + end].to_owned()
+}
+
+#[test]
+fn many_recipients_stand_on_lines_that_servers_take() {
+    let mut item = outgoing(NoticeKind::Opened);
+    item.all = (0..60).map(|n| format!("duty-officer-{n}@portal.example.org").as_str().into()).collect();
+    let header = shown_to(&item);
+    assert_eq!(header.matches('@').count(), 61, "{header}");
+    assert!(header.lines().all(|line| line.len() <= 78), "{header}");
+    let whole = header + "\r\n\r\n";
+    let mail = MessageParser::default().parse(whole.as_bytes()).unwrap();
+    assert_eq!(mail.to().unwrap().iter().count(), 61);
+}
+
+#[test]
+fn one_address_that_is_not_ascii_keeps_no_mail_from_the_others() {
+    let mut item = outgoing(NoticeKind::Opened);
+    item.all = vec!["值班@example.org".into(), "boss@example.org".into(), "oncall@example.org".into()];
+    assert_eq!(shown_to(&item), "To: boss@example.org,\r\n oncall@example.org");
+    // Its own mail goes to a server that takes such addresses, or not at all.
+    item.to = "值班@example.org".into();
+    assert_eq!(shown_to(&item), "To: 值班@example.org,\r\n boss@example.org,\r\n oncall@example.org");
+}
+
 #[tokio::test]
 async fn a_mail_arrives_whole() {
     let mut world = World::with(Behaviour::default()).await;

@@ -7,6 +7,8 @@ mod backup;
 mod chain;
 #[path = "store/parquet.rs"]
 mod columns;
+#[path = "store/gaps.rs"]
+mod gaps;
 #[path = "store/hours.rs"]
 mod hours;
 #[path = "store/keep.rs"]
@@ -370,12 +372,7 @@ async fn slots_and_gaps_and_cool_downs_are_remembered() {
     assert!(store.last_slots().await.unwrap().is_empty());
     store.record(good("r1", 0), context(0)).await.unwrap();
     assert_eq!(store.last_slot(&key.0, &key.1).await.unwrap(), Some(at(0)));
-    let gap = |seconds, reason| Gap {
-        probe: "drug-licence".into(),
-        target: "demo-city".into(),
-        scheduled_at: at(seconds),
-        reason,
-    };
+    let gap = |seconds, reason| Gap::one("drug-licence".into(), "demo-city".into(), at(seconds), reason);
     let both = vec![gap(900, GapReason::Overdue), gap(1800, GapReason::StillRunning)];
     store.record_gaps(both.clone()).await.unwrap();
     store.record_gap(both[0].clone()).await.unwrap();
@@ -493,12 +490,7 @@ async fn exports_are_stable() {
         store.record_manual(crawl).await.unwrap();
     }
     store
-        .record_gap(Gap {
-            probe: "drug-licence".into(),
-            target: "demo-city".into(),
-            scheduled_at: at(900),
-            reason: GapReason::Overdue,
-        })
+        .record_gap(Gap::one("drug-licence".into(), "demo-city".into(), at(900), GapReason::Overdue))
         .await
         .unwrap();
     // A kill cuts the third short.

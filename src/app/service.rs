@@ -118,6 +118,7 @@ impl Service {
             plan: plan_out.clone(),
             message_domain: message_domain.clone(),
             mail_queued: Arc::clone(&bell),
+            helpless: std::collections::HashSet::new(),
         };
         let agent = Agent {
             runner,

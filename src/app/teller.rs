@@ -3,6 +3,7 @@
 //! Invariant: all state is in the store. A look that fails is made again; one that comes too late tells
 //! what it finds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::domain::notice::Recipient;
 use crate::plan::Plan;
 use crate::store::{JudgeContext, Mailed, Store};
 
@@ -27,6 +29,8 @@ pub(super) struct Teller {
     pub(super) message_domain: String,
     /// Wakes the outbox when mail was queued.
     pub(super) mail_queued: Arc<Notify>,
+    /// Those for whom something waits and of whom nobody else can hear; said once in the log.
+    pub(super) helpless: HashSet<Recipient>,
 }
 
 impl Teller {
@@ -44,11 +48,55 @@ impl Teller {
     }
 
     async fn look(&mut self) {
-        let context = JudgeContext {
+        self.sweep().await;
+        self.tell_stuck().await;
+    }
+
+    /// What waits too long for somebody is told to others.
+    async fn tell_stuck(&mut self) {
+        let context = self.context();
+        let stuck = match self.store.tell_stuck(context).await {
+            Ok(Some(stuck)) => stuck,
+            Ok(None) => {
+                self.helpless.clear();
+                return;
+            }
+            Err(error) => {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not look for messages that wait too long; will try again"
+                );
+                return;
+            }
+        };
+        for one in stuck.iter().filter(|one| !one.known) {
+            let whom = names(&one.whom);
+            let (since, messages) = (one.since, one.messages.len());
+            if one.to.is_empty() {
+                // It is looked for again and again: somebody may be reached later.
+                let known = self.helpless.len();
+                self.helpless.extend(one.whom.iter().cloned());
+                if self.helpless.len() > known {
+                    warn!(whom, %since, messages,
+                        "messages wait and nobody else can be told: add a webhook or a second way, and look at the mail server");
+                }
+            } else {
+                warn!(whom, %since, messages, told = names(&one.to), "messages wait too long: others are told");
+                self.mail_queued.notify_one();
+            }
+        }
+    }
+
+    fn context(&mut self) -> JudgeContext {
+        JudgeContext {
             plan: Arc::clone(&self.plan.borrow_and_update()),
             message_domain: self.message_domain.clone(),
             now: self.clock.now(),
-        };
+        }
+    }
+
+    async fn sweep(&mut self) {
+        let context = self.context();
         match self.store.sweep(context).await {
             Ok(mailed) => {
                 say(&mailed);
@@ -64,6 +112,11 @@ impl Teller {
             }
         }
     }
+}
+
+/// Who it is, in one line.
+fn names(people: &[Recipient]) -> String {
+    people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Says in the log what was told, and why.

@@ -113,3 +113,85 @@ async fn tidy(store: &Store, clock: &Clock, keep: &crate::plan::Keep) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::{Gap, GapReason};
+    use crate::judge::fixtures;
+    use crate::store::Access;
+
+    /// Lets time of the runtime pass until something holds; the store works in time of its own.
+    async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        for _ in 0..4000 {
+            if holds().await {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+        panic!("never: {what}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_are_backed_up_once_a_day_and_removed_when_they_are_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = || {
+            let found = std::fs::read_dir(folder.path().join("backups")).into_iter().flatten().flatten();
+            let mut names: Vec<_> = found.filter_map(|it| it.file_name().into_string().ok()).collect();
+            names.sort();
+            names
+        };
+        let store = Store::open_reserving(folder.path(), Access::Daemon, 0).unwrap();
+        let start: jiff::Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+        let clock = Clock::manual(start);
+        let days = |count: i64| jiff::SignedDuration::from_hours(24 * count);
+        let slot = |probe: &str, at| Gap::one(probe.into(), "city".into(), at, GapReason::Overdue);
+        store.record_gaps(vec![slot("old", start - days(40)), slot("new", start)]).await.unwrap();
+        let (plan_in, plan) = watch::channel(Arc::new(fixtures::plan("[store]\nkeep = { runs = \"30d\" }")));
+        let stop = CancellationToken::new();
+        let upkeep = super::start(store.clone(), clock.clone(), plan, stop.clone());
+
+        until("a backup", async || backups().len() == 1).await;
+        let kept = store.last_slots().await.unwrap();
+        let kept: Vec<&str> = kept.keys().map(|(probe, _)| probe.as_str()).collect();
+        assert_eq!(kept, ["new"], "what is old goes first, so that the backup need not hold it");
+
+        // Hours later there is nothing to do; what the configuration says now is what counts.
+        plan_in.send_replace(Arc::new(fixtures::plan("[store]\nkeep = { runs = \"400d\" }")));
+        clock.set(start + days(1));
+        until("a backup of the next day", async || backups().len() == 2).await;
+        clock.set(start + days(5));
+        until("a third", async || backups().len() == 3).await;
+        clock.set(start + days(35));
+        until("the oldest of four goes", async || {
+            backups().last().is_some_and(|it| it.contains("2026-07-06"))
+        })
+        .await;
+        assert_eq!(backups().len(), 3);
+        assert_eq!(store.last_slots().await.unwrap().len(), 1);
+
+        stop.cancel();
+        upkeep.await.unwrap();
+        store.close().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_is_tried_again_and_ends_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_reserving(folder.path(), Access::Daemon, 0).unwrap();
+        let clock = Clock::manual("2026-06-01T12:00:00Z".parse().unwrap());
+        // Where backups would go stands a file.
+        let place = folder.path().join("backups");
+        std::fs::write(&place, "").unwrap();
+        let (_plan_in, plan) = watch::channel(Arc::new(fixtures::plan("")));
+        let upkeep = start(store.clone(), clock, plan, CancellationToken::new());
+        for _ in 0..40 {
+            tokio::time::sleep(EVERY).await;
+            assert!(!upkeep.is_finished());
+        }
+        std::fs::remove_file(&place).unwrap();
+        until("a backup", async || std::fs::read_dir(&place).is_ok_and(|it| it.count() == 1)).await;
+        upkeep.abort();
+    }
+}

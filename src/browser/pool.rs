@@ -111,7 +111,7 @@ impl Pool {
 
     /// Opens a page of our own in a browser of the kind that such a journey takes: the one that walked
     /// last, if it rests. A browser may be waited for, or started, until `deadline`; the page then has
-    /// [`canary::TIME`].
+    /// `canary::TIME`.
     pub async fn see_own_page(
         &self,
         of: &JourneyOptions,

@@ -68,9 +68,13 @@ fn configuration(global: &Global) -> Result<Exit, Fault> {
     }
 }
 
+/// Tells warnings; people who asked for quiet hear of faults alone.
 fn report(global: &Global, diagnostics: &[Diagnostic]) {
     if global.format == Format::Json {
         output::json(&diagnostics);
+        return;
+    }
+    if global.quiet {
         return;
     }
     let colour = output::colours(&std::io::stderr());

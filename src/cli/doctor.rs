@@ -9,7 +9,7 @@ use crate::app;
 use crate::browser::{self, BrowserError, Doctor, Trial};
 use crate::clock::Clock;
 use crate::domain::engine::Engine;
-use crate::domain::notice::CanaryFact;
+use crate::domain::notice::{CanaryFact, Recipient};
 use crate::domain::target::TargetClass;
 use crate::plan::{Plan, WebDriver, counted};
 use crate::runner::ask_canaries;
@@ -266,7 +266,26 @@ fn mail(plan: &Plan) -> Vec<Finding> {
             }
         });
     }
+    findings.extend(one_way_out(plan));
     findings
+}
+
+/// Whether nobody is left to be told when the mail server is down. A good many small installations are
+/// like that, so it is advice and no fault.
+fn one_way_out(plan: &Plan) -> Option<Finding> {
+    let at_once = plan.routes.iter().filter(|route| route.after.is_zero()).flat_map(|route| &route.to);
+    let (mails, hooks): (Vec<_>, Vec<_>) = at_once.partition(|to| matches!(to, Recipient::Mail(_)));
+    let (way, instead) = match (mails.len(), hooks.as_slice()) {
+        (0, [first, rest @ ..]) if rest.iter().all(|hook| hook == first) => {
+            (format!("the webhook {first}"), "[mail] or another [[webhook]]")
+        }
+        (1.., []) => ("one mail server".to_owned(), "a [[webhook]]"),
+        _ => return None,
+    };
+    Some(Finding::warning(
+        format!("all that is told at once goes through {way}: when that is down, nobody hears of outages"),
+        format!("add {instead}, or a [mail.heartbeat] whose absence somebody notices"),
+    ))
 }
 
 fn report(global: &Global, findings: &[Finding]) {
@@ -291,6 +310,29 @@ fn report(global: &Global, findings: &[Finding]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Route, RouteFilter};
+
+    #[test]
+    fn a_single_way_out_is_said() {
+        let told = |routes: &[&str]| {
+            let mut plan = lone::empty_plan();
+            plan.routes = routes
+                .iter()
+                .map(|to| Route {
+                    to: vec![(*to).into()],
+                    when: RouteFilter::default(),
+                    after: std::time::Duration::ZERO,
+                    quiet: None,
+                })
+                .collect();
+            one_way_out(&plan).map(|finding| finding.text)
+        };
+        assert_eq!(told(&[]), None);
+        assert!(told(&["a@example.org", "b@example.org"]).unwrap().contains("through one mail server"));
+        assert!(told(&["hook:ops", "hook:ops"]).unwrap().contains("through the webhook hook:ops"));
+        assert_eq!(told(&["hook:ops", "hook:two"]), None);
+        assert_eq!(told(&["a@example.org", "hook:ops"]), None);
+    }
 
     #[test]
     fn short_room_is_a_warning() {

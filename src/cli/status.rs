@@ -3,13 +3,16 @@
 use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::{self, AppError};
 use crate::clock::Clock;
 use crate::domain::verdict::Verdict;
 use crate::plan::Plan;
-use crate::store::{Access, AgentStatus, GivenUp, LinkCounts, ProbeStatus, Space, StatusReport, Store};
+use crate::store::{
+    Access, AgentStatus, GivenUp, LinkCounts, OutboxSummary, ProbeStatus, Space, StatusReport, Store,
+};
 
 use super::{Exit, Fault, Format, Global, load, output};
 
@@ -82,6 +85,9 @@ fn print(plan: &Plan, report: &StatusReport) {
         n => format!(", {n} told together with others"),
     };
     output::line(&format!("mail: {} waiting, {} given up{bundled}", outbox.pending, outbox.failed));
+    if let Some(line) = waits(outbox, report.at, &zone) {
+        output::line(&format!("  {line}"));
+    }
     for person in &outbox.given_up {
         output::line(&format!("  {}", not_told(person, &zone)));
     }
@@ -141,6 +147,22 @@ fn silent(plan: &Plan, probes: &[ProbeStatus]) -> Vec<String> {
     reasons.into_iter().map(told).collect()
 }
 
+/// How long the oldest mail waits, and when the next is tried.
+fn waits(outbox: &OutboxSummary, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let oldest = outbox.oldest_pending_at?;
+    let minutes = now.duration_since(oldest).as_mins().max(0);
+    let age = match (minutes / 60, minutes % 60) {
+        (0, 0) => "less than a minute".to_owned(),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    };
+    let next = match outbox.next_try_at {
+        Some(at) if at > now => format!(", the next try is at {}", output::instant(at, zone)),
+        _ => ", the next try is due".to_owned(),
+    };
+    Some(format!("the oldest has waited since {} ({age}){next}", output::instant(oldest, zone)))
+}
+
 /// Who was not told, and why.
 fn not_told(person: &GivenUp, zone: &TimeZone) -> String {
     let mails = if person.mails == 1 { "1 mail".to_owned() } else { format!("{} mails", person.mails) };
@@ -188,8 +210,8 @@ fn broken(links: LinkCounts) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> jiff::Timestamp {
-        jiff::Timestamp::from_second(seconds).unwrap()
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
     }
 
     #[test]
@@ -214,6 +236,27 @@ mod tests {
         assert_eq!(told(1, 0, 0).unwrap(), "1 broken link");
         assert_eq!(told(12, 3, 1).unwrap(), "12 broken links, 3 new, 1 mended");
         assert_eq!(told(0, 0, 2).unwrap(), "0 broken links, 2 mended");
+    }
+
+    #[test]
+    fn what_waits_says_for_how_long() {
+        let told = |oldest: Option<i64>, next, now| {
+            let outbox = OutboxSummary {
+                oldest_pending_at: oldest.map(at),
+                next_try_at: Some(at(next)),
+                ..OutboxSummary::default()
+            };
+            waits(&outbox, at(now), &TimeZone::UTC)
+        };
+        assert_eq!(told(None, 0, 0), None);
+        assert_eq!(
+            told(Some(60), 8000, 7440).unwrap(),
+            "the oldest has waited since 1970-01-01 00:01:00 (2 h 3 min), the next try is at 1970-01-01 02:13:20"
+        );
+        assert_eq!(
+            told(Some(60), 80, 90).unwrap(),
+            "the oldest has waited since 1970-01-01 00:01:00 (less than a minute), the next try is due"
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ const MAX_SITEMAPS: usize = 10;
 
 /// What robots.txt allows.
 #[derive(Debug, Default)]
-pub(super) enum Robots {
+pub enum Robots {
     /// There is none, or the host is not the portal's own: links of others are asked for once.
     #[default]
     Open,
@@ -37,12 +37,12 @@ pub(super) enum Robots {
 
 impl Robots {
     /// Reads a file. It costs a moment: call it off the async threads.
-    pub(super) fn read(body: &[u8]) -> Self {
+    pub fn read(body: &[u8]) -> Self {
         Robot::new(AGENT, body).ok().map_or(Self::Open, |robot| Self::Rules(Box::new(robot)))
     }
 
     /// Whether `url` may be asked for.
-    pub(super) fn allow(&self, url: &str) -> bool {
+    pub fn allow(&self, url: &str) -> bool {
         match self {
             Self::Open => true,
             Self::Rules(robot) => robot.allowed(url),
@@ -51,7 +51,7 @@ impl Robots {
     }
 
     /// Sitemaps that it names, as long as `own` says that they are the portal's.
-    pub(super) fn sitemaps(&self, own: impl Fn(&Url) -> bool) -> Vec<String> {
+    pub fn sitemaps(&self, own: impl Fn(&Url) -> bool) -> Vec<String> {
         let Self::Rules(robot) = self else { return Vec::new() };
         let urls = robot.sitemaps.iter().filter_map(|text| Url::parse(text).ok());
         urls.filter(own).take(MAX_SITEMAPS).map(String::from).collect()

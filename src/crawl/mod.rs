@@ -44,6 +44,7 @@ use crate::http::manners::Manners;
 use crate::plan::{CrawlPlan, Render};
 
 pub use eyes::{Eyes, Looking, Sight};
+pub use host::Robots;
 pub use settle::{Seen, Settled, settle, settle_sight};
 
 /// How a crawl goes.

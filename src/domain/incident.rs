@@ -105,6 +105,25 @@ pub enum Scope {
     Vantage,
 }
 
+impl Scope {
+    /// The name used in the database and in tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pair => "pair",
+            Self::Wave { .. } => "wave",
+            Self::Vantage => "vantage",
+        }
+    }
+
+    /// What the targets of a wave have in common.
+    pub fn shared(&self) -> Option<&Shared> {
+        match self {
+            Self::Wave { shared } => Some(shared),
+            Self::Pair | Self::Vantage => None,
+        }
+    }
+}
+
 /// What the targets of a wave have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! Masks: personal data taken out of whatever a journey keeps.
 //!
-//! Masked is what [`personal`](super::personal) knows by its form, what the journey typed into
+//! Masked is what [`personal`] knows by its form, what the journey typed into
 //! forms, and what the author named as secret. What is masked becomes [`MARK`], whatever its length.
 //! Published addresses and hotlines are masked as well: nobody can tell them from a citizen's by
 //! their form, and a step is not judged by them.
@@ -40,7 +40,7 @@ const SHORTEST_NUMBER: usize = 4;
 /// What is masked in one journey.
 #[derive(Debug, Clone, Default)]
 pub struct Masks {
-    /// Values as they are compared, see [`folded`].
+    /// Values as they are compared, see `folded`.
     values: Vec<String>,
     /// Values that are public although a form got them.
     open: Vec<String>,

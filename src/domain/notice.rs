@@ -413,10 +413,27 @@ pub struct UndeliverableFacts {
     pub error: String,
     /// How often it was tried.
     pub attempts: u32,
+    /// What waits, when it was not given up and is still tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingFacts>,
     /// Where the agent stands.
     pub vantage: String,
     /// The IANA time zone in which times are written.
     pub timezone: String,
+}
+
+/// What waits for somebody who cannot be told at present, so that another one hears of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingFacts {
+    /// Since when the oldest of it waits.
+    pub since: Timestamp,
+    /// Who else cannot be told by the same way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Recipient>,
+    /// The incidents that it is about, those that last first; fewer than all may be named.
+    pub incidents: Vec<Member>,
+    /// How many there are.
+    pub incidents_in_all: u32,
 }
 
 /// What a test says.

@@ -128,17 +128,28 @@ pub struct StepRecord {
     pub facts: Facts,
 }
 
-/// A scheduled slot that did not become a run.
+/// A scheduled slot that did not become a run, or many of them in a row for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// The probe.
     pub probe: ProbeId,
     /// The target.
     pub target: TargetId,
-    /// The slot.
+    /// The slot; the first one, when there are several.
     pub scheduled_at: Timestamp,
     /// Why nothing ran.
     pub reason: GapReason,
+    /// The last slot; the same one, unless there are several.
+    pub until: Timestamp,
+    /// How many slots there are from the first to the last.
+    pub count: u64,
+}
+
+impl Gap {
+    /// One slot that did not become a run.
+    pub fn one(probe: ProbeId, target: TargetId, slot: Timestamp, reason: GapReason) -> Self {
+        Self { probe, target, scheduled_at: slot, reason, until: slot, count: 1 }
+    }
 }
 
 /// Why a slot did not become a run.

@@ -2,7 +2,7 @@
 //!
 //! The HTTP stack that link checks use tells nothing of names, connections and handshakes, so here
 //! each is a call of its own with a clock around it: the system's resolver, TCP by Happy Eyeballs,
-//! TLS by rustls, HTTP by hyper, which reads and writes through a [`Tap`] that sees when bytes pass.
+//! TLS by rustls, HTTP by hyper, which reads and writes through a `Tap` that sees when bytes pass.
 //! All instants come from one monotonic watch, to which the time that the visit was late is added.
 //!
 //! Invariant: as for all of `http`: only GET, every hop screened, nothing through a proxy, nothing

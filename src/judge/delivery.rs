@@ -63,23 +63,13 @@ pub fn bundles(notice: &Notice) -> bool {
 pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice> {
     let first = notices.first()?;
     let (vantage, timezone) = first.place();
-    let mut incidents: Vec<Member> = Vec::new();
-    for member in notices.iter().flat_map(members) {
-        // What was written last is how it stands.
-        match incidents.iter_mut().find(|known| known.incident == member.incident) {
-            Some(known) => *known = member,
-            None => incidents.push(member),
-        }
-    }
-    incidents.sort_by_key(|member| (member.closed_at.is_some(), member.since));
-    let in_all = count(incidents.len());
+    let (incidents, in_all) = gathered(notices.iter());
     let mut script_rot = Vec::new();
     for script in notices.iter().filter_map(|notice| notice.facts()?.scenario.clone()) {
         if !script_rot.contains(&script) {
             script_rot.push(script);
         }
     }
-    incidents.truncate(NAMED);
     let worst = notices.iter().max_by_key(|notice| notice.severity)?;
     let facts = DigestFacts {
         from: first.created_at,
@@ -115,6 +105,7 @@ pub fn undeliverable(
         about: about(failed),
         error: error.to_owned(),
         attempts,
+        waiting: None,
         vantage: vantage.to_owned(),
         timezone: timezone.to_owned(),
     };
@@ -124,7 +115,7 @@ pub fn undeliverable(
 }
 
 /// A notice of its own, about no incident, by the same agent as another one.
-fn beside(
+pub(super) fn beside(
     id: NoticeId,
     kind: NoticeKind,
     (concern, severity): (Concern, Severity),
@@ -147,12 +138,30 @@ fn beside(
 }
 
 /// What a notice is about, in short.
-fn about(notice: &Notice) -> String {
+pub(super) fn about(notice: &Notice) -> String {
     match &notice.matter {
         Matter::Facts(facts) => format!("{} – {}", facts.target_name, facts.step),
         Matter::Wave(facts) => facts.shared.name().to_owned(),
+        Matter::Vantage(facts) => facts.vantage.clone(),
         _ => notice.kind.name().to_owned(),
     }
+}
+
+/// The incidents of these notices, oldest first, as they stand now: those that last before the others,
+/// and how many there are in all.
+pub(super) fn gathered<'a>(notices: impl Iterator<Item = &'a Notice>) -> (Vec<Member>, u32) {
+    let mut incidents: Vec<Member> = Vec::new();
+    for member in notices.flat_map(members) {
+        // What was written last is how it stands.
+        match incidents.iter_mut().find(|known| known.incident == member.incident) {
+            Some(known) => *known = member,
+            None => incidents.push(member),
+        }
+    }
+    incidents.sort_by_key(|member| (member.closed_at.is_some(), member.since));
+    let in_all = count(incidents.len());
+    incidents.truncate(NAMED);
+    (incidents, in_all)
 }
 
 /// The incidents that a notice is about.
@@ -160,6 +169,7 @@ fn members(notice: &Notice) -> Vec<Member> {
     match (&notice.matter, &notice.incident) {
         (Matter::Facts(facts), Some(incident)) => vec![member(facts, notice, incident)],
         (Matter::Wave(facts), _) => facts.members.clone(),
+        (Matter::Digest(facts), _) => facts.incidents.clone(),
         _ => Vec::new(),
     }
 }

@@ -24,6 +24,7 @@ pub mod links;
 pub mod notice;
 pub mod reading;
 pub mod sight;
+pub mod stuck;
 pub mod tell;
 pub mod verdict;
 pub mod visit;

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::incident::{Acknowledgement, Shared};
 use crate::domain::notice::{
     Canary, CanaryFact, DigestFacts, HeartbeatFacts, Member, Slowness, TestFacts, UndeliverableFacts,
-    VantageFacts, WaveFacts,
+    VantageFacts, WaitingFacts, WaveFacts,
 };
 
 const BEIJING: &str = "Asia/Shanghai";
@@ -145,6 +145,7 @@ fn ours(kind: NoticeKind, language: Language) -> Notice {
             error: "The mail server mail.example.org:465 answered 550 to the recipient: no such user"
                 .to_owned(),
             attempts: 1,
+            waiting: None,
             vantage,
             timezone,
         })),
@@ -181,6 +182,19 @@ fn everything(language: Language) -> Vec<(&'static str, Notice)> {
         ("undeliverable", ours(Undeliverable, language)),
         ("test", ours(Test, language)),
     ];
+    let mut waits = ours(Undeliverable, language);
+    let Matter::Digest(flood) = digest(Flood, language, 37).matter else { panic!("no flood") };
+    if let Matter::Undeliverable(facts) = &mut waits.matter {
+        facts.error = "The mail server mail.example.org:465 cannot be reached".to_owned();
+        facts.attempts = 4;
+        facts.waiting = Some(WaitingFacts {
+            since: at("2026-11-22T05:13:00Z"),
+            others: vec!["lead@example.org".into(), "second@example.org".into()],
+            incidents: flood.incidents.into_iter().take(2).collect(),
+            incidents_in_all: 2,
+        });
+    }
+    told.push(("undelivered_waits", waits));
     let mut links = about_links(Opened, language);
     links.concern = Concern::Links;
     told.push(("links_degraded", links));

@@ -238,7 +238,8 @@ fn cloned(members: &[&Member]) -> Vec<Member> {
 }
 
 /// Incidents, a line each, and how many more there are.
-fn list(members: &[Member], in_all: u32, zone: &TimeZone, language: Language) -> Vec<Line> {
+/// Incidents, a line each.
+pub(super) fn list(members: &[Member], in_all: u32, zone: &TimeZone, language: Language) -> Vec<Line> {
     let named = members.len().min(NAMED);
     let mut lines: Vec<Line> =
         members[..named].iter().map(|member| plain(format!("• {}", line(member, zone, language)))).collect();

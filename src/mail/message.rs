@@ -1,7 +1,8 @@
 //! Messages: a notice as the bytes that go to the server.
 //!
-//! Invariant: ASCII only, lines end in CRLF, every body is base64 or quoted-printable, and every
-//! value in a header was checked or cleaned before.
+//! Invariant: ASCII only, unless the mail's own sender or recipient is not; lines end in CRLF and are
+//! short; every body is base64 or quoted-printable; and every value in a header was checked or cleaned
+//! before.
 
 use jiff::Timestamp;
 use lettre::address::Envelope;
@@ -83,11 +84,15 @@ pub(super) fn compose(
         .envelope(Envelope::new(Some(from.email.clone()), vec![to.clone()]).map_err(MessageError::Build)?);
     let mut shown_to: Vec<Address> = item.all.iter().filter_map(|to| recipient(&to.to_string())).collect();
     if !shown_to.contains(&to) {
-        shown_to.push(to);
+        shown_to.push(to.clone());
     }
-    for address in shown_to {
-        builder = builder.to(Mailbox::new(None, address));
+    // Only servers that announce it take headers that are not ASCII, and they are asked only for the
+    // sake of a mail's own addresses: the others' must not keep it from arriving.
+    let plain = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    if plain(&from.email) && plain(&to) {
+        shown_to.retain(plain);
     }
+    builder = builder.raw_header(recipients(&shown_to));
     if let Some(root) = &notice.in_reply_to {
         let root = message_id(root)?;
         builder = builder.in_reply_to(root.clone()).references(root);
@@ -111,6 +116,14 @@ pub(super) fn compose(
     };
     let message = builder.multipart(both).map_err(MessageError::Build)?;
     Ok(Composed { envelope: message.envelope().clone(), bytes: message.formatted() })
+}
+
+/// The To header, an address a line: lettre writes them all on one, and servers refuse lines of more
+/// than 998 octets.
+fn recipients(addresses: &[Address]) -> HeaderValue {
+    let folded = addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(",\r\n ");
+    let raw = folded.replace("\r\n", "");
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str("To"), raw, folded)
 }
 
 /// Headers that keep other machines from answering and let people sort.

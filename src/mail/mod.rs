@@ -1,6 +1,6 @@
 //! Mail: notices put into words and handed to an SMTP server.
 //!
-//! [`render`] makes the words, `message` the MIME, `smtp` the conversation. The outbox, its retries
+//! [`render()`] makes the words, `message` the MIME, `smtp` the conversation. The outbox, its retries
 //! and its record are not here: this room answers *sent*, *try again* or *never*.
 //!
 //! Invariants: a mail's bytes depend on its notice alone, so a second try is the same mail with the
@@ -21,6 +21,7 @@ mod picture;
 mod render;
 mod secret;
 mod smtp;
+mod waiting;
 mod wording;
 
 pub use dialogue::Dialogue;

@@ -11,7 +11,7 @@ use crate::domain::language::Language;
 use crate::domain::notice::{Matter, Notice};
 
 use super::concern;
-use super::{clean, many, ours, pair};
+use super::{clean, many, ours, pair, waiting};
 
 /// No subject is longer, in characters.
 const LONGEST_SUBJECT: usize = 59;
@@ -68,6 +68,9 @@ pub fn render_with(notice: &Notice, language: Language, extras: Extras<'_>) -> R
         Matter::Digest(facts) => many::digest(notice, facts, language),
         Matter::Vantage(facts) => ours::vantage(notice, facts, language, extras),
         Matter::Heartbeat(facts) => ours::heartbeat(notice, facts, language),
+        Matter::Undeliverable(facts) if let Some(waits) = &facts.waiting => {
+            waiting::view(notice, facts, waits, language)
+        }
         Matter::Undeliverable(facts) => ours::undeliverable(notice, facts, language),
         Matter::Test(facts) => ours::test(notice, facts, language),
     };

@@ -152,6 +152,19 @@ impl Mailer {
         self.from.email.domain()
     }
 
+    /// The finished message as it would go to the server, before dots are doubled. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`SendFailure::Refused`] when this notice can never be a message.
+    pub fn message(&self, item: &Outgoing, enclosed: Enclosed) -> Result<Vec<u8>, SendFailure> {
+        Ok(self.compose(item, enclosed)?.bytes)
+    }
+
+    fn compose(&self, item: &Outgoing, enclosed: Enclosed) -> Result<Composed, SendFailure> {
+        compose(item, &self.from, self.settings.language, enclosed)
+            .map_err(|fault| SendFailure::Refused(format!("We could not {}.", chain(&fault))))
+    }
+
     /// Sends one mail to one recipient, with its screenshot inline. Ends within the settings'
     /// `timeout`. A mail whose last answer was lost is tried again by the
     /// caller and arrives twice with one Message-ID.
@@ -166,8 +179,7 @@ impl Mailer {
         enclosed: Enclosed,
         dialogue: &Dialogue,
     ) -> Result<Sent, SendFailure> {
-        let mail = compose(item, &self.from, self.settings.language, enclosed)
-            .map_err(|fault| SendFailure::Refused(format!("We could not {}.", chain(&fault))))?;
+        let mail = self.compose(item, enclosed)?;
         let deadline = Deadline::after(self.settings.timeout);
         let mut connection = self.connect(deadline, dialogue).await?;
         let sent = self.converse(&mut connection, &mail, deadline, dialogue).await;

@@ -4,8 +4,8 @@
 //! closed. Columns are counted in characters, from 1, so that they are right behind Chinese text;
 //! carets stand right below wide characters too.
 //!
-//! Invariant: showing a diagnostic never fails, and text from a file reaches a terminal without
-//! its control characters.
+//! Invariant: showing a diagnostic never fails, and text from a file, or its name, reaches a
+//! terminal without control characters.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -108,15 +108,16 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let file = self.at.file.display().to_string();
+        let file = one_line(&self.at.file.display().to_string());
         let title = level.primary_title(one_line(&self.message));
         let mut text = if let Some(place) = &self.at.place {
+            // The renderer knows the controls of ASCII only; these steer a terminal too. The sign in their
+            // place is as long, so that the bytes meant stay the same.
+            let source = place.text.replace(|c: char| matches!(c, '\u{80}'..='\u{9f}'), "·");
             let mark =
                 AnnotationKind::Primary.span(place.within.clone()).label(self.label.as_deref().map(one_line));
-            let snippet = Snippet::source(place.text.as_str())
-                .line_start(place.line as usize)
-                .path(file)
-                .annotation(mark);
+            let snippet =
+                Snippet::source(source.as_str()).line_start(place.line as usize).path(file).annotation(mark);
             renderer.render(&[title.element(snippet)])
         } else {
             renderer.render(&[Group::with_title(title)]) + "\n --> " + &file
@@ -234,9 +235,14 @@ pub fn counted(count: usize, noun: &str) -> String {
 /// The longest message, in characters; a file can hold keys of any length.
 const LONGEST: usize = 400;
 
-/// Control characters out: a message is one line of bearable length and cannot steer a terminal.
+/// Control characters and marks of direction out: a message is one line of bearable length, cannot steer
+/// a terminal and reads as it is written.
 fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut line: String = text.chars().take(LONGEST).map(|c| if steers(c) { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');
     }

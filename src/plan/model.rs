@@ -137,6 +137,13 @@ pub struct MailPlan {
     pub digests: Vec<DigestPlan>,
     /// Signs of life.
     pub heartbeat: Option<HeartbeatPlan>,
+    /// A message that waits for longer is told in another way.
+    pub stuck_after: Duration,
+}
+
+impl MailPlan {
+    /// The limit that holds when the configuration names none.
+    pub const STUCK_AFTER: Duration = Duration::from_mins(15);
 }
 
 /// An SMTP server.
@@ -299,6 +306,11 @@ impl Plan {
     /// The target with this id.
     pub fn target(&self, id: &str) -> Option<&Arc<Target>> {
         self.targets.iter().find(|target| target.id.as_str() == id)
+    }
+
+    /// A message that waits for longer is told in another way; webhooks alone have the usual limit.
+    pub fn stuck_after(&self) -> Duration {
+        self.mail.as_ref().map_or(MailPlan::STUCK_AFTER, |mail| mail.stuck_after)
     }
 
     /// The routes that a notice takes which is about this probe and target, or about ourselves.

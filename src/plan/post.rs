@@ -1,6 +1,8 @@
 //! `[mail]`: the server and the sender. Who is told what is read in `routes.rs`.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 use url::{Host, Url};
 
@@ -8,6 +10,10 @@ use super::alarm::Route;
 use super::model::{MailPlan, SecretRef, SmtpSecurity, SmtpServer};
 use super::routes::{self, Known};
 use super::table::{Item, Text};
+
+/// How long a message may wait before it is told in another way: half of the day after which it is
+/// given up, at most.
+const STUCK_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(12);
 
 /// Reads `[mail]` and its routes.
 pub(super) fn read(root: &Path, item: &Item<'_>, known: Known<'_>) -> Option<(MailPlan, Vec<Route>)> {
@@ -36,8 +42,10 @@ pub(super) fn read(root: &Path, item: &Item<'_>, known: Known<'_>) -> Option<(Ma
     let digests = tables("digest", "a digest").into_iter().filter_map(|fields| routes::digest(fields, known));
     let digests = digests.collect();
     let heartbeat = fields.get("heartbeat").and_then(|item| routes::heartbeat(&item, known));
+    let stuck_after = fields.get("stuck_after").and_then(|item| item.duration(STUCK_AFTER));
+    let stuck_after = stuck_after.unwrap_or(MailPlan::STUCK_AFTER);
     fields.finish();
-    let mail = MailPlan { smtp: smtp?, password, from: from?, digests, heartbeat };
+    let mail = MailPlan { smtp: smtp?, password, from: from?, digests, heartbeat, stuck_after };
     Some((mail, routes))
 }
 

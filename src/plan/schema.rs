@@ -360,6 +360,10 @@ fn post() -> Post {
         may("route", list(&route)),
         may("digest", list(&digest)),
         may("heartbeat", heartbeat),
+        may(
+            "stuck_after",
+            described(duration(), "What waits for longer is told in another way. Default: 15m."),
+        ),
     ]);
     let template = "generic, alertmanager, wecom, dingtalk, feishu, or a file of your own. Default: generic.";
     let hook = [

@@ -231,7 +231,7 @@ impl<E: Executor, L: Ledger> Dispatcher<E, L> {
 fn hand_over(roster: &mut Roster, gaps: &mpsc::UnboundedSender<Vec<Gap>>) {
     let noted = roster.take_gaps();
     for gap in &noted {
-        tracing::debug!(probe = %gap.probe, target_id = %gap.target, slot = %gap.scheduled_at, reason = gap.reason.name(), "a slot was not run");
+        tracing::debug!(probe = %gap.probe, target_id = %gap.target, slot = %gap.scheduled_at, slots = gap.count, reason = gap.reason.name(), "a slot was not run");
     }
     if !noted.is_empty() && gaps.send(noted).is_err() {
         tracing::error!("gaps could not be handed over: the task that stores them is gone");

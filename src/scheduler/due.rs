@@ -2,8 +2,8 @@
 //!
 //! Every slot starts a little later than its schedule says, by a delay that is derived from probe,
 //! target and slot: starts are spread, and yet the same after a restart. What was slept through is
-//! accounted for slot by slot; only the newest may still run, and only shortly after its time, so
-//! that waking up never causes a burst.
+//! accounted for slot by slot, and what is older than the newest [`LISTED`] as one stretch; only the
+//! newest slot may still run, and only shortly after its time, so that waking up never causes a burst.
 //!
 //! Invariant: pure. No clock, no randomness, and a slot is never given out twice: the caller hands
 //! back the slot that it was last given.
@@ -66,10 +66,21 @@ pub struct CaughtUp {
     pub due: Option<Slot>,
     /// Slots that are too old to run, oldest first, the newest [`LISTED`] of them at most.
     pub overdue: Vec<Slot>,
-    /// When there were more of them: the first that is not listed.
-    pub unlisted_since: Option<Slot>,
+    /// When there were more of them: those before the ones that are listed.
+    pub unlisted: Option<Stretch>,
     /// The next slot; none when the schedule is over.
     pub next: Option<Slot>,
+}
+
+/// Slots in a row that are told of together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first of them.
+    pub first: Slot,
+    /// The last of them.
+    pub last: Slot,
+    /// How many they are.
+    pub count: u64,
 }
 
 impl Pair {
@@ -89,17 +100,16 @@ impl Pair {
 
     /// Accounts for the slots after the one that began, or should have begun, at `last`.
     pub fn catch_up(&self, last: Timestamp, now: Timestamp) -> CaughtUp {
-        // One more than is listed, because the newest of them may still run.
-        let (mut slots, mut next, all) = self.slots(last, now, LISTED + 1);
-        let mut unlisted_since = None;
+        // More than are listed, because the newest of them may still run and the oldest may be the
+        // last of those that are told of together.
+        let (mut slots, mut next, all) = self.slots(last, now, LISTED + 2);
         if !all {
-            unlisted_since = slots.front().copied();
             // Far too many to walk through: look at ever longer times before now instead.
             let mut window = Duration::from_mins(15);
             loop {
                 let from = earlier(now, window).max(last);
                 (slots, next) = self.newest(from, now);
-                if slots.len() > LISTED || from == last {
+                if slots.len() > LISTED + 1 || from == last {
                     break;
                 }
                 window = window.saturating_mul(2);
@@ -112,10 +122,18 @@ impl Pair {
         if due.is_some() {
             slots.pop_back();
         }
+        let mut older = None;
         while slots.len() > LISTED {
-            slots.pop_front();
+            older = slots.pop_front();
         }
-        CaughtUp { due, overdue: slots.into(), unlisted_since, next }
+        let unlisted = older.and_then(|newest| self.stretch(last, newest));
+        CaughtUp { due, overdue: slots.into(), unlisted, next }
+    }
+
+    /// The slots after the one at `last`, up to `newest`.
+    fn stretch(&self, last: Timestamp, newest: Slot) -> Option<Stretch> {
+        let first = self.slot_after(last)?;
+        Some(Stretch { first, last: newest, count: self.probe.schedule.count(first.tick, newest.tick) })
     }
 
     /// The slots that should have begun in `last..=now`, `most` of them at most, and the one after
@@ -133,14 +151,14 @@ impl Pair {
         (slots, next, true)
     }
 
-    /// The newest slots that should have begun in `from..=now`, one more than are listed, and the
+    /// The newest slots that should have begun in `from..=now`, two more than are listed, and the
     /// one after them.
     fn newest(&self, from: Timestamp, now: Timestamp) -> (VecDeque<Slot>, Option<Slot>) {
         let mut slots = VecDeque::new();
         let mut next = self.slot_after(from);
         while let Some(slot) = next.filter(|slot| slot.at <= now) {
             slots.push_back(slot);
-            if slots.len() > LISTED + 1 {
+            if slots.len() > LISTED + 2 {
                 slots.pop_front();
             }
             next = self.slot_after(slot.tick);

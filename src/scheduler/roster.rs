@@ -20,7 +20,7 @@ use crate::domain::run::{Cause, Gap, GapReason};
 use crate::domain::target::{Target, TargetClass};
 use crate::plan::{Plan, Probe, Work};
 
-use super::due::{self, Pair, PairKey, SET_BACK, Slot, between, later, resume_from, share_of};
+use super::due::{Pair, PairKey, SET_BACK, Slot, Stretch, between, later, resume_from, share_of};
 
 /// How much goes on at once, and how gently. How many walks go on is the plan's `browser.sessions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -348,9 +348,10 @@ impl Roster {
                 tracing::warn!(probe = %key.probe, target_id = %key.target, "the schedule is over: this probe will not run here again");
             }
         }
-        if let Some(first) = caught.unlisted_since {
-            tracing::warn!(probe = %key.probe, target_id = %key.target, since = %first.at,
-                "more than {} slots were missed; only the newest of them are recorded one by one", due::LISTED);
+        if let Some(Stretch { first, last, count }) = caught.unlisted {
+            let (probe, target) = (key.probe.clone(), key.target.clone());
+            let gap = Gap::one(probe, target, first.at, GapReason::Overdue);
+            self.gaps.push(Gap { until: last.at, count, ..gap });
         }
         for slot in &caught.overdue {
             self.note(key, slot.at, GapReason::Overdue);
@@ -436,7 +437,7 @@ impl Roster {
 
     fn note(&mut self, key: &PairKey, at: Timestamp, reason: GapReason) {
         let (probe, target) = (key.probe.clone(), key.target.clone());
-        self.gaps.push(Gap { probe, target, scheduled_at: at, reason });
+        self.gaps.push(Gap::one(probe, target, at, reason));
     }
 
     /// How many more jobs a lane takes.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::rows::{self, json, maybe_at, micros, to_json, uint};
+use super::stuck;
 use super::tell::fresh_id;
 use crate::domain::ids::IncidentId;
 use crate::domain::notice::{Matter, Notice, Recipient};
@@ -39,7 +40,9 @@ fn tell(tx: &Transaction<'_>, id: i64, at: Timestamp, error: &str) -> Result<Vec
     let lately = tx
         .prepare_cached(
             "SELECT 1 FROM notices WHERE kind = 'undeliverable' AND created_at > ?1
-                 AND json_extract(notice, '$.undeliverable.to') = ?2",
+                 AND json_extract(notice, '$.undeliverable.to') = ?2
+                 -- That it waited is not that it was given up.
+                 AND json_extract(notice, '$.undeliverable.waiting') IS NULL",
         )?
         .exists(params![micros(day_ago), to.to_string()])?;
     let others = others(tx, &failed, &to)?;
@@ -51,7 +54,7 @@ fn tell(tx: &Transaction<'_>, id: i64, at: Timestamp, error: &str) -> Result<Vec
 }
 
 /// Who else was told the same, and was not given up as well.
-fn others(tx: &Transaction<'_>, failed: &Notice, to: &Recipient) -> Result<Vec<Recipient>, StoreError> {
+pub(super) fn others(tx: &Connection, failed: &Notice, to: &Recipient) -> Result<Vec<Recipient>, StoreError> {
     // What tells of many incidents has one recipient; the others are those of the incidents.
     let incidents: Vec<&IncidentId> = match &failed.matter {
         Matter::Digest(facts) => facts.incidents.iter().map(|member| &member.incident).collect(),
@@ -115,6 +118,8 @@ pub(super) fn relieve(
                     changed += bundle.execute([id])?;
                 }
                 rows::incident::queue(&tx, &flood, &[queue.recipient.as_str().into()])?;
+                let ids: Vec<i64> = rest.iter().map(|(id, _)| *id).collect();
+                stuck::carry_over(&tx, &ids, &flood.id)?;
             }
         }
     }

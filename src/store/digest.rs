@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::error::StoreError;
+use super::rows::run::GAPS_BETWEEN;
 use super::rows::{self, at, micros, uint, word};
 use super::{Store, status::VerdictCounts};
 use crate::domain::ids::{ProbeId, ScenarioId, TargetId};
@@ -173,10 +174,9 @@ fn runs(
 }
 
 fn gaps(connection: &Connection, span: [i64; 2]) -> Result<Vec<(ProbeId, TargetId, u64)>, StoreError> {
-    let mut found = connection.prepare_cached(
-        "SELECT probe, target, count(*) AS count FROM gaps
-         WHERE scheduled_at >= ?1 AND scheduled_at < ?2 GROUP BY probe, target",
-    )?;
+    let mut found = connection.prepare_cached(&format!(
+        "SELECT probe, target, sum(count) AS count FROM ({GAPS_BETWEEN}) GROUP BY probe, target"
+    ))?;
     let rows = found.query_map(span, |row| {
         let (probe, target) = pair(row)?;
         Ok((probe, target, uint(row, "count")?))

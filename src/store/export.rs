@@ -17,7 +17,7 @@ use super::error::StoreError;
 use super::rows::run::{CutShort, Ended, cause_name};
 use super::rows::{self, int, micros};
 use crate::domain::ids::{IncidentId, ProbeId, RunId, TargetId};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, Shared};
 use crate::domain::observation::Facts;
 use crate::domain::run::{Gap, Run, StepRecord};
 
@@ -28,7 +28,8 @@ pub struct Export {
     pub kind: ExportKind,
     /// In which form.
     pub format: ExportFormat,
-    /// Only what began (opened, was scheduled) at this time or later.
+    /// Only what began (opened, was scheduled) at this time or later; of slots that share a gap, when the
+    /// last of them was.
     pub since: Option<Timestamp>,
     /// Only what began before this time.
     pub until: Option<Timestamp>,
@@ -138,8 +139,8 @@ pub(super) fn write(
             each(&snapshot, &sql, export, rows::incident::read, |incident| sink.incident(&incident))?;
         }
         ExportKind::Gaps => {
-            let sql = "SELECT probe, target, scheduled_at, reason FROM gaps
-                 WHERE (?1 IS NULL OR scheduled_at >= ?1) AND (?2 IS NULL OR scheduled_at < ?2)
+            let sql = "SELECT probe, target, scheduled_at, reason, until, count FROM gaps
+                 WHERE (?1 IS NULL OR until >= ?1) AND (?2 IS NULL OR scheduled_at < ?2)
                  ORDER BY scheduled_at, probe, target";
             each(&snapshot, sql, export, rows::run::read_gap, |gap| sink.gap(&gap))?;
         }
@@ -284,8 +285,13 @@ fn columns(kind: ExportKind) -> &'static [&'static str] {
             "flapping",
             "acknowledged_at",
             "acknowledged_by",
+            "scope",
+            "shared",
+            "told_at",
+            "reminders",
+            "acknowledged_note",
         ],
-        ExportKind::Gaps => &["probe", "target", "scheduled_at", "reason"],
+        ExportKind::Gaps => &["probe", "target", "scheduled_at", "reason", "until", "count"],
     }
 }
 
@@ -451,6 +457,7 @@ impl Sink<'_> {
         let (since, opened_at) = (incident.since.to_string(), incident.opened_at.to_string());
         let closed_at = incident.closed_at.map(|at| at.to_string());
         let told_at = incident.last_notice_at.map(|at| at.to_string());
+        let first_told_at = incident.told_at.map(|at| at.to_string());
         let acknowledged = incident.acknowledged.as_ref();
         let acknowledged_at = acknowledged.map(|it| it.at.to_string());
         self.cells(&[
@@ -472,6 +479,11 @@ impl Sink<'_> {
             Cell::Truth(incident.flapping),
             Cell::maybe(acknowledged_at.as_deref()),
             Cell::maybe(acknowledged.map(|it| it.by.as_str())),
+            Cell::Text(incident.scope.name()),
+            Cell::maybe(incident.scope.shared().map(Shared::name)),
+            Cell::maybe(first_told_at.as_deref()),
+            Cell::number(Some(incident.reminders)),
+            Cell::maybe(acknowledged.and_then(|it| it.note.as_deref())),
         ])
     }
 
@@ -479,12 +491,14 @@ impl Sink<'_> {
         if self.is_json() {
             return self.json(gap);
         }
-        let scheduled_at = gap.scheduled_at.to_string();
+        let (scheduled_at, until) = (gap.scheduled_at.to_string(), gap.until.to_string());
         self.cells(&[
             Cell::Text(gap.probe.as_str()),
             Cell::Text(gap.target.as_str()),
             Cell::Text(&scheduled_at),
             Cell::Text(gap.reason.name()),
+            Cell::Text(&until),
+            Cell::Number(int(gap.count)),
         ])
     }
 }

@@ -27,6 +27,7 @@ mod record;
 mod rows;
 mod secret;
 mod status;
+mod stuck;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -407,7 +408,7 @@ impl Store {
                      SELECT probe, target, max(scheduled_at) AS slot FROM runs WHERE cause <> 'manual'
                      GROUP BY probe, target
                      UNION ALL
-                     SELECT probe, target, max(scheduled_at) FROM gaps GROUP BY probe, target
+                     SELECT probe, target, max(until) FROM gaps GROUP BY probe, target
                  ) GROUP BY probe, target",
             )?;
             let rows = found.query_map([], |row| {

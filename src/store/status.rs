@@ -292,12 +292,13 @@ fn gaps(
     since: i64,
     probes: &mut BTreeMap<Pair, ProbeStatus>,
 ) -> Result<Vec<(GapReason, u64)>, StoreError> {
-    let mut found = connection.prepare_cached(
-        "SELECT probe, target, reason, count(*) AS count FROM gaps
-         WHERE scheduled_at >= ?1 GROUP BY probe, target, reason ORDER BY reason",
-    )?;
+    let mut found = connection.prepare_cached(&format!(
+        "SELECT probe, target, reason, sum(count) AS count FROM ({})
+         GROUP BY probe, target, reason ORDER BY reason",
+        rows::run::GAPS_BETWEEN
+    ))?;
     let mut all: Vec<(GapReason, u64)> = Vec::new();
-    let mut rows = found.query([since])?;
+    let mut rows = found.query([since, i64::MAX])?;
     while let Some(row) = rows.next()? {
         let (reason, count) = (word(row, "reason", gap_reason)?, uint(row, "count")?);
         of(probes, pair(row)?).gaps_24h += count;

@@ -158,3 +158,25 @@ async fn a_word_of_another_program_is_an_error_and_no_default() {
     let StoreError::Unreadable { source, .. } = &error else { panic!("{error:?}") };
     assert!(source.to_string().contains("wonderful"), "{source}");
 }
+
+#[tokio::test]
+async fn of_the_runs_since_an_outage_began_only_those_that_failed_are_counted_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Access::Daemon).unwrap();
+    let later = |id: &str, minutes: i64| {
+        let first = run(id, "");
+        let at = first.started_at + jiff::SignedDuration::from_mins(minutes);
+        Run { scheduled_at: at, started_at: at, finished_at: at, ..first }
+    };
+    let blind = Run { verdict: Verdict::Inconclusive, ..later("blind", 2) };
+    let by_hand = Run { cause: Cause::Manual, ..later("by-hand", 3) };
+    for run in [later("before", -60), later("first", 0), later("second", 1), blind] {
+        store.record(run, context()).await.unwrap();
+    }
+    store.record_manual(by_hand).await.unwrap();
+    let mut incident =
+        store.incidents(IncidentFilter { open: true, since: None }).await.unwrap().pop().unwrap();
+    incident.since = later("first", 0).started_at;
+    let counted = store.read(move |connection| rows::run::failed_since(connection, &incident)).await.unwrap();
+    assert_eq!(counted, 2, "neither the one that could not see, nor the one by hand");
+}

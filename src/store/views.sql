@@ -52,7 +52,8 @@ FROM links;
 
 CREATE VIEW v_gaps AS
 SELECT probe, target,
-    strftime('%Y-%m-%dT%H:%M:%fZ', scheduled_at / 1000000.0, 'unixepoch') AS scheduled_at, reason
+    strftime('%Y-%m-%dT%H:%M:%fZ', scheduled_at / 1000000.0, 'unixepoch') AS scheduled_at, reason,
+    strftime('%Y-%m-%dT%H:%M:%fZ', until / 1000000.0, 'unixepoch') AS until, count
 FROM gaps;
 
 CREATE VIEW v_availability_by_day AS

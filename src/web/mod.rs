@@ -2,15 +2,15 @@
 //!
 //! | path | for whom | what |
 //! |---|---|---|
-//! | `/healthz`, `/readyz` | monitors | whether we live, and take work ([`health`]) |
+//! | `/healthz`, `/readyz` | monitors | whether we live, and take work (`health`) |
 //! | `/metrics` | Prometheus | how we do, in numbers ([`metrics`]) |
-//! | `/ack/{token}` | people | an incident, and a button that takes it upon oneself ([`pages::ack`]) |
+//! | `/ack/{token}` | people | an incident, and a button that takes it upon oneself (`pages::ack`) |
 //!
-//! Pages of a dashboard come later and have a file each in [`pages`]. [`router`] is a function that
-//! needs no port; [`serve`] is the port.
+//! Pages of a dashboard come later and have a file each in `pages`. [`router`] is a function that
+//! needs no port; [`serve()`] is the port.
 //!
 //! Invariant: only a POST changes anything, and only with the form token of the page that it came
-//! from. A request from a foreign origin learns nothing: [`guard`] stands before every path.
+//! from. A request from a foreign origin learns nothing: `guard` stands before every path.
 
 mod guard;
 mod health;

@@ -63,7 +63,7 @@ pub struct Payload {
     pub since: Option<Timestamp>,
     /// When it ended, for recoveries.
     pub resolved_at: Option<Timestamp>,
-    /// The incidents of a wave, a digest or a flood; fewer than all may be named.
+    /// The incidents of a wave, a digest or a flood, or of what waits for somebody else; fewer than all may be named.
     pub incidents: Vec<Listed>,
     /// How many there are in all.
     pub incidents_in_all: u32,
@@ -166,6 +166,9 @@ pub fn members<'a>(message: &Message<'a>) -> (&'a [Member], u32) {
     match &message.notice.matter {
         Matter::Wave(facts) => (&facts.members, facts.in_all),
         Matter::Digest(facts) => (&facts.incidents, facts.incidents_in_all),
+        Matter::Undeliverable(facts) => {
+            facts.waiting.as_ref().map_or((&[], 0), |waits| (&waits.incidents, waits.incidents_in_all))
+        }
         _ => (&[], 0),
     }
 }

@@ -182,6 +182,42 @@ async fn a_database_whose_head_was_overwritten_is_moved_aside() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_damaged_under_a_working_daemon_ends_it_and_is_moved_aside() {
+    let rig = Rig::visiting().await;
+    let mut daemon = rig.start();
+    daemon.is_ready().await;
+    for _ in 0..3 {
+        daemon.recorded("home").await;
+    }
+    // All of it into the one file; then everything behind its first page is gone. What the daemon
+    // remembers of it is no longer true once somebody else has written.
+    let path = rig.folder().join("data/shopper.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.busy_timeout(Duration::from_secs(30)).unwrap();
+    let mut fold = other.prepare("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    fold.query_row([], |_| Ok(())).unwrap();
+    drop(fold);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let rest = usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096;
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0xA5; rest], 4096).unwrap();
+    other.pragma_update(None, "application_id", 7).unwrap();
+    drop(other);
+    let (status, log) = daemon.ended().await;
+    let log = log.join("\n");
+    assert_eq!(status.code(), Some(3), "by itself, and so that systemd starts it again: {log}");
+    assert!(log.contains("damaged while the daemon was at work"), "{log}");
+
+    let mut daemon = rig.start();
+    daemon.is_ready().await;
+    daemon.recorded("home").await;
+    daemon.stops().await;
+    assert_eq!(rig.records().number("SELECT count(*) FROM losses"), 1, "the loss is on record");
+    let status = rig.shopper(&["status"]).await;
+    assert!(status.out.contains("were lost"), "{status:?}");
+    rig.is_sound().await;
+}
+
+#[tokio::test]
 async fn a_changed_byte_and_a_lost_log_are_named() {
     // A byte inside a record: SQLite's own check need not see it, the chain does.
     let rig = Rig::visiting().await;

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use axum::routing::post;
+use axum::{Json, Router};
 use mystery_shopper::demo::sink::{Behaviour, Trouble};
 use mystery_shopper::demo::{City, Fault};
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::rig::{PATIENCE, Rig, alone, head, must};
@@ -144,4 +148,62 @@ async fn mail_never_goes_out_in_clear() {
     let said = rig.sink.commands();
     assert!(said.iter().all(|line| line.starts_with("EHLO") || line.starts_with("QUIT")), "{said:?}");
     assert!(rig.inbox.try_recv().is_err());
+}
+
+/// A webhook's other side, which takes everything.
+async fn taker() -> (std::net::SocketAddr, UnboundedReceiver<Value>) {
+    let (taken, heard) = unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let take = move |Json(body): Json<Value>| {
+        let taken = taken.clone();
+        async move {
+            taken.send(body).unwrap();
+        }
+    };
+    let router = Router::new().route("/", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (at, heard)
+}
+
+/// The webhook is for another portal alone, so it hears of the outage only because the mail waits.
+#[tokio::test]
+async fn what_the_mail_server_does_not_take_is_told_by_a_webhook_once() {
+    let mut rig = Rig::bare().await;
+    let (at, mut heard) = taker().await;
+    let settings = rig.settings(&rig.sink.address().to_string(), &[Rig::visit()]);
+    let settings = settings.replace("[[mail.route]]", "stuck_after = \"1s\"\n[[mail.route]]");
+    let hook =
+        format!("[[webhook]]\nname = \"ops\"\nurl = \"http://{at}/\"\nwhen = {{ target = \"linhai\" }}\n");
+    rig.configure(&(settings + &hook));
+    rig.sink.behave(Behaviour { trouble: Trouble::Refuse, ..Behaviour::default() });
+    let mut daemon = rig.start();
+    daemon.is_ready().await;
+    rig.portal.state().set_fault(City::Shifan, Fault::HomeDown, true);
+    daemon.mentions("messages wait too long: others are told").await;
+    let told = timeout(PATIENCE, heard.recv()).await.unwrap().unwrap();
+    assert_eq!(told["kind"], "undeliverable", "{told}");
+    let title = told["title"].as_str().unwrap();
+    assert!(title.contains("oncall@test.example"), "{told}");
+    assert!(told["text"].as_str().unwrap().contains("second@test.example"), "{told}");
+    assert_eq!(told["incidents"][0]["target"]["id"], "shifan", "{told}");
+    assert!(rig.inbox.try_recv().is_err(), "the mail waits");
+    let status = rig.shopper(&["status"]).await;
+    assert!(status.out.contains("the oldest has waited since"), "{status:?}");
+
+    // It is told once, whatever happens to the daemon; and the mail arrives after all.
+    daemon.killed().await;
+    rig.sink.behave(Behaviour::default());
+    let mut daemon = rig.start();
+    daemon.is_ready().await;
+    let mut arrived = Vec::new();
+    for _ in 0..2 {
+        let mail = timeout(PATIENCE + Duration::from_secs(60), rig.inbox.recv()).await.unwrap().unwrap();
+        arrived.push(mail.to.concat());
+    }
+    arrived.sort();
+    assert_eq!(arrived, ["oncall@test.example", "second@test.example"]);
+    daemon.stops().await;
+    assert!(heard.try_recv().is_err(), "told twice");
+    rig.is_sound().await;
 }

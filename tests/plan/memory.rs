@@ -101,6 +101,17 @@ fn a_hostile_file_cannot_steer_the_terminal() {
     let said = faults.to_string();
     assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{said:?}");
     assert!(!said.contains('\u{202e}'), "{said:?}");
+    // The controls of eight bits: U+009B is an escape and a bracket in one.
+    let said = scenario(&Memory::default().with("t.toml", "title = \u{9b}31m名\u{85} x\n"));
+    assert!(said.contains("1 | title = ·31m名· x"), "{said:?}");
+    // What it is called reaches the terminal as well, and what a message quotes of it.
+    let name = "f\u{1b}]0;owned\u{7}\u{202e}.toml";
+    let quoted =
+        format!("{HEAD}do = [{{ use = \"f\\u001b]0;owned\\u0007\\u202e.toml\" }}]\n\"a\u{202e}\" = 1\n");
+    let said =
+        scenario(&Memory::default().with("t.toml", &quoted).with(name, "do = [{ clik = \"text=a\" }]\n"));
+    assert!(said.contains("--> f ]0;owned  .toml:1:9"), "{said:?}");
+    assert!(said.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{said:?}");
 }
 
 #[test]

@@ -127,11 +127,13 @@ async fn a_damaged_database_is_put_aside_and_the_newest_backup_takes_its_place()
         let aside = dir.path().join(loss.kept_in.as_ref().unwrap());
         assert!(aside.join("shopper.db").exists(), "{name}");
         // The slots of that time have their reason.
-        let slot = |minutes| Gap {
-            probe: "drug-licence".into(),
-            target: "demo-city".into(),
-            scheduled_at: Clock::system().now() - SignedDuration::from_mins(minutes),
-            reason: GapReason::Overdue,
+        let slot = |minutes| {
+            Gap::one(
+                "drug-licence".into(),
+                "demo-city".into(),
+                Clock::system().now() - SignedDuration::from_mins(minutes),
+                GapReason::Overdue,
+            )
         };
         store.record_gaps(vec![slot(55), slot(600)]).await.unwrap();
         let gaps = exported(&store, ExportKind::Gaps, ExportFormat::Jsonl);

@@ -29,12 +29,7 @@ async fn fill(dir: &Path) -> String {
         }
         store.record(run, context(seconds)).await.unwrap();
     }
-    let gap = |seconds| Gap {
-        probe: "drug-licence".into(),
-        target: "demo-city".into(),
-        scheduled_at: at(seconds),
-        reason: GapReason::Overdue,
-    };
+    let gap = |seconds| Gap::one("drug-licence".into(), "demo-city".into(), at(seconds), GapReason::Overdue);
     store.record_gaps(vec![gap(50_000), gap(60_000), gap(50_000)]).await.unwrap();
     store.close().await;
     hash
@@ -117,7 +112,7 @@ async fn whatever_is_done_to_the_records_is_found_and_named() {
         ),
         (
             "a gap that comes",
-            "INSERT INTO gaps SELECT probe, target, scheduled_at + 10000000000, reason FROM gaps WHERE scheduled_at % 60000000 = 0",
+            "INSERT INTO gaps SELECT probe, target, scheduled_at + 10000000000, until + 10000000000, reason, count FROM gaps WHERE scheduled_at % 60000000 = 0",
             (Inserted, Slot, &strange),
         ),
         (

@@ -51,12 +51,7 @@ async fn old_evidence_goes_then_old_runs_and_the_chain_says_so() {
     assert_eq!(again, hashes[0]);
     store.record(run, context(100 * DAY)).await.unwrap();
     for i in 0..3 {
-        let gap = Gap {
-            probe: "drug-licence".into(),
-            target: "demo-city".into(),
-            scheduled_at: at(i * 45 * DAY),
-            reason: GapReason::Overdue,
-        };
+        let gap = Gap::one("drug-licence".into(), "demo-city".into(), at(i * 45 * DAY), GapReason::Overdue);
         store.record_gap(gap).await.unwrap();
     }
     let now = at(100 * DAY) + SignedDuration::from_hours(1);

@@ -222,12 +222,7 @@ fn reading() -> Reading {
     let mut early = run("home", "city", Verdict::Pass, 250);
     (early.cause, early.started_at) = (Cause::Manual, now());
     recorder.run(&early);
-    recorder.gaps(&[Gap {
-        probe: "home".into(),
-        target: "city".into(),
-        scheduled_at: now(),
-        reason: GapReason::Overdue,
-    }]);
+    recorder.gaps(&[Gap::one("home".into(), "city".into(), now(), GapReason::Overdue)]);
     recorder.mail(Mail::Deferred);
     recorder.missed(3);
     let numbers = Numbers {

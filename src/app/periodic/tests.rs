@@ -218,12 +218,7 @@ async fn a_clock_that_was_years_ahead_silences_nobody() {
 async fn the_numbers_are_those_of_the_store() {
     let mut desk = Desk::new(&["0 8 * * *"], Some("0 8 * * *"));
     desk.turn("2026-06-01T06:00:00Z").await;
-    let gap = |slot: &str| Gap {
-        probe: "home".into(),
-        target: "north".into(),
-        scheduled_at: at(slot),
-        reason: GapReason::Overdue,
-    };
+    let gap = |slot: &str| Gap::one("home".into(), "north".into(), at(slot), GapReason::Overdue);
     // The first is told by the digest before, the last by the one after.
     let gaps =
         ["2026-06-01T05:59:59Z", "2026-06-01T06:00:00Z", "2026-06-02T05:59:59Z", "2026-06-02T06:00:00Z"];

@@ -293,6 +293,7 @@ fn rehearse(plan: &mut Plan, portal: &Portal, sink: SocketAddr, folder: &Path) -
         from: "Mystery shopper <alerts@demo.example>".to_owned(),
         digests: Vec::new(),
         heartbeat: None,
+        stuck_after: MailPlan::STUCK_AFTER,
     });
     plan.routes = vec![Route {
         to: vec!["oncall@demo.example".into()],

@@ -138,7 +138,7 @@ pub struct Reading {
     pub wrong: Vec<Wrong>,
     /// Whether there were more links than the limit.
     pub cut: bool,
-    /// The places that a fragment can name (`id`, and `name` of `<a>`), as sorted [`place`] hashes.
+    /// The places that a fragment can name (`id`, and `name` of `<a>`), as sorted `place` hashes.
     pub places: Box<[u64]>,
     /// The title, white space folded, at most 300 characters.
     pub title: String,

@@ -134,6 +134,69 @@ impl Schedule {
         Timestamp::from_second(best?.timestamp()).ok()
     }
 
+    /// How many slots there are from the slot `first` to the slot `last`, both of them counted.
+    ///
+    /// A day on which the clock is not shifted has as many slots as any other such day that has
+    /// one, so years are counted in days.
+    pub fn count(&self, first: Timestamp, last: Timestamp) -> u64 {
+        let (mut from, end) = (floor_seconds(first), floor_seconds(last) + 1);
+        let (mut count, mut daily) = (0, None);
+        while from < end {
+            let Some((day, next_day)) = self.day_of(from) else {
+                let to = (from + 86_400).min(end);
+                count += self.walk(from, to);
+                from = to;
+                continue;
+            };
+            let whole = from == day && next_day <= end;
+            let to = next_day.min(end);
+            count += if !(whole && self.is_plain(day, next_day)) {
+                self.walk(from, to)
+            } else if self.slot_in(from, to).is_none() {
+                0
+            } else {
+                *daily.get_or_insert_with(|| self.walk(from, to))
+            };
+            from = to;
+        }
+        count
+    }
+
+    /// How many slots there are in `from..to`, in seconds.
+    fn walk(&self, mut from: i64, to: i64) -> u64 {
+        let mut count = 0;
+        while let Some(slot) = self.slot_in(from, to) {
+            count += 1;
+            from = slot + 1;
+        }
+        count
+    }
+
+    /// The first slot in `from..to`, in seconds.
+    fn slot_in(&self, from: i64, to: i64) -> Option<i64> {
+        let slot = self.next_after(Timestamp::from_second(from - 1).ok()?)?.as_second();
+        (slot < to).then_some(slot)
+    }
+
+    /// When the civil day of an instant begins, and when the next one does, in seconds; nothing where the
+    /// clock is not told plainly at midnight, so that there is no telling.
+    fn day_of(&self, at: i64) -> Option<(i64, i64)> {
+        let at = DateTime::<Utc>::from_timestamp(at, 0)?;
+        let date = (at.naive_utc() + self.offset(at)).date();
+        let begins = |date: chrono::NaiveDate| {
+            let midnight = date.and_time(chrono::NaiveTime::MIN);
+            self.zone.from_local_datetime(&midnight).earliest().map(|it| it.timestamp())
+        };
+        let (day, next) = (begins(date)?, begins(date.succ_opt()?)?);
+        (day <= at.timestamp() && at.timestamp() < next).then_some((day, next))
+    }
+
+    /// Whether the clock is not shifted from one midnight to the next, nor at either of them.
+    fn is_plain(&self, day: i64, next: i64) -> bool {
+        let offset = |at| DateTime::<Utc>::from_timestamp(at, 0).map(|at| self.offset(at));
+        next - day == 86_400 && offset(day - 1) == offset(day) && offset(day) == offset(next)
+    }
+
     /// The first civil time after `after` that fits, were there no shifts.
     fn next_civil(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let after = after.and_utc();

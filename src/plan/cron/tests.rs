@@ -399,3 +399,44 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn counting_days_is_counting_slots(
+        text in expression(),
+        start in 0..366 * 86_400_i64,
+        days in 1..12_i64,
+        zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe"]),
+    ) {
+        let Ok((schedule, _)) = Schedule::parse(&text, zone) else { return Ok(()) };
+        let start = Timestamp::from_second(BIRTH + start).unwrap();
+        let Some(first) = schedule.next_after(start) else { return Ok(()) };
+        let (mut last, mut count) = (first, 1);
+        while let Some(next) = schedule.next_after(last).filter(|at| at.as_second() < first.as_second() + days * 86_400) {
+            (last, count) = (next, count + 1);
+        }
+        prop_assert_eq!(schedule.count(first, last), count, "{} {} {}", text, zone, first);
+    }
+}
+
+#[test]
+fn slots_are_counted_through_shifts_of_the_clock() {
+    let cases = [
+        ("every minute of a year", "* * * * *", "UTC", 365 * 24 * 60),
+        ("where the clock is shifted", "* * * * *", "Europe/Berlin", 365 * 24 * 60),
+        ("where it is shifted at midnight", "*/5 * * * *", "Africa/Cairo", 365 * 24 * 12),
+        ("a time that one night lacks", "30 2 * * *", "Europe/Berlin", 365),
+        ("weekdays", "0 9 * * 1-5", "Asia/Shanghai", 261),
+    ];
+    for (name, text, zone, want) in cases {
+        let schedule = schedule(text, zone);
+        let (begin, end) = (at("2025-12-31T23:59:59Z"), at("2027-01-01T00:00:00Z"));
+        let first = schedule.next_after(begin).unwrap();
+        let mut last = schedule.next_after(at("2026-12-29T12:00:00Z")).unwrap();
+        while let Some(next) = schedule.next_after(last).filter(|next| *next < end) {
+            last = next;
+        }
+        assert_eq!(schedule.count(first, last), want, "{name}");
+    }
+}

@@ -75,7 +75,7 @@ fn what_was_slept_through_never_comes_as_a_burst() {
         assert_eq!(got.due.as_ref().map(face).as_deref(), due, "{name}: due");
         assert_eq!(got.overdue.iter().map(face).collect::<Vec<_>>(), overdue, "{name}: overdue");
         assert_eq!(got.next.as_ref().map(face).as_deref(), Some(next), "{name}: next");
-        assert_eq!(got.unlisted_since, None, "{name}");
+        assert_eq!(got.unlisted, None, "{name}");
     }
 }
 
@@ -88,7 +88,7 @@ fn a_schedule_that_is_over_has_no_next_slot() {
 }
 
 #[test]
-fn after_a_month_away_the_newest_thousand_slots_are_listed() {
+fn after_a_month_away_the_newest_thousand_slots_are_listed_and_the_others_counted() {
     let pair = pair("* * * * *", 0);
     let last = Timestamp::from_second(at("12:00:00").as_second() - 30 * 86_400).unwrap();
     let got = pair.catch_up(last, at("12:00:40"));
@@ -97,12 +97,39 @@ fn after_a_month_away_the_newest_thousand_slots_are_listed() {
     assert_eq!(got.overdue.len(), LISTED);
     assert_eq!(got.overdue.last().map(|slot| slot.at), Some(at("12:00:00")));
     assert!(got.overdue.windows(2).all(|two| two[1].at.as_second() - two[0].at.as_second() == 60));
-    assert_eq!(got.unlisted_since.map(|slot| slot.at.as_second()), Some(last.as_second() + 60));
+    let older = got.unlisted.unwrap();
+    let seconds = |slot: Slot| slot.at.as_second();
+    assert_eq!(seconds(older.first), last.as_second() + 60);
+    assert_eq!(seconds(older.last) + 60, got.overdue[0].at.as_second());
+    assert_eq!(older.count, 30 * 24 * 60 - 1000);
     assert_eq!(got.next.map(|slot| slot.at), Some(at("12:01:00")));
-    // Exactly as many as are listed need no such word.
-    let last = Timestamp::from_second(at("12:00:00").as_second() - 1000 * 60).unwrap();
-    let got = pair.catch_up(last, at("12:00:40"));
-    assert_eq!((got.overdue.len(), got.unlisted_since), (LISTED, None));
+}
+
+#[test]
+fn no_slot_falls_between_those_that_are_listed_and_those_that_are_counted() {
+    let pair = pair("* * * * *", 20);
+    // Name, slots, seconds after the newest tick; how many run, are listed, are counted.
+    let cases = [
+        ("as many as are listed", 1000, 58, (0, 1000, 0)),
+        ("and one that runs", 1001, 21, (1, 1000, 0)),
+        ("one more, and none runs", 1001, 58, (0, 1000, 1)),
+        ("one more, and one runs", 1002, 21, (1, 1000, 1)),
+        ("two more", 1002, 58, (0, 1000, 2)),
+        ("three more", 1003, 58, (0, 1000, 3)),
+        ("a year", 365 * 24 * 60, 58, (0, 1000, 365 * 24 * 60 - 1000)),
+    ];
+    for (name, slots, after, want) in cases {
+        let newest = at("12:00:00").as_second();
+        let last = pair.slot_after(Timestamp::from_second(newest - slots * 60 - 1).unwrap()).unwrap().at;
+        let got = pair.catch_up(last, Timestamp::from_second(newest + after).unwrap());
+        let counted = got.unlisted.map_or(0, |older| older.count);
+        assert_eq!((usize::from(got.due.is_some()), got.overdue.len(), counted), want, "{name}");
+        if let Some(Stretch { first, last: end, count }) = got.unlisted {
+            assert_eq!(Some(first), pair.slot_after(last), "{name}");
+            assert_eq!(pair.slot_after(end.at).map(|slot| slot.at), Some(got.overdue[0].at), "{name}");
+            assert_eq!(count == 1, first == end, "{name}");
+        }
+    }
 }
 
 #[test]

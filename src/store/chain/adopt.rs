@@ -38,7 +38,7 @@ pub(in crate::store) fn some(tx: &Transaction<'_>, limit: usize, now: i64) -> Re
                 }
             }
             None => {
-                record(tx, &Subject::Gap { probe: &probe, target: &target, at }, true)?;
+                record(tx, &Subject::Gap { probe: &probe, target: &target, first: at, last: at }, true)?;
             }
         }
     }

@@ -21,6 +21,9 @@ pub(in crate::store) type Digest = [u8; 32];
 /// The version by which new entries are made.
 pub(in crate::store) const VERSION: i64 = 1;
 
+/// The version of gaps that stand for several slots, which no older program could have written.
+const SEVERAL: i64 = 2;
+
 /// A run and what belongs to it: table, columns, and how its rows are found in their order.
 const RUN_1: &[(&str, &str, &str)] = &[
     (
@@ -137,25 +140,28 @@ pub(in crate::store) fn run(
     Ok(Some(encoder.finish()))
 }
 
-/// The digest of a gap by a version; nothing when there is none in this slot.
+/// The digest of a gap by a version; nothing when there is none from the first of these slots to the
+/// last.
 pub(in crate::store) fn gap(
     connection: &Connection,
-    probe: &str,
-    target: &str,
-    at: i64,
+    (probe, target): (&str, &str),
+    (first, last): (i64, i64),
     version: i64,
 ) -> Result<Option<Digest>, StoreError> {
-    if version != VERSION {
-        return Err(unknown(version));
-    }
-    let mut found = connection.prepare_cached(
-        "SELECT probe, target, scheduled_at, reason FROM gaps
-         WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3",
-    )?;
-    let mut rows = found.query(params![probe, target, at])?;
+    let (what, columns) = match version {
+        // One slot.
+        1 => ("gap 1", "probe, target, scheduled_at, reason"),
+        SEVERAL => ("gap 2", "probe, target, scheduled_at, until, reason, count"),
+        other => return Err(unknown(other)),
+    };
+    let mut found = connection.prepare_cached(&format!(
+        "SELECT {columns} FROM gaps
+         WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3 AND until = ?4 AND (count = 1) = ?5",
+    ))?;
+    let mut rows = found.query(params![probe, target, first, last, version != SEVERAL])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let mut encoder = Encoder::new("gap 1");
-    for column in 0..4 {
+    let mut encoder = Encoder::new(what);
+    for column in 0..row.as_ref().column_count() {
         encoder.value(row.get_ref(column)?);
     }
     Ok(Some(encoder.finish()))
@@ -195,23 +201,38 @@ pub(in crate::store) fn loss(connection: &Connection, id: &str) -> Result<Option
     Ok(Some(encoder.finish()))
 }
 
-/// The id of a gap in the chain: its slot.
-pub(super) fn gap_id(probe: &str, target: &str, at: i64) -> String {
+/// The id of a gap in the chain: its slot, or the first and the last of several.
+pub(super) fn gap_id(probe: &str, target: &str, first: i64, last: i64) -> String {
     // Ids have no blanks, so this is unambiguous.
-    format!("{probe} {target} {at}")
+    let until = if last == first { String::new() } else { format!(" {last}") };
+    format!("{probe} {target} {first}{until}")
+}
+
+/// The id of a gap in the chain, in SQL.
+pub(in crate::store) const GAP_ID: &str = "gaps.probe || ' ' || gaps.target || ' ' || gaps.scheduled_at
+     || CASE WHEN gaps.until > gaps.scheduled_at THEN ' ' || gaps.until ELSE '' END";
+
+/// The last slot of a gap whose first one is `first`, by its id in the chain.
+pub(in crate::store) fn last_slot(id: &str, first: i64) -> i64 {
+    id.split(' ').nth(3).and_then(|last| last.parse().ok()).unwrap_or(first)
+}
+
+/// By which version a gap is digested.
+pub(super) fn gap_version(first: i64, last: i64) -> i64 {
+    if last == first { VERSION } else { SEVERAL }
 }
 
 /// Which record an entry is about.
 pub(super) enum Subject<'a> {
     Run { id: &'a RunId, probe: &'a ProbeId, target: &'a TargetId, finished_at: jiff::Timestamp },
-    Gap { probe: &'a str, target: &'a str, at: i64 },
+    Gap { probe: &'a str, target: &'a str, first: i64, last: i64 },
 }
 
 impl Subject<'_> {
     pub(super) fn at(&self) -> i64 {
         match self {
             Self::Run { finished_at, .. } => micros(*finished_at),
-            Self::Gap { at, .. } => *at,
+            Self::Gap { first, .. } => *first,
         }
     }
 }

@@ -125,8 +125,20 @@ pub(super) fn newest_at(connection: &Connection) -> Result<Option<i64>, StoreErr
     Ok(found.query_row([], |row| row.get(0)).optional()?)
 }
 
-/// Appends an entry; says its number.
+/// Appends an entry of the present version; says its number.
 fn append(
+    connection: &Connection,
+    entry: (What, &str),
+    place: Option<(&str, &str)>,
+    when: (i64, bool),
+    digest: Digest,
+) -> Result<i64, StoreError> {
+    append_as(VERSION, connection, entry, place, when, digest)
+}
+
+/// Appends an entry whose digest is of some version; says its number.
+fn append_as(
+    version: i64,
     connection: &Connection,
     (what, id): (What, &str),
     place: Option<(&str, &str)>,
@@ -142,7 +154,7 @@ fn append(
         probe: place.map(|(probe, _)| probe.to_owned()),
         target: place.map(|(_, target)| target.to_owned()),
         at,
-        version: VERSION,
+        version,
         late,
         digest,
         link: BEFORE_ALL,
@@ -163,7 +175,7 @@ fn append(
             entry.probe,
             entry.target,
             at,
-            VERSION,
+            version,
             late,
             digest,
             link
@@ -197,7 +209,8 @@ pub(super) fn append_run(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreErr
 /// Appends a gap that was stored just now.
 pub(super) fn append_gap(connection: &Connection, gap: &crate::domain::run::Gap) -> Result<(), StoreError> {
     let (probe, target) = (gap.probe.as_str(), gap.target.as_str());
-    let subject = Subject::Gap { probe, target, at: super::rows::micros(gap.scheduled_at) };
+    let (first, last) = (super::rows::micros(gap.scheduled_at), super::rows::micros(gap.until));
+    let subject = Subject::Gap { probe, target, first, last };
     record(connection, &subject, false).map(|_| ())
 }
 
@@ -210,12 +223,14 @@ fn record(connection: &Connection, subject: &Subject<'_>, late: bool) -> Result<
             let place = Some((probe.as_str(), target.as_str()));
             append(connection, (What::Run, id.as_str()), place, when, digest)?;
         }
-        Subject::Gap { probe, target, at } => {
-            let Some(digest) = digest::gap(connection, probe, target, *at, VERSION)? else {
+        Subject::Gap { probe, target, first, last } => {
+            let version = digest::gap_version(*first, *last);
+            let Some(digest) = digest::gap(connection, (probe, target), (*first, *last), version)? else {
                 return Ok(false);
             };
-            let id = digest::gap_id(probe, target, *at);
-            append(connection, (What::Gap, &id), Some((probe, target)), when, digest)?;
+            let id = digest::gap_id(probe, target, *first, *last);
+            let place = Some((*probe, *target));
+            append_as(version, connection, (What::Gap, &id), place, when, digest)?;
         }
     }
     Ok(true)

@@ -1,5 +1,7 @@
 //! Floods and messages that could not be delivered, in a real database.
 
+mod stuck;
+
 use super::*;
 use crate::domain::incident::{Concern, Incident, Scope, Severity};
 use crate::domain::notice::{NoticeFacts, NoticeKind, Outgoing};

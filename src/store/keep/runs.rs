@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::Protected;
-use crate::store::chain;
+use crate::store::chain::{self, digest::GAP_ID};
 use crate::store::error::StoreError;
 use crate::store::rows::{int, micros};
 
@@ -61,22 +61,23 @@ pub(super) fn remove_gaps(
     why: &str,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let mut found = tx.prepare_cached(
-        "SELECT g.probe, g.target, g.scheduled_at, c.seq FROM gaps g
-             LEFT JOIN chain c ON c.what = 'gap'
-                 AND c.id = g.probe || ' ' || g.target || ' ' || g.scheduled_at
-         WHERE g.scheduled_at < ?1 ORDER BY g.scheduled_at LIMIT ?2",
-    )?;
-    let old: Vec<(String, String, i64, Option<i64>)> = found
+    // One that stands for several slots goes with the last of them.
+    let mut found = tx.prepare_cached(&format!(
+        "SELECT gaps.probe, gaps.target, gaps.scheduled_at, gaps.until, c.seq FROM gaps
+             LEFT JOIN chain c ON c.what = 'gap' AND c.id = {GAP_ID}
+         WHERE gaps.scheduled_at < ?1 AND gaps.until < ?1 ORDER BY gaps.scheduled_at LIMIT ?2",
+    ))?;
+    let old: Vec<(String, String, i64, i64, Option<i64>)> = found
         .query_map(params![micros(until), int(limit as u64)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut remove =
-        tx.prepare_cached("DELETE FROM gaps WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3")?;
+    let mut remove = tx.prepare_cached(
+        "DELETE FROM gaps WHERE probe = ?1 AND target = ?2 AND scheduled_at = ?3 AND until = ?4",
+    )?;
     let mut entries = Vec::with_capacity(old.len());
-    for (probe, target, at, seq) in &old {
-        remove.execute(params![probe, target, at])?;
+    for (probe, target, first, last, seq) in &old {
+        remove.execute(params![probe, target, first, last])?;
         entries.extend(*seq);
     }
     if !entries.is_empty() {

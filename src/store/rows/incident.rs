@@ -68,11 +68,7 @@ pub(in crate::store) fn find(connection: &Connection, id: &IncidentId) -> Result
 
 /// Writes an incident as it is now.
 pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Result<(), StoreError> {
-    let (scope, shared) = match &incident.scope {
-        Scope::Pair => ("pair", None),
-        Scope::Vantage => ("vantage", None),
-        Scope::Wave { shared } => ("wave", Some(to_json("what a wave shares", shared)?)),
-    };
+    let shared = incident.scope.shared().map(|shared| to_json("what a wave shares", shared)).transpose()?;
     tx.prepare_cached(
         "INSERT INTO incidents (id, concern, severity, scope, shared, parent, flapping, probe, target, since,
              opened_at, opened_by, closed_at, closed_by, told_at, last_notice_at, reminders, thread, outcome,
@@ -91,7 +87,7 @@ pub(in crate::store) fn save(tx: &Transaction<'_>, incident: &Incident) -> Resul
         ":id": incident.id.as_str(),
         ":concern": incident.concern.name(),
         ":severity": incident.severity.name(),
-        ":scope": scope,
+        ":scope": incident.scope.name(),
         ":shared": shared,
         ":parent": incident.parent.as_ref().map(IncidentId::as_str),
         ":flapping": incident.flapping,

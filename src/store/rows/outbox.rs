@@ -153,34 +153,35 @@ fn one(connection: &Connection, changed: usize, id: i64) -> Result<(), StoreErro
     }
 }
 
-/// How the mail stands.
+/// How the mail stands. How many there are of each is counted as it happens; all else asks those that
+/// wait or were given up, by an index.
 pub(in crate::store) fn summary(connection: &Connection) -> Result<OutboxSummary, StoreError> {
-    let given_up = given_up(connection)?;
-    Ok(connection.query_row(
-        "SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
-                count(*) FILTER (WHERE state = 'failed') AS failed,
-                count(*) FILTER (WHERE state = 'sent') AS sent,
-                count(*) FILTER (WHERE state = 'superseded') AS superseded,
-                count(*) FILTER (WHERE state = 'bundled') AS bundled,
-                min(created_at) FILTER (WHERE state = 'pending') AS oldest,
-                min(next_try_at) FILTER (WHERE state = 'pending') AS next,
-                (SELECT error FROM outbox WHERE state IN ('pending', 'failed') AND error IS NOT NULL ORDER BY id DESC LIMIT 1) AS error
-         FROM outbox JOIN notices ON notices.id = outbox.notice",
-        [],
-        |row| {
-            Ok(OutboxSummary {
-                pending: uint(row, "pending")?,
-                failed: uint(row, "failed")?,
-                sent: uint(row, "sent")?,
-                superseded: uint(row, "superseded")?,
-                bundled: uint(row, "bundled")?,
-                oldest_pending_at: maybe_at(row, "oldest")?,
-                next_try_at: maybe_at(row, "next")?,
-                given_up,
-                last_error: row.get("error")?,
-            })
-        },
-    )?)
+    let mut summary = OutboxSummary { given_up: given_up(connection)?, ..OutboxSummary::default() };
+    let mut counts = connection.prepare_cached("SELECT state, count FROM outbox_counts")?;
+    let mut counts = counts.query([])?;
+    while let Some(row) = counts.next()? {
+        let count = uint(row, "count")?;
+        match row.get_ref("state")?.as_str().map_err(rusqlite::Error::from)? {
+            "pending" => summary.pending = count,
+            "failed" => summary.failed = count,
+            "sent" => summary.sent = count,
+            "superseded" => summary.superseded = count,
+            "bundled" => summary.bundled = count,
+            _ => {}
+        }
+    }
+    let mut rest = connection.prepare_cached(
+        "SELECT (SELECT min(created_at) FROM outbox JOIN notices ON notices.id = outbox.notice
+                 WHERE state = 'pending') AS oldest,
+                (SELECT min(next_try_at) FROM outbox WHERE state = 'pending') AS next,
+                (SELECT error FROM
+                     (SELECT id, error FROM outbox WHERE state = 'pending' AND error IS NOT NULL
+                      UNION ALL SELECT id, error FROM outbox WHERE state = 'failed' AND error IS NOT NULL)
+                 ORDER BY id DESC LIMIT 1) AS error",
+    )?;
+    (summary.oldest_pending_at, summary.next_try_at, summary.last_error) =
+        rest.query_row([], |row| Ok((maybe_at(row, "oldest")?, maybe_at(row, "next")?, row.get("error")?)))?;
+    Ok(summary)
 }
 
 fn given_up(connection: &Connection) -> Result<Vec<GivenUp>, StoreError> {

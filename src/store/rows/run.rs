@@ -62,12 +62,9 @@ pub(in crate::store) fn interrupt(tx: &Transaction<'_>) -> Result<Vec<Gap>, Stor
     )?;
     let gaps = cut
         .query_map([], |row| {
-            Ok(Gap {
-                probe: row.get::<_, String>("probe")?.as_str().into(),
-                target: row.get::<_, String>("target")?.as_str().into(),
-                scheduled_at: at(row, "scheduled_at")?,
-                reason: GapReason::Interrupted,
-            })
+            let (probe, target): (String, String) = (row.get("probe")?, row.get("target")?);
+            let (probe, target) = (probe.as_str().into(), target.as_str().into());
+            Ok(Gap::one(probe, target, at(row, "scheduled_at")?, GapReason::Interrupted))
         })?
         .collect::<Result<Vec<_>, _>>()?;
     tx.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'", [])?;
@@ -79,7 +76,8 @@ pub(in crate::store) fn interrupt(tx: &Transaction<'_>) -> Result<Vec<Gap>, Stor
 /// not be recorded is over: without this it would seem to go on until the next start.
 pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, reason) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO gaps (probe, target, scheduled_at, until, reason, count)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     let mut unrecorded = connection.prepare_cached(
         "UPDATE runs SET state = 'interrupted'
@@ -87,16 +85,18 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
     )?;
     let losses = losses(connection)?;
     for gap in gaps {
-        let at = micros(gap.scheduled_at);
-        let lost = losses.iter().any(|(since, until)| (*since..=*until).contains(&at));
-        // Nothing is known of a slot whose record was lost, not even that the agent was late.
+        let (from, to) = (micros(gap.scheduled_at), micros(gap.until));
+        let lost = losses.iter().any(|(since, until)| *since <= to && from <= *until);
+        // Nothing is known of a slot whose record was lost, not even that the agent was late. Of
+        // slots that are told of together nothing is claimed when that holds for some of them.
         let reason = if lost && gap.reason == GapReason::Overdue { GapReason::Lost } else { gap.reason };
-        let new = insert.execute(params![gap.probe.as_str(), gap.target.as_str(), at, reason.name()])?;
+        let (probe, target) = (gap.probe.as_str(), gap.target.as_str());
+        let new = insert.execute(params![probe, target, from, to, reason.name(), int(gap.count)])?;
         if new > 0 {
             chain::append_gap(connection, gap)?;
         }
         if gap.reason == GapReason::NotRecorded {
-            unrecorded.execute(params![gap.probe.as_str(), gap.target.as_str(), micros(gap.scheduled_at)])?;
+            unrecorded.execute(params![probe, target, from])?;
         }
     }
     Ok(())
@@ -109,7 +109,8 @@ fn losses(connection: &Connection) -> Result<Vec<(i64, i64)>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many runs have failed since an incident began, those by hand left out.
+/// How many runs have failed since an incident began, those by hand left out. A run that could not
+/// see is inconclusive, whatever it met: it says nothing about the portal and is none of them.
 pub(in crate::store) fn failed_since(
     connection: &Connection,
     incident: &Incident,
@@ -385,6 +386,17 @@ fn read_step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
     })
 }
 
+/// The slots without a run from `?1` up to, but not at, `?2`: `probe`, `target`, `reason` and `count`. Of
+/// a row that stands for several and reaches over an end, as many are counted as fall within when they
+/// are evenly spread.
+pub(in crate::store) const GAPS_BETWEEN: &str = "
+    SELECT probe, target, reason, 1 AS count FROM gaps
+        WHERE scheduled_at >= ?1 AND scheduled_at < ?2 AND until = scheduled_at
+    UNION ALL
+    SELECT probe, target, reason,
+        1 + CAST(round((count - 1.0) * (min(until, ?2) - max(scheduled_at, ?1)) / (until - scheduled_at)) AS INTEGER)
+        FROM gaps WHERE until > scheduled_at AND until >= ?1 AND scheduled_at < ?2";
+
 /// Reads a gap.
 pub(in crate::store) fn read_gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
     Ok(Gap {
@@ -392,5 +404,7 @@ pub(in crate::store) fn read_gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
         target: row.get::<_, String>("target")?.as_str().into(),
         scheduled_at: at(row, "scheduled_at")?,
         reason: word(row, "reason", super::gap_reason)?,
+        until: at(row, "until")?,
+        count: uint(row, "count")?,
     })
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Finding, Inquiry, Thing, Wrong};
-use crate::store::chain::digest::{self, Digest};
+use crate::store::chain::digest::{self, Digest, GAP_ID};
 use crate::store::chain::{BEFORE_ALL, Entry, What};
 use crate::store::error::StoreError;
 
@@ -105,7 +105,8 @@ fn subject(inquiry: &mut Inquiry<'_>, entry: &Entry) -> Result<(), StoreError> {
         What::Gap => {
             let (probe, target) = (entry.probe.as_deref(), entry.target.as_deref());
             let (probe, target) = (probe.unwrap_or_default(), target.unwrap_or_default());
-            (Thing::Gap, digest::gap(connection, probe, target, entry.at, entry.version)?)
+            let slots = (entry.at, digest::last_slot(&entry.id, entry.at));
+            (Thing::Gap, digest::gap(connection, (probe, target), slots, entry.version)?)
         }
         What::Prune => {
             let why = entry.id.split_once(' ').map_or("", |(_, why)| why);
@@ -189,12 +190,11 @@ fn strangers(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
             ..Finding::new(Wrong::Inserted, Thing::Run, id, "it has no entry in the chain")
         });
     }
-    let mut gaps = snapshot.prepare_cached(
-        "SELECT probe, target, scheduled_at FROM gaps
+    let mut gaps = snapshot.prepare_cached(&format!(
+        "SELECT probe, target, scheduled_at, {GAP_ID} AS entry FROM gaps
          WHERE (?1 IS NULL OR scheduled_at >= ?1)
-             AND NOT EXISTS (SELECT 1 FROM chain
-                 WHERE what = 'gap' AND id = gaps.probe || ' ' || gaps.target || ' ' || gaps.scheduled_at)",
-    )?;
+             AND NOT EXISTS (SELECT 1 FROM chain WHERE what = 'gap' AND id = {GAP_ID})",
+    ))?;
     let mut waits = snapshot.prepare_cached(
         "SELECT 1 FROM to_chain WHERE what = 'gap' AND probe = ?1 AND target = ?2 AND at = ?3",
     )?;
@@ -214,7 +214,7 @@ fn strangers(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
             ..Finding::new(
                 Wrong::Inserted,
                 Thing::Gap,
-                format!("{probe} {target} {at}"),
+                row.get::<_, String>("entry")?,
                 "it has no entry in the chain",
             )
         });

@@ -113,7 +113,7 @@ impl Recorder {
     pub fn gaps(&self, gaps: &[Gap]) {
         let mut counted = self.lock();
         for gap in gaps {
-            *counted.gaps.entry(gap.reason.name()).or_default() += 1;
+            *counted.gaps.entry(gap.reason.name()).or_default() += gap.count;
         }
     }
 

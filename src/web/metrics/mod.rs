@@ -1,7 +1,7 @@
 //! `/metrics`: how the agent does, in the OpenMetrics text format.
 //!
 //! What happens while we run is counted by the [`Recorder`] as it happens; everything else (rows that
-//! wait, bytes, processes) is looked up when somebody asks. [`families`] puts both into words.
+//! wait, bytes, processes) is looked up when somebody asks. `families` puts both into words.
 //!
 //! Invariant: names carry base units (`_seconds`, `_bytes`) and counters end in `_total`; labels hold
 //! ids of the present plan and words of ours, so there are never more series than the plan has pairs.
