@@ -40,7 +40,6 @@ use super::scenario::valid_id;
 use super::scope::Loader;
 use super::table::{Fields, Item, Reader, Text};
 use super::words::suggest_or_list;
-use crate::domain::indicator::IndicatorId;
 use crate::domain::profile::{Bonus, Figure, Finding, Grade, Profile, Veto, Words};
 
 pub use measures::unknown_measures;
@@ -221,7 +220,7 @@ fn own_id<'a>(fields: &Fields<'a>, ids: &mut BTreeMap<&'a str, u32>, what: &str)
     fresh(ids, &text, what).then(|| id.as_str().to_owned())
 }
 
-fn vetoes<'a>(item: &Item<'a>, known: &tree::Known) -> Vec<Veto> {
+fn vetoes(item: &Item<'_>, known: &tree::Known) -> Vec<Veto> {
     let mut ids = BTreeMap::new();
     let mut vetoes = Vec::new();
     for fields in tables(item, "a veto") {
@@ -239,7 +238,7 @@ fn vetoes<'a>(item: &Item<'a>, known: &tree::Known) -> Vec<Veto> {
     vetoes
 }
 
-fn findings<'a>(item: &Item<'a>, known: &tree::Known) -> Vec<Finding> {
+fn findings(item: &Item<'_>, known: &tree::Known) -> Vec<Finding> {
     let mut ids = BTreeMap::new();
     let mut findings = Vec::new();
     for fields in tables(item, "a finding") {
@@ -293,10 +292,4 @@ fn figures<'a>(item: &Item<'a>) -> Vec<(Figure, Text<'a>)> {
         }
     }
     figures
-}
-
-/// Whether a profile has this indicator, whatever it is: measured, a parent, or a figure.
-pub fn knows(profile: &Profile, id: &IndicatorId) -> bool {
-    profile.nodes().iter().any(|placed| placed.node.id == *id)
-        || profile.figures.iter().any(|figure| figure.id == *id)
 }

@@ -8,6 +8,9 @@
 //! when = { all = [ …, … ] }      # any = [ … ], not = { … }
 //! ```
 //!
+//! Figures can be asked for their value, or for yes and no, although they are not scored: a finding may
+//! need what no score is made of.
+//!
 //! Invariant: a condition that comes out asks nothing that its indicator can never answer.
 
 use super::super::expectation::outcome_of;
@@ -69,7 +72,10 @@ fn ask(fields: Fields<'_>, form: &Item<'_>, known: &Known) -> Option<Condition> 
         "value" => value(&test, named, at_least_n.unsigned_abs()),
         "score" => {
             let within = bounds(&test, Some(100.0));
-            let (indicator, _) = named?;
+            let (indicator, what) = named?;
+            if says_figure(&test, &indicator, what) {
+                return None;
+            }
             Some(Condition::Score { indicator, within: within? })
         }
         _ => outcome(&test, named),
@@ -79,11 +85,6 @@ fn ask(fields: Fields<'_>, form: &Item<'_>, known: &Known) -> Option<Condition> 
 /// Finds the indicator that a text names.
 fn named<'k>(text: &Text<'_>, known: &'k Known) -> Option<(IndicatorId, &'k What)> {
     match (IndicatorId::parse(text.value), known.get(text.value)) {
-        (Some(_), Some(What::Figure)) => {
-            let hint = "a figure is not scored; ask for an indicator of the tree".to_owned();
-            text.error(format!("`{}` is a figure, and no condition can ask for it", text.value), hint);
-            None
-        }
         // The id has a fault of its own.
         (None, Some(_)) => None,
         (Some(id), Some(what)) => Some((id, what)),
@@ -105,6 +106,17 @@ fn says_parent(test: &Item<'_>, indicator: &IndicatorId, what: &What) -> bool {
         test.reader.error(test.key.clone(), message, hint);
     }
     parent
+}
+
+/// Says that a figure has no points and no outcomes; answers whether it had to.
+fn says_figure(test: &Item<'_>, indicator: &IndicatorId, what: &What) -> bool {
+    let figure = matches!(what, What::Figure);
+    if figure {
+        let message = format!("`{indicator}` is a figure, and has no `{}`", test.name);
+        let hint = "ask for its value = { … }, or for is = \"yes\" or is = \"no\"".to_owned();
+        test.reader.error(test.key.clone(), message, hint);
+    }
+    figure
 }
 
 /// What to ask instead of the value, for leaves that have none that is a number.
@@ -156,18 +168,20 @@ fn is(test: &Item<'_>, named: Option<(IndicatorId, &What)>) -> Option<Condition>
     }
     let (indicator, what) = named?;
     let words: Vec<&str> = match what {
+        What::Figure => vec!["yes", "no"],
         What::Leaf(leaf) => match &leaf.formula {
             Formula::Choice(choices) => choices.iter().map(|choice| choice.word.as_str()).collect(),
-            Formula::YesNo { .. } if leaf.sources.contains(&Source::Coded) => vec!["yes", "no"],
+            // Of a fact that was looked at often: what it was more often.
+            Formula::YesNo { .. } => vec!["yes", "no"],
             _ => {
                 let message = format!("`{indicator}` ({}) has no words", formula_name(leaf));
-                let hint = "indicators with `choice` have words, and those with `yes_no` that are `coded`"
-                    .to_owned();
+                let hint =
+                    "indicators with `choice` or `yes_no` have words, and figures have yes and no".to_owned();
                 test.reader.error(test.key.clone(), message, hint);
                 return None;
             }
         },
-        _ => {
+        What::Parent | What::Faulty => {
             says_parent(test, &indicator, what);
             return None;
         }
@@ -200,7 +214,7 @@ fn outcome(test: &Item<'_>, named: Option<(IndicatorId, &What)>) -> Option<Condi
             return None;
         }
         _ => {
-            says_parent(test, &indicator, what);
+            let _ = says_parent(test, &indicator, what) || says_figure(test, &indicator, what);
             return None;
         }
     }
@@ -236,7 +250,7 @@ fn bounds(item: &Item<'_>, highest: Option<f64>) -> Option<Bounds> {
         item.error(format!("`{}` has no bound", item.name), hint.to_owned());
         return None;
     }
-    if !bad && (low > high || (low == high && !closed)) {
+    if !bad && (low > high || (low >= high && !closed)) {
         item.error(format!("no number lies inside this `{}`", item.name), hint.to_owned());
         return None;
     }

@@ -60,12 +60,12 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Option<Measured<'a>> {
         (None, Some(formula)) => Some(usual(formula).to_vec()),
         (None, None) => None,
     };
-    if let (Some(Formula::Deduct { elsewhere, .. }), Some(sources)) = (&formula, &sources) {
-        if *elsewhere > 0.0 && !sources.contains(&Source::Links) {
-            let hint =
-                "only links stand elsewhere than on the home page: write from = [\"links\"]".to_owned();
-            key.error("`elsewhere` needs the source `links`", hint);
-        }
+    if let (Some(Formula::Deduct { elsewhere, .. }), Some(sources)) = (&formula, &sources)
+        && *elsewhere > 0.0
+        && !sources.contains(&Source::Links)
+    {
+        let hint = "only links stand elsewhere than on the home page: write from = [\"links\"]".to_owned();
+        key.error("`elsewhere` needs the source `links`", hint);
     }
     let scale = match (&scale, &formula) {
         (Some(item), _) => read_scale(item, formula.as_ref()),

@@ -11,9 +11,8 @@ use super::super::load::Files;
 use super::super::raw::Source;
 use super::super::table::{Fields, Reader};
 use super::super::words::suggest;
-use super::knows;
 use crate::domain::indicator::IndicatorId;
-use crate::domain::profile::Profile;
+use crate::domain::profile::{NodeKind, Profile};
 
 /// Warns of the indicators that steps of the scenario in `file` name and none of `profiles` has. Says
 /// nothing when there are no profiles, or when the file cannot be read: its own reader says why.
@@ -55,4 +54,15 @@ pub fn unknown_measures<'p>(
     let mut warnings = warnings.into_inner();
     sort(&mut warnings);
     warnings
+}
+
+/// Whether what a step measures can count with a profile: it names one of its indicators, or a part
+/// (`T4.ipv6`) of one that the profile does not divide (`T4`).
+fn knows(profile: &Profile, id: &IndicatorId) -> bool {
+    profile.nodes().iter().any(|placed| {
+        let part = id.as_str().strip_prefix(placed.node.id.as_str());
+        part.is_some_and(|part| {
+            part.is_empty() || (part.starts_with('.') && matches!(placed.node.kind, NodeKind::Leaf(_)))
+        })
+    })
 }
