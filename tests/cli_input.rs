@@ -226,7 +226,7 @@ fn profiles_beside_the_configuration_are_checked_with_it() {
 
     // Faults of profile and configuration are told together, with their places.
     write(folder, "profiles/mine.toml", "id = \"mine\"\ntitle = \"甲\"\nindicators = []\n");
-    write(folder, "probes.toml", &CONFIGURATION.replace("class =", "clas ="));
+    write(folder, "probes.toml", &CONFIGURATION.replace("class =", "clas = 1\nclass ="));
     let (code, _, err) = shopper(folder, &["check"]);
     assert_eq!(code, Some(2), "{err}");
     for part in

@@ -245,7 +245,8 @@ fn findings(item: &Item<'_>, known: &tree::Known) -> Vec<Finding> {
         let id = own_id(&fields, &mut ids, "findings");
         let when = fields.need("when", condition::EXAMPLE);
         let when = when.and_then(|item| condition::read(&item, known));
-        let hint = "write sentence = { zh = \"{count} 个城市（{share}%）……\", en = \"In {count} of {n} cities ({share} %) …\" }";
+        let hint = "write sentence = { zh = \"{count} 个城市（{share}%）……\", \
+                    en = \"In {count} of {n} cities ({share} %) …\" }";
         let sentence = fields.need("sentence", hint).and_then(|item| words(&item));
         if let Some(both) = &sentence {
             placeholders(&both.zh);

@@ -177,7 +177,7 @@ fn yes(item: &Item<'_>, wanted: &str) -> bool {
         return true;
     }
     if item.is_boolean() {
-        item.error(format!("`{}` is true, or it is not there", item.name), hint);
+        item.error(format!("`{}` cannot be false", item.name), hint);
     } else {
         item.wrong(wanted, hint);
     }
