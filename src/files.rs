@@ -28,6 +28,17 @@ impl DiskFiles {
         Self { root: if root.as_os_str().is_empty() { PathBuf::from(".") } else { root } }
     }
 
+    /// The files of a folder below the root whose names end in `.toml`, by name; none when there is no such
+    /// folder. Names that begin with a dot are left out, as editors keep their own files so.
+    pub fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        let Ok(root) = self.root.canonicalize() else { return Vec::new() };
+        let names = neighbours(&root.join(folder).join("*"), &root);
+        let names = names.into_iter().filter(|name| {
+            !name.starts_with('.') && Path::new(name).extension().is_some_and(|kind| kind == "toml")
+        });
+        names.map(|name| folder.join(name)).collect()
+    }
+
     /// The real path of a regular file below the root.
     fn locate(&self, path: &Path) -> Result<PathBuf, FileFault> {
         if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
@@ -120,6 +131,10 @@ mod tests {
         assert_eq!(read("scenarios/药.toml"), Err(FileFault::NotFound(vec!["药品.toml".to_owned()])));
         assert_eq!(read("none/a.toml"), Err(FileFault::NotFound(Vec::new())));
         assert!(matches!(read("scenarios"), Err(FileFault::Unreadable(_))));
+        fs::write(root.join("scenarios/.药品.toml"), "").unwrap();
+        fs::write(root.join("scenarios/药品.txt"), "").unwrap();
+        assert_eq!(files.list(Path::new("scenarios")), [Path::new("scenarios/药品.toml")]);
+        assert!(files.list(Path::new("none")).is_empty() && files.list(Path::new("..")).is_empty());
         assert!(matches!(read("loop.toml"), Err(FileFault::Unreadable(_))));
         assert_eq!(files.exists(Path::new("in.toml")), Ok(()));
         assert_eq!(files.exists(Path::new("out.toml")), Err(FileFault::Outside));

@@ -176,3 +176,88 @@ fn the_schema_of_runs_fits_one_run_and_says_so() {
     let (_, help, _) = shopper(folder.path(), &["schema", "--help"]);
     assert!(help.contains("a list of such objects"), "{help}");
 }
+
+const CONFIGURATION: &str = r#"
+[agent]
+name = "a"
+
+[[target]]
+id = "city"
+name = "示范市"
+entry = "http://127.0.0.1:1/"
+class = "test"
+
+[[probe]]
+id = "walk"
+scenario = "scenarios/s.toml"
+targets = ["*"]
+schedule = "@daily"
+"#;
+
+fn with_profile(measure: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let d3 = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/d3.toml")).unwrap();
+    write(folder.path(), "probes.toml", CONFIGURATION);
+    write(folder.path(), "profiles/d3.toml", &d3);
+    let step = format!("{SCENARIO}measure = {measure}\ndo = [{{ goto = \"{{entry}}\" }}]\n");
+    write(folder.path(), "scenarios/s.toml", &step);
+    folder
+}
+
+#[test]
+fn profiles_beside_the_configuration_are_checked_with_it() {
+    let folder = with_profile("[\"T1\", \"A1\", \"A2.basis\"]");
+    let folder = folder.path();
+    let (code, out, err) = shopper(folder, &["check"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert_eq!(out, "probes.toml: 1 target, 1 probe, 1 profile, no faults, 0 warnings.\n");
+    // What an editor leaves behind is none of them.
+    write(folder, "profiles/.d3.toml", "x");
+    write(folder, "profiles/notes.txt", "x");
+    let (code, out, err) = shopper(folder, &["check", "profiles/d3.toml", "scenarios/s.toml"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert_eq!(out, "1 scenario and 1 profile checked, no faults, 0 warnings.\n");
+
+    // A copy that is still called as before can be told from its model by nobody.
+    std::fs::copy(folder.join("profiles/d3.toml"), folder.join("profiles/mine.toml")).unwrap();
+    let (code, out, err) = shopper(folder, &["check"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("warning: the profile of `profiles/d3.toml` has the id `d3` as well"), "{err}");
+    assert!(err.contains("--> profiles/mine.toml"), "{err}");
+    assert!(out.ends_with("2 profiles, no faults, 1 warning.\n"), "{out}");
+
+    // Faults of profile and configuration are told together, with their places.
+    write(folder, "profiles/mine.toml", "id = \"mine\"\ntitle = \"甲\"\nindicators = []\n");
+    write(folder, "probes.toml", &CONFIGURATION.replace("class =", "clas = 1\nclass ="));
+    let (code, _, err) = shopper(folder, &["check"]);
+    assert_eq!(code, Some(2), "{err}");
+    for part in
+        ["unknown key `clas`", "profiles/mine.toml:3:1", "did you mean `indicator`?", "3 faults in 2 files"]
+    {
+        assert!(err.contains(part), "{part} is missing in:\n{err}");
+    }
+    let (_, out, _) = shopper(folder, &["check", "profiles/mine.toml", "--format", "json"]);
+    let faults: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(faults[0]["file"], "profiles/mine.toml", "{out}");
+}
+
+#[test]
+fn what_no_profile_knows_is_told_where_it_is_measured() {
+    let folder = with_profile("[\"T1\", \"A1.search.fond\", \"Z9\"]");
+    let folder = folder.path();
+    for args in [&["check"][..], &["check", "scenarios/s.toml"]] {
+        let (code, _, err) = shopper(folder, args);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains("no profile has an indicator `A1.search.fond`"), "{err}");
+        assert!(err.contains("hint: did you mean `A1.search.found`?"), "{err}");
+        assert!(err.contains("scenarios/s.toml:6:"), "{err}");
+        assert!(
+            err.contains("take `Z9` out of `measure`, or write it into a profile in `profiles/`"),
+            "{err}"
+        );
+    }
+    // Where nobody scores there is nothing to miss.
+    std::fs::remove_dir_all(folder.join("profiles")).unwrap();
+    let (code, out, err) = shopper(folder, &["check"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+}

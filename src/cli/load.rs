@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::AppError;
+use crate::app::{AppError, Profiles};
+use crate::domain::profile::Profile;
 use crate::domain::scenario::Scenario;
 use crate::domain::template::Vars;
 use crate::plan::{self, Faults, Plan, diagnostic};
@@ -93,6 +94,30 @@ pub(super) fn plan(global: &Global) -> Result<Plan, Fault> {
         }
     }
     Ok(loaded.plan)
+}
+
+/// Whether a file is a profile, by what stands in it.
+pub(super) fn is_profile(file: &Path) -> bool {
+    let (root, relative) = place(file);
+    plan::profile::is_profile(&relative, &crate::files::DiskFiles::new(&root))
+}
+
+/// Loads a profile, in whatever folder it lies; what is doubtful stands beside.
+pub(super) fn profile(file: &Path) -> Result<(Profile, Vec<plan::Diagnostic>), Faults> {
+    let (root, relative) = place(file);
+    let loaded = plan::profile::load_profile(&relative, &crate::files::DiskFiles::new(&root));
+    let shown = |file: &Path| openable(&root, file);
+    let (profile, mut warnings) = loaded.map_err(|faults| faults.renamed(shown))?;
+    diagnostic::rename(&mut warnings, shown);
+    Ok((profile, warnings))
+}
+
+/// Warns of what the steps of a scenario measure and no profile beside its configuration knows.
+pub(super) fn unknown_measures(file: &Path) -> Vec<plan::Diagnostic> {
+    let (root, relative) = place(file);
+    let mut warnings = Profiles::beside(&root).unknown_measures(&root, &relative);
+    diagnostic::rename(&mut warnings, |file| openable(&root, file));
+    warnings
 }
 
 /// Checks a scenario by itself; variables that only targets give are taken as given.

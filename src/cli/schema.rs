@@ -21,6 +21,8 @@ enum Of {
     Fragment,
     /// A lexicon file.
     Lexicon,
+    /// A scoring profile.
+    Profile,
     /// What `shopper run --format json` prints for one run; for several runs (`--repeat`, a probe of several targets) it prints a list of such objects.
     Run,
     /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
@@ -36,6 +38,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Scenario => schema(Kind::Scenario),
         Of::Fragment => schema(Kind::Fragment),
         Of::Lexicon => schema(Kind::Lexicon),
+        Of::Profile => schema(Kind::Profile),
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),

@@ -145,7 +145,7 @@ pub(super) fn outcome_of(item: &Item<'_>) -> Option<Outcome> {
     match Outcome::from_name(text.value) {
         Some(outcome) if ours.contains(&outcome) => {
             let hint = "it says something about ourselves, not about a page".to_owned();
-            text.error(format!("`{outcome}` cannot be named in a scenario"), hint);
+            text.error(format!("`{outcome}` cannot be named here"), hint);
             None
         }
         Some(outcome) => Some(outcome),

@@ -136,7 +136,7 @@ pub fn check_scenario(file: &Path, files: &dyn Files) -> Result<Vec<Diagnostic>,
 }
 
 /// Opens a file that no other file names.
-fn open(loader: &Loader<'_>, file: &Path) -> Option<super::raw::Source> {
+pub(super) fn open(loader: &Loader<'_>, file: &Path) -> Option<super::raw::Source> {
     match loader.open(file) {
         Ok(source) => Some(source),
         Err(fault) => {
@@ -153,7 +153,7 @@ fn plan(root: &Path, file: &Path, loader: &Loader<'_>) -> Option<Plan> {
 }
 
 /// All or nothing: the value and the warnings, or all faults.
-fn close<T>(loader: Loader<'_>, value: Option<T>) -> Result<(Vec<Diagnostic>, T), Faults> {
+pub(super) fn close<T>(loader: Loader<'_>, value: Option<T>) -> Result<(Vec<Diagnostic>, T), Faults> {
     let mut diagnostics = loader.out.into_inner();
     let faulty = diagnostics.iter().any(|d| d.severity == Severity::Error);
     match value {

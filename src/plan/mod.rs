@@ -27,6 +27,7 @@ pub mod model;
 mod place;
 mod post;
 mod probes;
+pub mod profile;
 mod raw;
 mod routes;
 mod scenario;

@@ -7,6 +7,8 @@
 //! Invariant: what the parser accepts, its schema accepts; an unknown key is refused by both. The
 //! copies in `schema/` are these texts (a test compares them).
 
+mod profile;
+
 use serde_json::{Map, Value, json};
 
 use super::expectation::FILE_TYPES;
@@ -26,15 +28,18 @@ pub enum Kind {
     Fragment,
     /// A lexicon.
     Lexicon,
+    /// A scoring profile.
+    Profile,
 }
 
 impl Kind {
     /// Every kind with the name of its file in `schema/`, without `.json`.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("probes", Self::Probes),
         ("scenario", Self::Scenario),
         ("fragment", Self::Fragment),
         ("lexicon", Self::Lexicon),
+        ("profile", Self::Profile),
     ];
 }
 
@@ -45,6 +50,7 @@ pub fn schema(kind: Kind) -> String {
         Kind::Scenario => scenario(),
         Kind::Fragment => fragment(),
         Kind::Lexicon => lexicon(),
+        Kind::Profile => profile::profile(),
     };
     format!("{value:#}\n")
 }
@@ -104,6 +110,11 @@ fn filled() -> Value {
 
 fn id() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$" })
+}
+
+/// As `domain::indicator` reads it.
+fn indicator() -> Value {
+    json!({ "type": "string", "maxLength": 40, "pattern": "^[A-Z][0-9]{0,2}(\\.[a-z0-9-]+)*$" })
 }
 
 fn list(items: &Value) -> Value {
@@ -523,7 +534,7 @@ fn scenario() -> Value {
     let mut step = table([
         need("name", filled()),
         need("stage", one_of(&stages)),
-        may("measure", list(&json!({ "type": "string", "pattern": "^[A-Z][0-9]{1,2}$" }))),
+        may("measure", list(&indicator())),
         may("do", list(&see("action"))),
         may("expect", list(&see("expectation"))),
         may("absent", described(outcomes(), "The outcome when a locator of the step never appears.")),

@@ -232,6 +232,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether it is `true`.
+    pub fn is_true(&self) -> bool {
+        self.value.get_ref().as_bool() == Some(true)
+    }
+
+    /// Whether it is `true` or `false`.
+    pub fn is_boolean(&self) -> bool {
+        self.value.get_ref().as_bool().is_some()
+    }
+
     /// Whether it is a text.
     pub fn is_text(&self) -> bool {
         self.value.get_ref().is_str()
@@ -296,6 +306,32 @@ impl<'a> Item<'a> {
         let value = i64::from_str_radix(&digits, number.radix()).ok().filter(|n| range.contains(n));
         if value.is_none() {
             self.error(format!("`{}` must be {wanted}", self.name), None);
+        }
+        value
+    }
+
+    /// A number in a range, with a fraction or without.
+    pub fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
+        let wanted = match (*range.start(), *range.end()) {
+            (f64::MIN, f64::MAX) => "a number".to_owned(),
+            (least, f64::MAX) => format!("a number that is not below {least}"),
+            (least, most) => format!("a number from {least} to {most}"),
+        };
+        let value = match self.value.get_ref() {
+            DeValue::Integer(number) => {
+                let digits = number.as_str().replace('_', "");
+                i64::from_str_radix(&digits, number.radix()).ok().map(|whole| whole as f64)
+            }
+            DeValue::Float(number) => number.as_str().replace('_', "").parse().ok(),
+            _ => {
+                self.wrong(&wanted, None);
+                return None;
+            }
+        };
+        let value = value.filter(|number| range.contains(number));
+        if value.is_none() {
+            let each = if self.element { "an element of " } else { "" };
+            self.error(format!("{each}`{}` must be {wanted}", self.name), None);
         }
         value
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::plan::hook_template::{HookText, NAMES};
+use mystery_shopper::plan::profile::load_profile;
 use mystery_shopper::plan::{load, load_scenario};
 
 use crate::memory::{HEAD, Memory};
@@ -115,4 +116,35 @@ fn the_ways_of_the_mail_page_work() {
     HookText::parse(own).unwrap();
     let names = page.split("Names: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
     assert_eq!(names.split_whitespace().collect::<Vec<_>>(), NAMES);
+}
+
+#[test]
+fn every_formula_and_condition_of_the_scoring_page_works() {
+    let guide = page("scoring.md");
+    let whole = blocks(section(&guide, "A whole profile"))[0];
+    let read = |more: &str| {
+        let files = Memory::default().with("p.toml", &format!("{whole}\n{more}\n"));
+        let (profile, warnings) =
+            load_profile(Path::new("p.toml"), &files).unwrap_or_else(|faults| panic!("{faults}"));
+        assert!(warnings.is_empty(), "{warnings:?}");
+        profile
+    };
+    let small = read("");
+    assert_eq!((small.leaves().len(), small.vetoes.len(), small.findings.len()), (3, 1, 1));
+
+    let formulas: Vec<_> = spans(section(&guide, "From what was seen to points"), "")
+        .into_iter()
+        .filter(|span| span.contains(" = "))
+        .collect();
+    assert!(formulas.len() >= 10, "{formulas:?}");
+    for formula in formulas {
+        read(&format!("[[indicator]]\nid = \"X1\"\ntitle = \"甲\"\nweight = 1\n{formula}"));
+    }
+
+    let steps = "[[indicator]]\nid = \"H1\"\ntitle = \"甲\"\nweight = 1\nsteps = true\n";
+    let conditions = spans(section(&guide, "Findings"), "{ ");
+    assert!(conditions.len() >= 9, "{conditions:?}");
+    for condition in conditions {
+        read(&format!("{steps}[[finding]]\nid = \"f\"\nwhen = {condition}\nsentence = \"{{count}}\""));
+    }
 }

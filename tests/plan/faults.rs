@@ -1,13 +1,14 @@
 //! Bad files beside the exact words that people get to see. `BLESS=1` writes the words anew.
 //!
-//! A file in `tests/faults/` is a whole configuration when it is called `probes-….toml`, else a
-//! scenario. Everything lies in one folder, so fragments and uploads are found beside it.
+//! A file in `tests/faults/` is a whole configuration when it is called `probes-….toml`, a scoring
+//! profile when it is called `profile-….toml`, else a scenario. Everything lies in one folder, so fragments and uploads are found beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mystery_shopper::domain::template::Vars;
 use mystery_shopper::files::DiskFiles;
+use mystery_shopper::plan::profile::load_profile;
 use mystery_shopper::plan::{Diagnostic, Faults, load, load_scenario};
 
 fn folder() -> PathBuf {
@@ -21,6 +22,8 @@ fn said(name: &str) -> String {
     let file = Path::new(name);
     let result: Result<Vec<Diagnostic>, Faults> = if name.starts_with("probes-") {
         load(&root, file, &files).map(|loaded| loaded.warnings)
+    } else if name.starts_with("profile-") {
+        load_profile(file, &files).map(|(_, warnings)| warnings)
     } else {
         load_scenario(&root, file, &files, &Vars::new()).map(|(_, warnings)| warnings)
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mystery_shopper::domain::template::Vars;
+use mystery_shopper::plan::profile::load_profile;
 use mystery_shopper::plan::{FileFault, Files, load, load_scenario};
 use proptest::prelude::*;
 
@@ -201,6 +202,18 @@ fn soup() -> impl Strategy<Value = String> {
         "\"nth=\"",
         "\"text='\"",
         "\"xpath=\"",
+        "[[indicator]]\nid = \"T\"\ntitle = \"甲\"\nweight = 1\n",
+        "[[indicator]]\nid = \"T1\"\nof = \"T\"\ntitle = \"乙\"\nweight = 2\nshare = ",
+        "of = \"T1\"\n",
+        "steps = true\n",
+        "deduct = { each = 1 }\n",
+        "choice = [{ word = \"na\" }]\n",
+        "[[95, 0], [100, 1e400]]\n",
+        "[bonus]\nabove = 80\n",
+        "bonus = true\n",
+        "[[finding]]\nid = \"f\"\nwhen = ",
+        "{ all = [{ not = { indicator = \"T\", value = { below = nan } } }] }\n",
+        "sentence = \"{count}药{\"\n",
         "press = ",
         "\"Control+\"",
         "\"++\"",
@@ -221,6 +234,9 @@ proptest! {
         if let Err(faults) = load_scenario(Path::new(""), Path::new("t.toml"), &files, &vars) {
             prop_assert!(!faults.diagnostics.is_empty());
             prop_assert!(!faults.render(true).is_empty());
+        }
+        if let Err(faults) = load_profile(Path::new("t.toml"), &files) {
+            prop_assert!(!faults.to_string().is_empty());
         }
         if let Err(faults) = load(Path::new(""), Path::new("t.toml"), &files) {
             prop_assert!(!faults.to_string().is_empty());

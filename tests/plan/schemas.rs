@@ -64,6 +64,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                 "string" => value.is_string(),
                 "boolean" => value.is_boolean(),
                 "integer" => value.is_i64(),
+                "number" => value.is_number(),
                 other => panic!("type {other}"),
             },
             "const" => want == value,
@@ -76,8 +77,10 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
             "maxLength" => value.as_str().is_none_or(|text| text.chars().count() <= size),
             "minItems" => !value.is_array() || items.len() >= size,
             "minProperties" => !value.is_object() || object.len() >= size,
-            "minimum" => value.as_i64().is_none_or(|n| Some(n) >= want.as_i64()),
-            "maximum" => value.as_i64().is_none_or(|n| Some(n) <= want.as_i64()),
+            "maxItems" => items.len() <= size,
+            "minimum" => value.as_f64().is_none_or(|n| Some(n) >= want.as_f64()),
+            "exclusiveMinimum" => value.as_f64().is_none_or(|n| Some(n) > want.as_f64()),
+            "maximum" => value.as_f64().is_none_or(|n| Some(n) <= want.as_f64()),
             "required" => {
                 !value.is_object() || all.iter().all(|key| object.contains_key(key.as_str().unwrap()))
             }
@@ -134,6 +137,10 @@ fn good_files_fit() {
         (Kind::Fragment, "full/scenarios/fragments/press.toml"),
         (Kind::Lexicon, "full/lexicon/zh-CN.toml"),
         (Kind::Lexicon, "full/lexicon/en.toml"),
+        (Kind::Profile, "../../profiles/d3.toml"),
+        (Kind::Profile, "../../profiles/d3-equal.toml"),
+        (Kind::Profile, "../../profiles/egov-benchmark.toml"),
+        (Kind::Profile, "../../profiles/site-check.toml"),
     ];
     for (kind, file) in files {
         assert_eq!(valid(kind, &tree(&home().join("tests/plan").join(file))), Ok(()), "{file}");
@@ -165,6 +172,8 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
         (Kind::Scenario, "full/scenarios/everything.toml"),
         (Kind::Fragment, "full/scenarios/fragments/search.toml"),
         (Kind::Lexicon, "full/lexicon/zh-CN.toml"),
+        (Kind::Profile, "../../profiles/site-check.toml"),
+        (Kind::Profile, "../../profiles/d3.toml"),
     ];
     for (kind, file) in files {
         let good = tree(&home().join("tests/plan").join(file));
@@ -180,7 +189,7 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn bad_scenarios_do_not_fit() {
+fn bad_files_do_not_fit() {
     // What the schema can see. Locators, variables and references are the parser's.
     let seen = [
         "action-unknown",
@@ -221,5 +230,26 @@ fn bad_scenarios_do_not_fit() {
     for name in seen {
         let file = home().join(format!("tests/faults/probes-{name}.toml"));
         assert!(valid(Kind::Probes, &tree(&file)).is_err(), "{name}");
+    }
+    let seen = [
+        "unknown-keys",
+        "missing-keys",
+        "wrong-types",
+        "numbers",
+        "ids",
+        "formulas",
+        "pieces",
+        "deductions",
+        "choices",
+        "sources",
+        "bonus-only",
+        "conditions",
+        "bounds",
+        "sentences",
+        "is-a-scenario",
+    ];
+    for name in seen {
+        let file = home().join(format!("tests/faults/profile-{name}.toml"));
+        assert!(valid(Kind::Profile, &tree(&file)).is_err(), "{name}");
     }
 }
