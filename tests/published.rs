@@ -376,7 +376,9 @@ fn means_and_total_are_those_of_the_report() {
     assert!(assessment.cards.iter().all(|card| (card.coverage - 100.0).abs() < 1e-9 && card.rank.is_some()));
 
     let mut equal = profile;
-    equal.tree.iter_mut().for_each(|node| node.weight = 1.0);
+    for node in &mut equal.tree {
+        node.weight = 1.0;
+    }
     let (_, analysis) = assessed(&equal);
     assert_eq!(analysis.mean.map(two_digits), Some(published().equal_total), "with equal weights");
 }

@@ -13,6 +13,7 @@ use super::formula::{does_not_apply, number};
 use super::material::{Observed, Period, StepSeries, Subject};
 use super::place;
 use super::reading::{Reading, most_often_first, read};
+use super::series::Series;
 use super::tree::{Branch, Climb, together};
 use crate::domain::ids::ScenarioId;
 use crate::domain::indicator::IndicatorId;
@@ -79,7 +80,7 @@ fn card<'a>(
         .map(|(id, (_, leaf))| (*id, read(id, leaf, seen, fed.get(id).map_or(&[], Vec::as_slice))))
         .collect();
     let days: BTreeSet<_> =
-        readings.values().filter_map(|reading| reading.series.as_ref()).flat_map(|it| it.days()).collect();
+        readings.values().filter_map(|reading| reading.series.as_ref()).flat_map(Series::days).collect();
     let draws = Draws::of(&days, &target.id, options.seed, options.resamples);
 
     let mut climb = Climb { readings, draws: &draws, nodes: Vec::new() };

@@ -141,8 +141,8 @@ mod tests {
         let tallies: Vec<Tally> = (0..90).map(|day| Tally { day, part: u64::from(day % 2), of: 1 }).collect();
         let series = Series::Share(tallies);
         let draws = Draws::of(&series.days(), &TargetId::from("t"), 7, 4000);
-        let drawn = draws.each(&series, |number| number.unwrap_or(0.0)).unwrap();
-        let interval = interval(50.0, &drawn).unwrap();
+        let means = draws.each(&series, |number| number.unwrap_or(0.0)).unwrap();
+        let interval = interval(50.0, &means).unwrap();
         assert!((interval.low - 39.7).abs() < 1.2 && (interval.high - 60.3).abs() < 1.2, "{interval:?}");
     }
 

@@ -90,7 +90,10 @@ pub(super) fn coded(values: &[(&str, &str)]) -> Observed {
     }
 }
 
-pub(super) fn visits(days: &[(Day, &[(Verdict, u64)], &[(u32, u32)])]) -> RunSeries {
+/// A day of visits: how they ended, and their times.
+type Visited<'a> = (Day, &'a [(Verdict, u64)], &'a [(u32, u32)]);
+
+pub(super) fn visits(days: &[Visited<'_>]) -> RunSeries {
     RunSeries {
         probe: ProbeId::from("home"),
         kind: RunKind::Visit,

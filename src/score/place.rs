@@ -47,9 +47,11 @@ mod tests {
     use crate::domain::profile::{Bonus, Grade, Words};
     use crate::score::fixtures::profile;
 
+    type Ranks = Vec<Option<u32>>;
+
     #[test]
     fn equal_totals_share_a_rank() {
-        let cases: [(&str, Vec<Option<f64>>, Vec<Option<u32>>); 4] = [
+        let cases: [(&str, Vec<Option<f64>>, Ranks); 4] = [
             ("in order", vec![Some(90.0), Some(80.0)], vec![Some(1), Some(2)]),
             (
                 "equal to two digits",

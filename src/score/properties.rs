@@ -43,16 +43,18 @@ fn rich(weights: &[f64]) -> Profile {
         ),
         number("I", 1.0),
     ];
-    fn weigh(nodes: &mut [Node], weights: &mut impl Iterator<Item = f64>) {
-        for node in nodes {
-            node.weight = weights.next().unwrap();
-            if let NodeKind::Parent(children) = &mut node.kind {
-                weigh(children, weights);
-            }
-        }
-    }
     weigh(&mut tree, &mut weights.iter().copied());
     profile(tree)
+}
+
+/// Gives nodes their weights, parents before children.
+fn weigh(nodes: &mut [Node], weights: &mut impl Iterator<Item = f64>) {
+    for node in nodes {
+        node.weight = weights.next().unwrap();
+        if let NodeKind::Parent(children) = &mut node.kind {
+            weigh(children, weights);
+        }
+    }
 }
 
 fn weights() -> impl Strategy<Value = Vec<f64>> {

@@ -269,7 +269,7 @@ pub(super) fn step_tallies(steps: &[&StepSeries]) -> Vec<(StepCredit, Vec<Tally>
 /// Counts in the order in which they are told; equal ones in the order of the method's table.
 pub(super) fn most_often_first(outcomes: BTreeMap<Outcome, u64>) -> Vec<(Outcome, u64)> {
     let mut counts: Vec<_> = outcomes.into_iter().collect();
-    counts.sort_by(|one, other| other.1.cmp(&one.1));
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
 }
 
@@ -279,7 +279,7 @@ mod tests {
     use crate::domain::ids::RunId;
     use crate::domain::profile::{Pieces, Scale};
     use crate::score::fixtures::{as_written, coded as wrote, id, settled, step, visits};
-    use crate::score::material::{LinkCheck, TraitDay};
+    use crate::score::material::{LinkCheck, RunSeries, TraitDay};
 
     const YES_NO: Formula = Formula::YesNo { yes: 100.0, no: 0.0 };
 
@@ -311,7 +311,8 @@ mod tests {
         read(&id("A"), &leaf, seen, &steps.iter().collect::<Vec<_>>())
     }
 
-    use crate::score::material::RunSeries;
+    /// Points, n, coverage.
+    type Counted = (f64, u64, f64);
 
     #[test]
     fn each_source_counts_by_its_own_rules() {
@@ -330,8 +331,7 @@ mod tests {
         let links = Formula::Deduct { each: 1.0, elsewhere: 0.1, cap: 15.0, worth: 15.0 };
         let seconds = Pieces::new(vec![(0.0, 100.0), (10.0, 0.0)]).unwrap();
         let speed = Formula::Percentile { p: 75.0, pieces: seconds };
-        // Points, n, coverage.
-        let cases: [(&str, &[Source], Formula, Option<(f64, u64, f64)>); 17] = [
+        let cases: [(&str, &[Source], Formula, Option<Counted>); 17] = [
             ("visits: good of good and failed", &[Visits], Formula::Share(None), Some((95.0, 100, 100.0))),
             ("visits: times of home visits alone", &[Visits], speed.clone(), Some((90.0, 95, 100.0))),
             ("links: the mean over checks", &[Links], links.clone(), Some((90.0, 2, 100.0))),

@@ -118,12 +118,12 @@ pub(super) fn together(siblings: &[(f64, Branch)]) -> Branch {
         (None, None) => State::NotApplicable,
     };
     let all: f64 = scored().map(|(weight, ..)| weight).sum();
-    let draws = scored().find_map(|(.., branch)| branch.drawn.as_ref().map(Vec::len));
-    let drawn = draws.map(|draws| {
-        let mut sums = vec![0.0; draws];
+    let length = scored().find_map(|(.., branch)| branch.drawn.as_ref().map(Vec::len));
+    let drawn = length.map(|length| {
+        let mut sums = vec![0.0; length];
         for (weight, score, branch) in scored() {
             match &branch.drawn {
-                Some(drawn) => sums.iter_mut().zip(drawn).for_each(|(sum, it)| *sum += weight * it / all),
+                Some(each) => sums.iter_mut().zip(each).for_each(|(sum, it)| *sum += weight * it / all),
                 None => sums.iter_mut().for_each(|sum| *sum += weight * score / all),
             }
         }

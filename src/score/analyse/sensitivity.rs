@@ -84,20 +84,20 @@ fn against(before: &Standing, after: &Standing, id: &IndicatorId, by: f64) -> Se
 fn kendall(totals: &[(f64, f64)]) -> Option<f64> {
     let rounded: Vec<(f64, f64)> =
         totals.iter().map(|(one, other)| (two_digits(*one), two_digits(*other))).collect();
-    let (mut concordant, mut discordant, mut tied_here, mut tied_there) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut concordant, mut discordant, mut ties_before, mut ties_after) = (0_u64, 0_u64, 0_u64, 0_u64);
     for (place, one) in rounded.iter().enumerate() {
         for other in rounded.iter().skip(place + 1) {
             match (one.0.total_cmp(&other.0), one.1.total_cmp(&other.1)) {
                 (Ordering::Equal, Ordering::Equal) => {}
-                (Ordering::Equal, _) => tied_here += 1,
-                (_, Ordering::Equal) => tied_there += 1,
+                (Ordering::Equal, _) => ties_before += 1,
+                (_, Ordering::Equal) => ties_after += 1,
                 (here, there) if here == there => concordant += 1,
                 _ => discordant += 1,
             }
         }
     }
     let untied = (concordant + discordant) as f64;
-    let below = ((untied + tied_here as f64) * (untied + tied_there as f64)).sqrt();
+    let below = ((untied + ties_before as f64) * (untied + ties_after as f64)).sqrt();
     (below > 0.0).then(|| (concordant as f64 - discordant as f64) / below)
 }
 
@@ -105,10 +105,12 @@ fn kendall(totals: &[(f64, f64)]) -> Option<f64> {
 mod tests {
     use super::*;
 
+    type Pairs = &'static [(f64, f64)];
+
     /// The third is the example in the documentation of `scipy.stats.kendalltau`.
     #[test]
     fn tau_counts_pairs_and_ties() {
-        let cases: [(&str, &[(f64, f64)], Option<f64>); 6] = [
+        let cases: [(&str, Pairs, Option<f64>); 6] = [
             ("the same order", &[(3.0, 9.0), (2.0, 5.0), (1.0, 1.0)], Some(1.0)),
             ("the opposite", &[(3.0, 1.0), (2.0, 5.0), (1.0, 9.0)], Some(-1.0)),
             (
