@@ -36,6 +36,12 @@ pub struct Scorecard {
     pub nodes: Vec<NodeScore>,
     /// Scenarios that are observed and not scored, against the same leaves.
     pub beside: Vec<Beside>,
+    /// The profile's figures, as far as they are known: findings and clusters are made with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<IndicatorId, Value>,
+    /// How walks of scored scenarios end most often, our own faults left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Outcome>,
 }
 
 /// A veto that holds.
@@ -182,6 +188,9 @@ pub struct Assessment {
     pub cards: Vec<Scorecard>,
     /// Reliability of each indicator that two coders or more coded.
     pub reliability: BTreeMap<IndicatorId, Reliability>,
+    /// How each leaf was measured (its sources and formula, as JSON): by which periods are compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub definitions: BTreeMap<IndicatorId, String>,
 }
 
 /// How well coders agree on an indicator.
