@@ -15,8 +15,26 @@ use crate::store::csv::{Cell, record};
 
 /// The columns.
 const COLUMNS: [&str; 20] = [
-    "target", "name", "region", "indicator", "parent", "title", "state", "score", "low", "high", "coverage", "n",
-    "weight", "kind", "value", "seen", "source", "settled", "reliable", "rank",
+    "target",
+    "name",
+    "region",
+    "indicator",
+    "parent",
+    "title",
+    "state",
+    "score",
+    "low",
+    "high",
+    "coverage",
+    "n",
+    "weight",
+    "kind",
+    "value",
+    "seen",
+    "source",
+    "settled",
+    "reliable",
+    "rank",
 ];
 
 /// Writes the table. The row of a target's total has the indicator `total`.

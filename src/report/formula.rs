@@ -16,7 +16,9 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
                 "the mean credit of the steps, each first averaged over its runs",
             )
             .to_owned(),
-        Formula::Share(None) => view.pick("符合要求的比例即为得分", "the share in percent is the score").to_owned(),
+        Formula::Share(None) => {
+            view.pick("符合要求的比例即为得分", "the share in percent is the score").to_owned()
+        }
         Formula::Share(Some(pieces)) => {
             let corners = corners(pieces, "%", zh);
             if zh { format!("按比例分段计分：{corners}") } else { format!("by the share: {corners}") }
@@ -29,10 +31,22 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
                 format!("by the {p}th percentile of times: {corners}")
             }
         }
+        Formula::Deduct { each, elsewhere, cap, worth } if *elsewhere <= 0.0 => {
+            let [each, cap, worth] = [each, cap, worth].map(|value| plain(*value));
+            if zh {
+                format!("扣分：每处问题 {each}，最多扣 {cap}；{worth} 折合百分制 100 分")
+            } else {
+                format!(
+                    "deductions: {each} for each fault, {cap} at most; {worth} are worth the hundred points"
+                )
+            }
+        }
         Formula::Deduct { each, elsewhere, cap, worth } => {
             let [each, elsewhere, cap, worth] = [each, elsewhere, cap, worth].map(|value| plain(*value));
             if zh {
-                format!("扣分：首页或人工记录的问题每处 {each}，其他页面每处 {elsewhere}，最多扣 {cap}；{worth} 折合百分制 100 分")
+                format!(
+                    "扣分：首页或人工记录的问题每处 {each}，其他页面每处 {elsewhere}，最多扣 {cap}；{worth} 折合百分制 100 分"
+                )
             } else {
                 format!(
                     "deductions: {each} for each fault of the home page or as coded, {elsewhere} for each elsewhere, {cap} at most; {worth} are worth the hundred points"
@@ -41,7 +55,11 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
         }
         Formula::Linear(pieces) => {
             let corners = corners(pieces, "", zh);
-            if zh { format!("按数值分段计分：{corners}") } else { format!("by the number: {corners}") }
+            if zh {
+                format!("按数值分段计分：{corners}")
+            } else {
+                format!("by the number: {corners}")
+            }
         }
         Formula::YesNo { yes, no } => {
             let (yes, no) = (plain(*yes), plain(*no));
@@ -92,7 +110,9 @@ pub(super) fn condition(view: &View<'_>, when: &Condition) -> String {
             let node = view.node(indicator);
             let words: Vec<String> = words
                 .iter()
-                .map(|word| node.map_or_else(|| clean_name(word), |node| super::say::choice(view, word, node)))
+                .map(|word| {
+                    node.map_or_else(|| clean_name(word), |node| super::say::choice(view, word, node))
+                })
                 .collect();
             let (title, words) = (view.title(indicator), words.join(view.pick("或", " or ")));
             if zh { format!("{title}为{words}") } else { format!("{title} is {words}") }
@@ -108,7 +128,11 @@ pub(super) fn condition(view: &View<'_>, when: &Condition) -> String {
         }
         Condition::Score { indicator, within } => {
             let (title, within) = (view.title(indicator), bounds(*within, zh));
-            if zh { format!("{title}的得分{within}") } else { format!("the points of {title} are {within}") }
+            if zh {
+                format!("{title}的得分{within}")
+            } else {
+                format!("the points of {title} are {within}")
+            }
         }
         Condition::Outcome { indicator, outcomes } => {
             let title = view.title(indicator);
@@ -152,7 +176,8 @@ mod tests {
 
     #[test]
     fn plain_numbers_carry_no_empty_digits() {
-        for (value, want) in [(100.0, "100"), (98.5, "98.5"), (0.1, "0.1"), (12.346, "12.35"), (-1.0, "−1")] {
+        for (value, want) in [(100.0, "100"), (98.5, "98.5"), (0.1, "0.1"), (12.346, "12.35"), (-1.0, "−1")]
+        {
             assert_eq!(plain(value), want);
         }
     }

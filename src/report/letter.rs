@@ -35,7 +35,8 @@ type Letter = (String, Vec<(String, String)>, Vec<Section>);
 
 fn letter(view: &View<'_>, id: &TargetId) -> Result<Letter, ReportError> {
     let card = view.card(id).ok_or_else(|| ReportError::NoSuchTarget(id.clone()))?;
-    let heading = view.pick("网上政务服务能力评估结果告知函", "Result of an assessment of your online services");
+    let heading =
+        view.pick("网上政务服务能力评估结果告知函", "Result of an assessment of your online services");
     let zone = TimeZone::get(&view.dossier.assessment.period.timezone).unwrap_or(TimeZone::UTC);
     let imprint = [
         (view.pick("致", "To"), addressee(view, id)),
@@ -65,13 +66,23 @@ fn letter(view: &View<'_>, id: &TargetId) -> Result<Letter, ReportError> {
 
 fn addressee(view: &View<'_>, id: &TargetId) -> String {
     let name = view.target(id);
-    if view.is_chinese() { format!("“{name}”主管单位") } else { format!("the body responsible for {name}") }
+    if view.is_chinese() {
+        format!("“{name}”主管单位")
+    } else {
+        format!("the body responsible for {name}")
+    }
 }
 
 fn reference(view: &View<'_>, id: &TargetId) -> String {
     let period = &view.dossier.assessment.period;
     let compact = |date: jiff::civil::Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
-    format!("{}/{}-{}/{}", clean(&view.dossier.profile.id), compact(period.first), compact(period.last), clean(id.as_str()))
+    format!(
+        "{}/{}-{}/{}",
+        clean(&view.dossier.profile.id),
+        compact(period.first),
+        compact(period.last),
+        clean(id.as_str())
+    )
 }
 
 fn opening(view: &View<'_>, card: &Scorecard) -> Section {
@@ -136,10 +147,12 @@ fn seen(view: &View<'_>, card: &Scorecard) -> Section {
         })
         .collect();
     if rows.is_empty() && full > 0 {
-        section.say(view.pick(
-            "所有已观测的指标均得满分。",
-            "Every indicator that could be observed has full points.",
-        ));
+        section.say(
+            view.pick(
+                "所有已观测的指标均得满分。",
+                "Every indicator that could be observed has full points.",
+            ),
+        );
     }
     if !rows.is_empty() {
         section.blocks.push(Block::Table(Table {
@@ -181,11 +194,15 @@ fn seen(view: &View<'_>, card: &Scorecard) -> Section {
 }
 
 fn answering(view: &View<'_>, id: &TargetId) -> Section {
-    let contact = view.dossier.agent.contact.as_deref().map(|contact| {
-        clean(contact.strip_prefix("mailto:").unwrap_or(contact))
-    });
+    let contact = view
+        .dossier
+        .agent
+        .contact
+        .as_deref()
+        .map(|contact| clean(contact.strip_prefix("mailto:").unwrap_or(contact)));
     let (days, reference) = (number(f64::from(DAYS_TO_ANSWER), 0), reference(view, id));
-    let mut section = Section::chapter("answer", view.pick("如何反馈与申请复测", "How to answer, and to be tested again"));
+    let mut section =
+        Section::chapter("answer", view.pick("如何反馈与申请复测", "How to answer, and to be tested again"));
     if view.is_chinese() {
         section.say(match contact {
             Some(contact) => format!(

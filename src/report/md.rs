@@ -51,7 +51,8 @@ fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
         Block::Headlines(lines) => {
             for line in lines {
                 let colon = view.pick("：", ": ");
-                let note = if line.note.is_empty() { String::new() } else { format!(" ({})", escape(&line.note)) };
+                let note =
+                    if line.note.is_empty() { String::new() } else { format!(" ({})", escape(&line.note)) };
                 out.push_str(&format!("- {}{colon}**{}**{note}\n", escape(&line.label), escape(&line.value)));
             }
         }
@@ -63,8 +64,12 @@ fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
         Block::Exhibits(pieces) => {
             for piece in pieces {
                 let run = view.pick("运行", "run");
-                let url = piece.url.replace('`', "%60");
-                out.push_str(&format!("- {} `{url}` ({run} {})\n", escape(&piece.sentence), escape(&piece.run)));
+                let url = piece.url.replace('`', "%60").replace('<', "%3C");
+                out.push_str(&format!(
+                    "- {} `{url}` ({run} {})\n",
+                    escape(&piece.sentence),
+                    escape(&piece.run)
+                ));
             }
         }
     }

@@ -31,6 +31,36 @@ pub use self::json::{Report, json, schema};
 pub use self::md::md;
 pub use self::xlsx::xlsx;
 
+/// A format of a report. PDF is the page, printed by the browser room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One page that needs nothing from elsewhere.
+    Html,
+    /// A workbook, a sheet a table.
+    Xlsx,
+    /// Every indicator of every target, a line each.
+    Csv,
+    /// Assessment and analysis for programs.
+    Json,
+    /// Text.
+    Md,
+}
+
+/// The report in a format.
+pub fn written(dossier: &Dossier, format: Format) -> Result<Vec<u8>, ReportError> {
+    Ok(match format {
+        Format::Html => html(dossier)?.into_bytes(),
+        Format::Xlsx => xlsx(dossier)?,
+        Format::Csv => {
+            let mut out = Vec::new();
+            csv(dossier, &mut out)?;
+            out
+        }
+        Format::Json => json(dossier)?.into_bytes(),
+        Format::Md => md(dossier).into_bytes(),
+    })
+}
+
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -43,6 +73,9 @@ pub enum ReportError {
     /// The report could not be written as JSON.
     #[error("write the report as JSON")]
     Json(#[from] serde_json::Error),
+    /// A table could not be written.
+    #[error("write the table")]
+    Table(#[from] std::io::Error),
     /// A letter to a portal that is not in the assessment.
     #[error("write to `{0}`: the assessment has no such target")]
     NoSuchTarget(crate::domain::ids::TargetId),

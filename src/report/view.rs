@@ -84,7 +84,8 @@ impl<'a> View<'a> {
     pub fn name_of(&self, id: &IndicatorId) -> String {
         let figures = &self.dossier.profile.figures;
         let words = self.by_id.get(id).map(|node| &node.title);
-        let words = words.or_else(|| figures.iter().find(|figure| figure.id == *id).map(|figure| &figure.title));
+        let words =
+            words.or_else(|| figures.iter().find(|figure| figure.id == *id).map(|figure| &figure.title));
         let title = words.map(|words| clean(words.pick(self.language))).unwrap_or_default();
         if self.is_unreliable(id) {
             format!("{title}{}", self.pick("〔信度不足〕", " [not reliable]"))

@@ -96,8 +96,18 @@ pub(super) fn period(period: &Period, language: Language) -> String {
 
 fn month(date: Date) -> &'static str {
     const NAMES: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let index = usize::try_from(date.month() - 1).unwrap_or_default();
     NAMES[index.min(11)]
@@ -111,18 +121,6 @@ pub(super) fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
     }
 }
 
-/// A list in a sentence; after `most` the rest is counted.
-pub(super) fn listed(names: &[String], most: usize, language: Language) -> String {
-    let shown = names.len().min(most);
-    let rest = names.len() - shown;
-    let text = names[..shown].join(language.pick("、", ", "));
-    match (rest, language) {
-        (0, _) => text,
-        (rest, Language::Chinese) => format!("{text}等 {} 个", rest + shown),
-        (rest, Language::English) => format!("{text} and {rest} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,26 +129,23 @@ mod tests {
     #[test]
     fn spans_of_days_say_no_year_twice() {
         let cases = [
-            (date(2026, 10, 1), date(2026, 11, 30), "2026年10月1日至11月30日", "1 October to 30 November 2026"),
-            (date(2025, 12, 1), date(2026, 1, 31), "2025年12月1日至2026年1月31日", "1 December 2025 to 31 January 2026"),
+            (
+                date(2026, 10, 1),
+                date(2026, 11, 30),
+                "2026年10月1日至11月30日",
+                "1 October to 30 November 2026",
+            ),
+            (
+                date(2025, 12, 1),
+                date(2026, 1, 31),
+                "2025年12月1日至2026年1月31日",
+                "1 December 2025 to 31 January 2026",
+            ),
             (date(2026, 5, 4), date(2026, 5, 4), "2026年5月4日", "4 May 2026"),
         ];
         for (first, last, chinese, english) in cases {
             assert_eq!(days(first, last, Language::Chinese), chinese);
             assert_eq!(days(first, last, Language::English), english);
-        }
-    }
-
-    #[test]
-    fn long_lists_are_cut_and_counted() {
-        let names: Vec<String> = ["甲", "乙", "丙"].map(str::to_owned).to_vec();
-        let cases = [
-            (3, Language::Chinese, "甲、乙、丙"),
-            (2, Language::Chinese, "甲、乙等 3 个"),
-            (2, Language::English, "甲, 乙 and 1 more"),
-        ];
-        for (most, language, want) in cases {
-            assert_eq!(listed(&names, most, language), want);
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Invariant: every text is written as a string cell, so nothing that a portal served is a formula or a
 //! link; what is absent is an empty cell.
 
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+};
 
 use super::table::{Cell, Kind, Table};
 use super::view::View;

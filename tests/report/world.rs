@@ -16,8 +16,8 @@ use mystery_shopper::domain::profile::{
 };
 use mystery_shopper::report::{Agent, Dossier, Image, Shown};
 use mystery_shopper::score::analysis::{
-    Analysis, Change, ChannelCell, ChannelRow, Channels, ClusterMeans, Clusters, Found, GradeCount, Mean, Merge,
-    Mover, NodeChange, Region, Sensitivity, WordCount,
+    Analysis, Change, ChannelCell, ChannelRow, Channels, ClusterMeans, Clusters, Found, GradeCount, Mean,
+    Merge, Mover, NodeChange, Region, Sensitivity, WordCount,
 };
 use mystery_shopper::score::card::{
     Assessment, Beside, Interval, NodeScore, Reliability, Scorecard, State, StepCredit, Value, VetoFlag,
@@ -48,7 +48,11 @@ fn pieces(corners: &[(f64, f64)]) -> Pieces {
 
 /// The profile.
 pub fn profile() -> Profile {
-    let choice = |word: &str, zh: &str, en: &str, points| Choice { word: word.to_owned(), title: words(zh, en), points };
+    let choice = |word: &str, zh: &str, en: &str, points| Choice {
+        word: word.to_owned(),
+        title: words(zh, en),
+        points,
+    };
     let mut reach = leaf(
         "T1",
         ("可及性", "Reachability"),
@@ -58,27 +62,87 @@ pub fn profile() -> Profile {
     );
     reach.assumed = Some(words("各折点之间按直线折算", "straight lines between the corners"));
     let tree = vec![
-        parent("A", "办事指南", "Service guide", 20.0, vec![
-            leaf("A1", ("可获得", "Can be found"), 30.0, Source::Steps, Formula::Steps),
-            leaf("A2", ("完整", "Complete"), 70.0, Source::Coded, Formula::Deduct { each: 12.5, elsewhere: 0.0, cap: 100.0, worth: 100.0 }),
-        ]),
-        parent("T", "技术支撑", "Technical support", 35.0, vec![
-            reach,
-            leaf("T2", ("有效性", "Links that work"), 30.0, Source::Links, Formula::Deduct { each: 1.0, elsewhere: 0.1, cap: 15.0, worth: 15.0 }),
-            leaf("T3", ("流畅", "Speed"), 30.0, Source::Visits, Formula::Percentile { p: 75.0, pieces: pieces(&[(3.0, 100.0), (10.0, 0.0)]) }),
-        ]),
-        parent("H", "事项办理", "Handling", 20.0, vec![
-            leaf("H1", ("步骤可办", "Steps that can be done"), 60.0, Source::Steps, Formula::Steps),
-            leaf("H2", ("电子证照", "Electronic licence"), 40.0, Source::Coded, Formula::Choice(vec![
-                choice("electronic", "电子证照", "electronic", 100.0),
-                choice("mail", "邮寄", "by mail", 50.0),
-                choice("window", "仅窗口领取", "at the window only", 0.0),
-            ])),
-        ]),
-        parent("I", "互动交流", "Interaction", 25.0, vec![
-            leaf("I1", ("咨询", "Enquiries"), 50.0, Source::Coded, Formula::YesNo { yes: 100.0, no: 0.0 }),
-            leaf("I2", ("投诉", "Complaints"), 50.0, Source::Coded, Formula::Linear(pieces(&[(0.0, 0.0), (100.0, 100.0)]))),
-        ]),
+        parent(
+            "A",
+            "办事指南",
+            "Service guide",
+            20.0,
+            vec![
+                leaf("A1", ("可获得", "Can be found"), 30.0, Source::Steps, Formula::Steps),
+                leaf(
+                    "A2",
+                    ("完整", "Complete"),
+                    70.0,
+                    Source::Coded,
+                    Formula::Deduct { each: 12.5, elsewhere: 0.0, cap: 100.0, worth: 100.0 },
+                ),
+            ],
+        ),
+        parent(
+            "T",
+            "技术支撑",
+            "Technical support",
+            35.0,
+            vec![
+                reach,
+                leaf(
+                    "T2",
+                    ("有效性", "Links that work"),
+                    30.0,
+                    Source::Links,
+                    Formula::Deduct { each: 1.0, elsewhere: 0.1, cap: 15.0, worth: 15.0 },
+                ),
+                leaf(
+                    "T3",
+                    ("流畅", "Speed"),
+                    30.0,
+                    Source::Visits,
+                    Formula::Percentile { p: 75.0, pieces: pieces(&[(3.0, 100.0), (10.0, 0.0)]) },
+                ),
+            ],
+        ),
+        parent(
+            "H",
+            "事项办理",
+            "Handling",
+            20.0,
+            vec![
+                leaf("H1", ("步骤可办", "Steps that can be done"), 60.0, Source::Steps, Formula::Steps),
+                leaf(
+                    "H2",
+                    ("电子证照", "Electronic licence"),
+                    40.0,
+                    Source::Coded,
+                    Formula::Choice(vec![
+                        choice("electronic", "电子证照", "electronic", 100.0),
+                        choice("mail", "邮寄", "by mail", 50.0),
+                        choice("window", "仅窗口领取", "at the window only", 0.0),
+                    ]),
+                ),
+            ],
+        ),
+        parent(
+            "I",
+            "互动交流",
+            "Interaction",
+            25.0,
+            vec![
+                leaf(
+                    "I1",
+                    ("咨询", "Enquiries"),
+                    50.0,
+                    Source::Coded,
+                    Formula::YesNo { yes: 100.0, no: 0.0 },
+                ),
+                leaf(
+                    "I2",
+                    ("投诉", "Complaints"),
+                    50.0,
+                    Source::Coded,
+                    Formula::Linear(pieces(&[(0.0, 0.0), (100.0, 100.0)])),
+                ),
+            ],
+        ),
     ];
     let grade = |zh: &str, en: &str, from| Grade { title: words(zh, en), from };
     Profile {
@@ -132,13 +196,37 @@ impl Numbers {
 }
 
 const PROVINCES: [(&str, &str); 31] = [
-    ("北京", "华北"), ("天津", "华北"), ("河北", "华北"), ("山西", "华北"), ("内蒙古", "华北"),
-    ("辽宁", "东北"), ("吉林", "东北"), ("黑龙江", "东北"),
-    ("上海", "华东"), ("江苏", "华东"), ("浙江", "华东"), ("安徽", "华东"), ("福建", "华东"), ("江西", "华东"), ("山东", "华东"),
-    ("河南", "华中"), ("湖北", "华中"), ("湖南", "华中"),
-    ("广东", "华南"), ("广西", "华南"), ("海南", "华南"),
-    ("重庆", "西南"), ("四川", "西南"), ("贵州", "西南"), ("云南", "西南"), ("西藏", "西南"),
-    ("陕西", "西北"), ("甘肃", "西北"), ("青海", "西北"), ("宁夏", "西北"), ("新疆", "西北"),
+    ("北京", "华北"),
+    ("天津", "华北"),
+    ("河北", "华北"),
+    ("山西", "华北"),
+    ("内蒙古", "华北"),
+    ("辽宁", "东北"),
+    ("吉林", "东北"),
+    ("黑龙江", "东北"),
+    ("上海", "华东"),
+    ("江苏", "华东"),
+    ("浙江", "华东"),
+    ("安徽", "华东"),
+    ("福建", "华东"),
+    ("江西", "华东"),
+    ("山东", "华东"),
+    ("河南", "华中"),
+    ("湖北", "华中"),
+    ("湖南", "华中"),
+    ("广东", "华南"),
+    ("广西", "华南"),
+    ("海南", "华南"),
+    ("重庆", "西南"),
+    ("四川", "西南"),
+    ("贵州", "西南"),
+    ("云南", "西南"),
+    ("西藏", "西南"),
+    ("陕西", "西北"),
+    ("甘肃", "西北"),
+    ("青海", "西北"),
+    ("宁夏", "西北"),
+    ("新疆", "西北"),
 ];
 
 fn subjects(n: usize) -> Vec<Subject> {
@@ -212,7 +300,11 @@ fn measured(node: &Node, leaf: &Leaf, numbers: &mut Numbers, skill: f64) -> (f64
         }
         Formula::YesNo { .. } => {
             let yes = numbers.next() < 0.9;
-            (if yes { 100.0 } else { 0.0 }, Value::Word { word: if yes { "yes" } else { "no" }.to_owned() }, 2)
+            (
+                if yes { 100.0 } else { 0.0 },
+                Value::Word { word: if yes { "yes" } else { "no" }.to_owned() },
+                2,
+            )
         }
         Formula::Linear(_) => {
             let value = (skill + noise).clamp(0.0, 100.0);
@@ -222,7 +314,12 @@ fn measured(node: &Node, leaf: &Leaf, numbers: &mut Numbers, skill: f64) -> (f64
 }
 
 /// A card. `hidden` leaves are not observed.
-fn card(profile: &Profile, subject: Subject, numbers: &mut Numbers, hidden: &dyn Fn(&str) -> bool) -> Scorecard {
+fn card(
+    profile: &Profile,
+    subject: Subject,
+    numbers: &mut Numbers,
+    hidden: &dyn Fn(&str) -> bool,
+) -> Scorecard {
     let skill = 80.0 + numbers.next() * 18.0;
     let mut nodes = Vec::new();
     let (mut total, mut weights, mut covered, mut all) = (0.0, 0.0, 0.0, 0.0);
@@ -263,21 +360,24 @@ fn card(profile: &Profile, subject: Subject, numbers: &mut Numbers, hidden: &dyn
         }
         covered += first.weight * weight / whole;
         all += first.weight;
-        nodes.insert(at, NodeScore {
-            id: first.id.clone(),
-            parent: None,
-            depth: 0,
-            bonus: false,
-            weight: first.weight,
-            state: if score.is_some() { State::Scored } else { State::Unobserved },
-            score,
-            coverage: 100.0 * weight / whole,
-            interval: score.map(|score| around(score, 1.6)),
-            n,
-            value: None,
-            source: None,
-            settled: None,
-        });
+        nodes.insert(
+            at,
+            NodeScore {
+                id: first.id.clone(),
+                parent: None,
+                depth: 0,
+                bonus: false,
+                weight: first.weight,
+                state: if score.is_some() { State::Scored } else { State::Unobserved },
+                score,
+                coverage: 100.0 * weight / whole,
+                interval: score.map(|score| around(score, 1.6)),
+                n,
+                value: None,
+                source: None,
+                settled: None,
+            },
+        );
     }
     let total = (weights > 0.0).then(|| total / weights);
     Scorecard {
@@ -316,7 +416,12 @@ fn grade_and_rank(profile: &Profile, cards: &mut [Scorecard]) {
     }
 }
 
-pub fn assessment(profile: &Profile, year: i16, n: usize, hidden: &dyn Fn(usize, &str) -> bool) -> Assessment {
+pub fn assessment(
+    profile: &Profile,
+    year: i16,
+    n: usize,
+    hidden: &dyn Fn(usize, &str) -> bool,
+) -> Assessment {
     let mut numbers = Numbers(u64::try_from(year).unwrap());
     let mut cards: Vec<Scorecard> = subjects(n)
         .into_iter()
@@ -336,7 +441,8 @@ pub fn assessment(profile: &Profile, year: i16, n: usize, hidden: &dyn Fn(usize,
     grade_and_rank(profile, &mut cards);
     let unreliable = Reliability { units: 20, agreement: 71.25, kappa: Some(0.41), alpha: Some(0.402) };
     let good = Reliability { units: 20, agreement: 95.0, kappa: Some(0.9), alpha: Some(0.912) };
-    let reliability = if n == 0 { BTreeMap::new() } else { [(id("I2"), unreliable), (id("H2"), good)].into() };
+    let reliability =
+        if n == 0 { BTreeMap::new() } else { [(id("I2"), unreliable), (id("H2"), good)].into() };
     Assessment {
         profile: profile.id.clone(),
         profile_hash: profile.hash.clone(),
@@ -375,7 +481,8 @@ fn regions(profile: &Profile, cards: &[Scorecard]) -> Vec<Region> {
                 n: cards.len() as u64,
                 best: cards[0].target.id.clone(),
                 worst: cards[cards.len() - 1].target.id.clone(),
-                in_top_ten: cards.iter().filter(|card| card.rank.is_some_and(|rank| rank <= 10)).count() as u64,
+                in_top_ten: cards.iter().filter(|card| card.rank.is_some_and(|rank| rank <= 10)).count()
+                    as u64,
                 means: means.collect(),
             }
         })
@@ -480,7 +587,9 @@ pub fn analysis(profile: &Profile, now: &Assessment, then: Option<&Assessment>) 
         let share = 100.0 * count as f64 / n.max(1) as f64;
         GradeCount { title: grade.title.clone(), from: grade.from, count, share }
     });
-    let coded = |card: &Scorecard| card.nodes.iter().find(|node| node.id.as_str() == "H2").and_then(|node| node.value.clone());
+    let coded = |card: &Scorecard| {
+        card.nodes.iter().find(|node| node.id.as_str() == "H2").and_then(|node| node.value.clone())
+    };
     let known = cards.iter().filter(|card| coded(card).is_some()).count() as u64;
     let holds: Vec<TargetId> = cards
         .iter()
@@ -522,7 +631,8 @@ pub fn analysis(profile: &Profile, now: &Assessment, then: Option<&Assessment>) 
             tau: Some(0.963),
         })
     });
-    let word = |word: &str, count, tone| WordCount { word: word.to_owned(), count, posts: count / 2 + 1, tone };
+    let word =
+        |word: &str, count, tone| WordCount { word: word.to_owned(), count, posts: count / 2 + 1, tone };
     Analysis {
         mean: mean(&totals),
         means: means.collect(),
@@ -543,15 +653,29 @@ pub fn analysis(profile: &Profile, now: &Assessment, then: Option<&Assessment>) 
         sensitivity: sensitivity.collect(),
         channels: channels(cards),
         clusters: clusters(cards),
-        words: if n == 0 { Vec::new() } else { vec![word("无法打开", 41, -1), word("卡顿", 17, -1), word("方便", 9, 1), word("排队", 4, 0)] },
+        words: if n == 0 {
+            Vec::new()
+        } else {
+            vec![word("无法打开", 41, -1), word("卡顿", 17, -1), word("方便", 9, 1), word("排队", 4, 0)]
+        },
     }
 }
 
 /// A picture as a browser makes one.
 pub fn picture() -> Image {
     let picture = image::RgbImage::from_fn(1280, 900, |x, y| {
-        let band = if y < 120 { [18, 67, 109] } else if (y / 40) % 2 == 0 { [245, 247, 250] } else { [255, 255, 255] };
-        image::Rgb(if x > 80 && x < 700 && y % 40 > 12 && y % 40 < 26 && y > 120 { [90, 100, 110] } else { band })
+        let band = if y < 120 {
+            [18, 67, 109]
+        } else if (y / 40) % 2 == 0 {
+            [245, 247, 250]
+        } else {
+            [255, 255, 255]
+        };
+        image::Rgb(if x > 80 && x < 700 && y % 40 > 12 && y % 40 < 26 && y > 120 {
+            [90, 100, 110]
+        } else {
+            band
+        })
     });
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
@@ -580,10 +704,21 @@ pub fn dossier(n: usize, language: Language) -> Dossier {
     let mut exhibits = BTreeMap::new();
     for card in now.cards.iter().take(3) {
         let shown = |exhibit, picture| Shown { exhibit, picture };
-        exhibits.insert(card.target.id.clone(), vec![
-            shown(exhibit("2026-11-12T02:15:09Z", "进入在线办理", Outcome::MustGoToWindow, Some("请到窗口办理")), Some(picture())),
-            shown(exhibit("2026-11-20T07:45:00Z", "搜索事项", Outcome::NotInSearch, None), None),
-        ]);
+        exhibits.insert(
+            card.target.id.clone(),
+            vec![
+                shown(
+                    exhibit(
+                        "2026-11-12T02:15:09Z",
+                        "进入在线办理",
+                        Outcome::MustGoToWindow,
+                        Some("请到窗口办理"),
+                    ),
+                    Some(picture()),
+                ),
+                shown(exhibit("2026-11-20T07:45:00Z", "搜索事项", Outcome::NotInSearch, None), None),
+            ],
+        );
     }
     let coding = |value: &str, note: &str, source: &str, year| Coding {
         coder: "observer-7".to_owned(),
@@ -602,7 +737,10 @@ pub fn dossier(n: usize, language: Language) -> Dossier {
         assessment: now,
         against: Some(then),
         exhibits,
-        codings: vec![coding("mail", "办结后邮寄纸质证件", "", None), coding("window", "", "年度报告", Some(2026))],
+        codings: vec![
+            coding("mail", "办结后邮寄纸质证件", "", None),
+            coding("window", "", "年度报告", Some(2026)),
+        ],
         scenarios: [
             (ScenarioId::new("drug-licence"), "药品经营许可证核发".to_owned()),
             (ScenarioId::new("temporary-id"), "临时居民身份证".to_owned()),

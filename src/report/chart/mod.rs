@@ -34,7 +34,7 @@ pub(super) struct Caption {
 }
 
 /// Four tones from dark to light, told apart by lightness alone (and by a pattern for the last).
-pub(super) const TONES: [&str; 4] = ["#12436d", "#4585b5", "#a5cbe2", "#eef4f8"];
+pub(super) const TONES: [&str; 4] = ["#12436d", "#6aa5cf", "#b9d7ea", "#f2f6f9"];
 /// Letters and lines that carry meaning.
 pub(super) const INK: &str = "#1f2933";
 /// Letters that explain.
@@ -82,6 +82,7 @@ mod tests {
             ("ink on paper", INK, "#ffffff"),
             ("explanations on paper", MUTED, "#ffffff"),
             ("white on the darkest tone", "#ffffff", TONES[0]),
+            ("ink on the second tone", INK, TONES[1]),
             ("ink on the third tone", INK, TONES[2]),
             ("ink on the lightest tone", INK, TONES[3]),
         ];

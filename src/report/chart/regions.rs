@@ -23,7 +23,7 @@ const ROW: f64 = 30.0;
 /// Draws regions in the order given, the best first; `gap` is said below.
 pub(in crate::report) fn regions(key: &str, caption: Caption, rows: &[Span], gap: &str) -> Chart {
     let bottom = 24.0 + ROW * rows.len() as f64;
-    let mut canvas = Canvas::new(key, bottom + 26.0);
+    let mut canvas = Canvas::new(key, bottom + 32.0);
     let from = axis_from(rows.iter().map(|row| row.worst.min(row.mean)).fold(f64::INFINITY, f64::min));
     let right = WIDTH - 70.0;
     let x = |points: f64| LEFT + (right - LEFT) * ((points - from) / (100.0 - from)).clamp(0.0, 1.0);
@@ -46,7 +46,7 @@ pub(in crate::report) fn regions(key: &str, caption: Caption, rows: &[Span], gap
         }
         canvas.line([x(last.mean), bottom + 8.0, x(first.mean), bottom + 8.0], INK, 2.0);
         let middle = f64::midpoint(x(first.mean), x(last.mean));
-        canvas.text(middle, bottom + 22.0, Hold::Middle, gap);
+        canvas.text(middle, bottom + 26.0, Hold::Middle, gap);
     }
     canvas.finish(caption)
 }

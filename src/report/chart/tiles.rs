@@ -52,9 +52,9 @@ pub(in crate::report) fn place(name: &str) -> Option<Place> {
     let name = name.trim();
     let fits = |(_, _, _, chinese, english): &(u8, u8, &str, &str, &str)| {
         // 省, 市, 壮族自治区, 特别行政区 …
-        name.strip_prefix(chinese).is_some_and(|rest| {
-            rest.is_empty() || rest == "省" || rest == "市" || rest.ends_with('区')
-        }) || name.eq_ignore_ascii_case(english)
+        name.strip_prefix(chinese)
+            .is_some_and(|rest| rest.is_empty() || rest == "省" || rest == "市" || rest.ends_with('区'))
+            || name.eq_ignore_ascii_case(english)
     };
     PROVINCES.iter().position(fits).map(Place)
 }
@@ -81,15 +81,18 @@ pub(in crate::report) fn tiles(
         let fill = tone.map_or("#ffffff", |tone| TONES[tone]);
         canvas.rect([x, y, TILE, TILE], fill, if tone.is_some() { INK } else { "#b8c0ca" });
         let ink = if tone.is_some_and(|tone| tone < 1) { "#ffffff" } else { INK };
-        // On the second tone neither black nor white can be read well: letters stand on white.
-        if tone == Some(1) {
-            canvas.rect([x + 4.0, y + 10.0, TILE - 8.0, TILE - 20.0], "#ffffff", "none");
-        }
         let middle = x + TILE / 2.0;
         if chinese {
             canvas.letters(middle, y + 28.0, Hold::Middle, ink, 16.0, sign);
         } else {
-            canvas.letters(middle, y + 26.0, Hold::Middle, ink, if english.len() > 9 { 8.0 } else { 9.5 }, english);
+            canvas.letters(
+                middle,
+                y + 26.0,
+                Hold::Middle,
+                ink,
+                if english.len() > 9 { 8.0 } else { 9.5 },
+                english,
+            );
         }
         let number = value.map_or_else(|| "—".to_owned(), |value| format!("{value:.1}"));
         let ink = if tone.is_some() { ink } else { MUTED };

@@ -53,9 +53,7 @@ fn matrix(view: &View<'_>, channels: &Channels) -> Table {
             let word = cell.outcome.map(|outcome| words::outcome(outcome, view.language)).unwrap_or_default();
             match cell.total {
                 Some(value) => Cell::Toned { value, tone: tone(value), word: word.to_owned() },
-                None if word.is_empty() => {
-                    Cell::Text(view.pick("未观测到", "not observed").to_owned())
-                }
+                None if word.is_empty() => Cell::Text(view.pick("未观测到", "not observed").to_owned()),
                 None => Cell::Text(word.to_owned()),
             }
         }));
@@ -68,7 +66,9 @@ fn matrix(view: &View<'_>, channels: &Channels) -> Table {
         title: if view.is_chinese() {
             format!("各地区各渠道总分及最常见的办理结果（{places} 个地区 × {count} 个渠道）")
         } else {
-            format!("Totals and most frequent outcomes by place and channel ({places} places × {count} channels)")
+            format!(
+                "Totals and most frequent outcomes by place and channel ({places} places × {count} channels)"
+            )
         },
         columns,
         rows: rows.collect(),
@@ -118,10 +118,8 @@ fn means(view: &View<'_>, clusters: &Clusters) -> Table {
         let mut row = vec![Cell::Count(cluster.label.into()), Cell::Count(cluster.size.into())];
         row.extend(clusters.used.iter().map(|id| Cell::points(cluster.means.get(id).copied())));
         let members = clusters.items.iter().zip(&clusters.labels);
-        let names: Vec<String> = members
-            .filter(|(_, label)| **label == cluster.label)
-            .map(|(id, _)| view.target(id))
-            .collect();
+        let names: Vec<String> =
+            members.filter(|(_, label)| **label == cluster.label).map(|(id, _)| view.target(id)).collect();
         row.push(Cell::text(names.join(view.pick("、", ", "))));
         row
     });

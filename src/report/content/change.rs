@@ -61,7 +61,9 @@ pub fn sentence(view: &View<'_>, change: &Change) -> String {
             format!("Compared with {then}, no indicator is comparable, or none of the means has changed.")
         }
         (Some(up), None, true) => format!("与{then}相比，在可比指标中上升最多的是{up}。"),
-        (Some(up), None, false) => format!("Compared with {then}, what rose most among comparable indicators is {up}."),
+        (Some(up), None, false) => {
+            format!("Compared with {then}, what rose most among comparable indicators is {up}.")
+        }
         (None, Some(down), true) => format!("与{then}相比，在可比指标中下降最多的是{down}。"),
         (None, Some(down), false) => {
             format!("Compared with {then}, what fell most among comparable indicators is {down}.")
@@ -70,7 +72,9 @@ pub fn sentence(view: &View<'_>, change: &Change) -> String {
             format!("与{then}相比，在可比指标中上升最多的是{up}，下降最多的是{down}。")
         }
         (Some(up), Some(down), false) => {
-            format!("Compared with {then}, what rose most among comparable indicators is {up}; what fell most is {down}.")
+            format!(
+                "Compared with {then}, what rose most among comparable indicators is {up}; what fell most is {down}."
+            )
         }
     }
 }

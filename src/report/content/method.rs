@@ -55,8 +55,13 @@ pub fn tables(view: &View<'_>) -> Vec<Table> {
 fn facts(view: &View<'_>) -> Table {
     let dossier = view.dossier;
     let assessment = &dossier.assessment;
-    let observations: u64 =
-        assessment.cards.iter().flat_map(|card| &card.nodes).filter(|node| node.depth == 0).map(|node| node.n).sum();
+    let observations: u64 = assessment
+        .cards
+        .iter()
+        .flat_map(|card| &card.nodes)
+        .filter(|node| node.depth == 0)
+        .map(|node| node.n)
+        .sum();
     let mut facts = vec![
         (
             view.pick("评估方案", "Profile"),
@@ -86,7 +91,10 @@ fn facts(view: &View<'_>) -> Table {
         sheet: view.pick("基本信息", "About"),
         title: view.pick("基本信息", "About this assessment").to_owned(),
         columns: vec![Column::words(view.pick("项目", "Item")), Column::prose(view.pick("内容", "Value"))],
-        rows: facts.into_iter().map(|(label, value)| vec![Cell::Text(label.to_owned()), Cell::text(value)]).collect(),
+        rows: facts
+            .into_iter()
+            .map(|(label, value)| vec![Cell::Text(label.to_owned()), Cell::text(value)])
+            .collect(),
         note: None,
     }
 }
@@ -123,7 +131,8 @@ fn rules(view: &View<'_>) -> Vec<String> {
 
 /// The share of a node among its siblings, in percent.
 fn share(view: &View<'_>, placed: &Placed<'_>) -> f64 {
-    let siblings = view.placed().iter().filter(|other| other.parent == placed.parent && other.bonus == placed.bonus);
+    let siblings =
+        view.placed().iter().filter(|other| other.parent == placed.parent && other.bonus == placed.bonus);
     let sum: f64 = siblings.map(|other| other.node.weight).sum();
     100.0 * placed.node.weight / sum.max(f64::EPSILON)
 }
@@ -203,7 +212,9 @@ fn assumed(view: &View<'_>) -> Table {
     });
     Table {
         sheet: view.pick("假定数值", "Assumed"),
-        title: view.pick("没有公开依据、由本方案假定的数值", "Figures that no public source states").to_owned(),
+        title: view
+            .pick("没有公开依据、由本方案假定的数值", "Figures that no public source states")
+            .to_owned(),
         columns: vec![
             Column::words(view.pick("指标", "Indicator")),
             Column::prose(view.pick("假定内容", "What is assumed")),

@@ -16,10 +16,10 @@ use super::document::{Block, Section};
 use super::table::Table;
 use super::view::View;
 
-/// The report's heading, and the lines below it.
-pub(super) use summary::{heading, imprint};
 /// Why a target has no rank.
 pub(super) use scores::why_unranked;
+/// The report's heading, and the lines below it.
+pub(super) use summary::{heading, imprint};
 
 /// The whole report.
 pub(super) fn whole(view: &View<'_>) -> Vec<Section> {

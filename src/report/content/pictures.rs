@@ -73,12 +73,17 @@ pub fn regions(view: &View<'_>) -> Option<Chart> {
         )
     } else {
         (
-            format!("Mean total of each region, with its best and last portal ({} regions, n={n})", regions.len()),
+            format!(
+                "Mean total of each region, with its best and last portal ({} regions, n={n})",
+                regions.len()
+            ),
             format!("{gap} points between the first and the last region"),
         )
     };
-    let told: Vec<String> =
-        regions.iter().map(|region| format!("{} {}", clean_name(&region.name), number(region.mean, 2))).collect();
+    let told: Vec<String> = regions
+        .iter()
+        .map(|region| format!("{} {}", clean_name(&region.name), number(region.mean, 2)))
+        .collect();
     let caption = Caption { title, desc: told.join(view.pick("；", "; ")) };
     Some(draw_regions("regions-chart", caption, &rows, &gap))
 }
@@ -167,8 +172,10 @@ pub fn tiles(view: &View<'_>) -> Option<Chart> {
     if totals.is_empty() {
         return None;
     }
-    let values: Vec<(Place, f64)> =
-        totals.iter().map(|(place, totals)| (*place, totals.iter().sum::<f64>() / totals.len() as f64)).collect();
+    let values: Vec<(Place, f64)> = totals
+        .iter()
+        .map(|(place, totals)| (*place, totals.iter().sum::<f64>() / totals.len() as f64))
+        .collect();
     let grades = &view.dossier.profile.grades;
     let bound = |i: usize, usual| grades.get(i).map_or(usual, |grade| grade.from);
     let bounds = [bound(0, 90.0), bound(1, 80.0), bound(2, 70.0)];
@@ -176,12 +183,24 @@ pub fn tiles(view: &View<'_>) -> Option<Chart> {
     let (title, legend) = if view.is_chinese() {
         (
             format!("各省份评估对象的平均总分（{} 个省份，n={n}）", values.len()),
-            [format!("{first} 分及以上"), format!("{second}～{first}"), format!("{third}～{second}"), format!("低于 {third}"), "无数据".to_owned()],
+            [
+                format!("{first} 分及以上"),
+                format!("{second}～{first}"),
+                format!("{third}～{second}"),
+                format!("低于 {third}"),
+                "无数据".to_owned(),
+            ],
         )
     } else {
         (
             format!("Mean total by province ({} provinces, n={n})", values.len()),
-            [format!("{first} and above"), format!("{second} to {first}"), format!("{third} to {second}"), format!("below {third}"), "no data".to_owned()],
+            [
+                format!("{first} and above"),
+                format!("{second} to {first}"),
+                format!("{third} to {second}"),
+                format!("below {third}"),
+                "no data".to_owned(),
+            ],
         )
     };
     let desc = view.pick(
@@ -258,7 +277,10 @@ pub fn dendrogram(view: &View<'_>, clusters: &Clusters) -> Option<Chart> {
     let (title, cut) = if view.is_chinese() {
         (format!("按观测数值的聚类树状图（Ward 法，n={n}，分为 {k} 类）"), format!("在此分为 {k} 类"))
     } else {
-        (format!("Dendrogram of the observed numbers (Ward's method, n={n}, {k} clusters)"), format!("cut into {k} clusters"))
+        (
+            format!("Dendrogram of the observed numbers (Ward's method, n={n}, {k} clusters)"),
+            format!("cut into {k} clusters"),
+        )
     };
     let desc = view.pick(
         "名称后的数字为所属类别；连接处越靠右，差异越大。",

@@ -30,8 +30,7 @@ pub fn sections(view: &View<'_>) -> Vec<Section> {
 }
 
 fn veto_titles(view: &View<'_>, card: &Scorecard) -> String {
-    let titles: Vec<String> =
-        card.vetoes.iter().map(|veto| clean(veto.title.pick(view.language))).collect();
+    let titles: Vec<String> = card.vetoes.iter().map(|veto| clean(veto.title.pick(view.language))).collect();
     if titles.is_empty() { String::new() } else { format!("▲ {}", titles.join(view.pick("、", ", "))) }
 }
 
@@ -145,7 +144,9 @@ pub fn indicators(view: &View<'_>) -> Table {
                 Cell::Number(node.coverage, 1),
                 Cell::Count(node.n),
                 Cell::text(profile.map(|profile| say::seen(view, node, profile)).unwrap_or_default()),
-                Cell::text(node.source.map(|source| words::source(source, view.language)).unwrap_or_default()),
+                Cell::text(
+                    node.source.map(|source| words::source(source, view.language)).unwrap_or_default(),
+                ),
             ]);
         }
     }

@@ -152,14 +152,14 @@ fn sentences(view: &View<'_>) -> Vec<String> {
     }
     if let [first, .., last] = analysis.regions.as_slice() {
         let gap = number(first.mean - last.mean, 2);
-        let ([best, worst], [high, low]) = (
-            [clean(&first.name), clean(&last.name)],
-            [number(first.mean, 2), number(last.mean, 2)],
-        );
+        let ([best, worst], [high, low]) =
+            ([clean(&first.name), clean(&last.name)], [number(first.mean, 2), number(last.mean, 2)]);
         told.push(if zh {
             format!("分区域看，{best}平均分最高（{high} 分），{worst}最低（{low} 分），相差 {gap} 分。")
         } else {
-            format!("By region, {best} leads with {high} points and {worst} is last with {low}: a gap of {gap}.")
+            format!(
+                "By region, {best} leads with {high} points and {worst} is last with {low}: a gap of {gap}."
+            )
         });
     }
     told.extend(analysis.change.as_ref().map(|change| super::change::sentence(view, change)));
@@ -179,7 +179,10 @@ fn sentences(view: &View<'_>) -> Vec<String> {
         told.push(if zh {
             format!("{vetoed} 个评估对象触发单项否决，在总分表中标出。")
         } else {
-            format!("A veto holds for {}; the table of scores shows which.", words::counted(vetoed, "portal", "portals"))
+            format!(
+                "A veto holds for {}; the table of scores shows which.",
+                words::counted(vetoed, "portal", "portals")
+            )
         });
     }
     told

@@ -135,10 +135,12 @@ fn indicators(view: &View<'_>, card: &Scorecard) -> Table {
     let rows = card.nodes.iter().map(|score| {
         let node = view.node(&score.id);
         let indent = "　".repeat(score.depth);
-        let mut source = score.source.map(|source| words::source(source, view.language)).unwrap_or_default().to_owned();
+        let mut source =
+            score.source.map(|source| words::source(source, view.language)).unwrap_or_default().to_owned();
         if let Some(how) = score.settled {
             let how = words::settling(how, view.language);
-            source = if view.is_chinese() { format!("{source}（{how}）") } else { format!("{source} ({how})") };
+            source =
+                if view.is_chinese() { format!("{source}（{how}）") } else { format!("{source} ({how})") };
         }
         vec![
             Cell::Text(format!("{indent}{}", view.title(&score.id))),
@@ -189,8 +191,11 @@ fn beside(view: &View<'_>, card: &Scorecard) -> Table {
     let mut rows = Vec::new();
     for beside in &card.beside {
         let steps: Vec<String> = beside.steps.iter().map(|step| say::step(view, step)).collect();
-        let leaves: Vec<String> =
-            beside.leaves.iter().map(|(id, score)| format!("{} {}", view.title(id), number(*score, 2))).collect();
+        let leaves: Vec<String> = beside
+            .leaves
+            .iter()
+            .map(|(id, score)| format!("{} {}", view.title(id), number(*score, 2)))
+            .collect();
         rows.push(vec![
             Cell::Text(view.scenario(&beside.scenario)),
             Cell::text(leaves.join(view.pick("；", "; "))),
@@ -215,14 +220,15 @@ fn beside(view: &View<'_>, card: &Scorecard) -> Table {
 /// Notes and figures that people wrote down. Who wrote them is not published.
 fn noted(view: &View<'_>, id: &TargetId) -> Table {
     let zone = TimeZone::get(&view.dossier.assessment.period.timezone).unwrap_or(TimeZone::UTC);
-    let codings = view.dossier.codings.iter().filter(|coding| {
-        coding.target == *id && !(coding.note.is_empty() && coding.source.is_empty())
-    });
+    let codings = view
+        .dossier
+        .codings
+        .iter()
+        .filter(|coding| coding.target == *id && !(coding.note.is_empty() && coding.source.is_empty()));
     let rows = codings.map(|coding| {
-        let value = view.node(&coding.indicator).map_or_else(
-            || clean_name(&coding.value),
-            |node| say::choice(view, &coding.value, node),
-        );
+        let value = view
+            .node(&coding.indicator)
+            .map_or_else(|| clean_name(&coding.value), |node| say::choice(view, &coding.value, node));
         let year = coding.year.map(|year| year.to_string()).unwrap_or_default();
         let origin = [clean_name(&coding.source), year].join(" ");
         vec![
@@ -283,7 +289,9 @@ mod tests {
 
     #[test]
     fn anchors_are_harmless_and_differ() {
-        for (id, want) in [("demo-city", "target-demo-2dcity"), ("a.b", "target-a-2eb"), ("\"><", "target--22-3e-3c")] {
+        for (id, want) in
+            [("demo-city", "target-demo-2dcity"), ("a.b", "target-a-2eb"), ("\"><", "target--22-3e-3c")]
+        {
             assert_eq!(anchor(&TargetId::new(id)), want);
         }
     }
