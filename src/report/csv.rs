@@ -9,6 +9,7 @@ use super::Dossier;
 use super::say;
 use super::view::View;
 use crate::domain::coding::Settling;
+use crate::domain::indicator::IndicatorId;
 use crate::domain::profile::Source;
 use crate::score::card::{Interval, State, Value};
 use crate::store::csv::{Cell, record};
@@ -74,7 +75,7 @@ pub fn csv(dossier: &Dossier, out: &mut dyn Write) -> Result<()> {
             let mut row = head.to_vec();
             row.extend([
                 Cell::Text(node.id.as_str()),
-                Cell::maybe(node.parent.as_ref().map(|id| id.as_str())),
+                Cell::maybe(node.parent.as_ref().map(IndicatorId::as_str)),
                 text(&title),
                 Cell::Text(state_name(node.state)),
                 decimal(node.score, 4),

@@ -178,11 +178,11 @@ fn seen(view: &View<'_>, card: &Scorecard) -> Section {
         }
     }
     if !unobserved.is_empty() {
-        let list = unobserved.join(view.pick("、", ", "));
+        let titles = unobserved.join(view.pick("、", ", "));
         section.say(if view.is_chinese() {
-            format!("以下指标本期未能观测，没有按零分处理：{list}。")
+            format!("以下指标本期未能观测，没有按零分处理：{titles}。")
         } else {
-            format!("Could not be observed, and does not count as 0: {list}.")
+            format!("Could not be observed, and does not count as 0: {titles}.")
         });
     }
     let findings = target::conditions(view, &card.target.id);

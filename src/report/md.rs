@@ -2,6 +2,8 @@
 //!
 //! Invariant: no text becomes markup: what Markdown or HTML would read as such stands behind a backslash.
 
+use std::fmt::Write as _;
+
 use super::Dossier;
 use super::content;
 use super::document::{Block, Section};
@@ -24,12 +26,12 @@ pub(super) fn write(
     let mut out = format!("# {}\n\n", escape(heading));
     let colon = view.pick("：", ": ");
     for (label, value) in imprint {
-        out.push_str(&format!("- {}{colon}{}\n", escape(label), escape(value)));
+        put(&mut out, format_args!("- {}{colon}{}\n", escape(label), escape(value)));
     }
     for section in sections {
         let marks = "#".repeat(usize::from(section.level));
         if !section.title.is_empty() {
-            out.push_str(&format!("\n{marks} {}\n", escape(&section.title)));
+            put(&mut out, format_args!("\n{marks} {}\n", escape(&section.title)));
         }
         for block in &section.blocks {
             out.push('\n');
@@ -41,11 +43,11 @@ pub(super) fn write(
 
 fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
     match block {
-        Block::Text(text) => out.push_str(&format!("{}\n", escape(text))),
-        Block::Notice(text) => out.push_str(&format!("> {}\n", escape(text))),
+        Block::Text(text) => put(out, format_args!("{}\n", escape(text))),
+        Block::Notice(text) => put(out, format_args!("> {}\n", escape(text))),
         Block::List(items) => {
             for item in items {
-                out.push_str(&format!("- {}\n", escape(item)));
+                put(out, format_args!("- {}\n", escape(item)));
             }
         }
         Block::Headlines(lines) => {
@@ -53,7 +55,7 @@ fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
                 let colon = view.pick("：", ": ");
                 let note =
                     if line.note.is_empty() { String::new() } else { format!(" ({})", escape(&line.note)) };
-                out.push_str(&format!("- {}{colon}**{}**{note}\n", escape(&line.label), escape(&line.value)));
+                put(out, format_args!("- {}{colon}**{}**{note}\n", escape(&line.label), escape(&line.value)));
             }
         }
         Block::Table(table) => write_table(out, table),
@@ -65,20 +67,19 @@ fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
             for piece in pieces {
                 let run = view.pick("运行", "run");
                 let url = piece.url.replace('`', "%60").replace('<', "%3C");
-                out.push_str(&format!(
-                    "- {} `{url}` ({run} {})\n",
-                    escape(&piece.sentence),
-                    escape(&piece.run)
-                ));
+                put(
+                    out,
+                    format_args!("- {} `{url}` ({run} {})\n", escape(&piece.sentence), escape(&piece.run)),
+                );
             }
         }
     }
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    out.push_str(&format!("**{}**\n\n|", escape(&table.title)));
+    put(out, format_args!("**{}**\n\n|", escape(&table.title)));
     for column in &table.columns {
-        out.push_str(&format!(" {} |", escape(&column.title)));
+        put(out, format_args!(" {} |", escape(&column.title)));
     }
     out.push_str("\n|");
     for column in &table.columns {
@@ -90,13 +91,18 @@ fn write_table(out: &mut String, table: &Table) {
     for row in &table.rows {
         out.push_str("\n|");
         for cell in row {
-            out.push_str(&format!(" {} |", escape(&cell.shown())));
+            put(out, format_args!(" {} |", escape(&cell.shown())));
         }
     }
     out.push('\n');
     if let Some(note) = &table.note {
-        out.push_str(&format!("\n{}\n", escape(note)));
+        put(out, format_args!("\n{}\n", escape(note)));
     }
+}
+
+/// Adds to the text; writing to a String cannot fail.
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
 }
 
 /// A text as Markdown shows it, on one line.

@@ -10,7 +10,7 @@ use crate::domain::indicator::IndicatorId;
 use crate::domain::language::Language;
 use crate::domain::profile::{Node, Placed};
 use crate::mail::say::line;
-use crate::score::card::{NodeScore, Scorecard};
+use crate::score::card::{NodeScore, Reliability, Scorecard};
 
 use super::Dossier;
 
@@ -96,7 +96,7 @@ impl<'a> View<'a> {
 
     /// Whether coders agree too little on the indicator.
     pub fn is_unreliable(&self, id: &IndicatorId) -> bool {
-        self.dossier.assessment.reliability.get(id).is_some_and(|found| found.is_unreliable())
+        self.dossier.assessment.reliability.get(id).is_some_and(Reliability::is_unreliable)
     }
 
     /// A card.

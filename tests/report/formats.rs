@@ -109,7 +109,7 @@ fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
     let ranked = dossier.assessment.cards.iter().filter(|card| card.rank.is_some()).count();
     assert_eq!(scores.height(), ranked + 1);
     let at = |title: &str| {
-        scores.rows().next().unwrap().iter().position(|cell| cell.to_string() == title).unwrap()
+        scores.rows().next().unwrap().iter().position(|cell| *cell == title).unwrap()
     };
     let totals: Vec<f64> = scores
         .rows()
@@ -131,7 +131,7 @@ fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
 fn what_was_not_observed_is_an_empty_cell() {
     let mut book = workbook(&world::unobserved(2, Language::English));
     let unranked = book.worksheet_range("Unranked").unwrap();
-    let total = unranked.rows().next().unwrap().iter().position(|cell| cell.to_string() == "Total").unwrap();
+    let total = unranked.rows().next().unwrap().iter().position(|cell| *cell == "Total").unwrap();
     assert!(unranked.rows().skip(1).all(|row| row[total] == Data::Empty));
 }
 

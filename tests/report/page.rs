@@ -1,9 +1,11 @@
 //! The page: self-contained, escaped, complete; charts that say what they measure.
 
+use base64::Engine as _;
 use mystery_shopper::domain::language::Language;
 use mystery_shopper::report;
 use mystery_shopper::report::Dossier;
 use scraper::{ElementRef, Html, Selector};
+use sha2::Digest as _;
 
 use super::world;
 
@@ -42,8 +44,6 @@ fn assert_sound(name: &str, page: &Html) {
     let policy = policy[0].attr("content").unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     let style = text(all(page, "style")[0]);
-    use base64::Engine as _;
-    use sha2::Digest as _;
     let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style.as_bytes()));
     assert!(policy.contains(&digest), "{name}: the policy is for another style");
     for (i, table) in all(page, "table").iter().enumerate() {

@@ -190,8 +190,9 @@ impl Numbers {
         (self.0 >> 40) as f64 / f64::from(1_u32 << 24)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
-        (self.next() * n as f64) as u64
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and n")]
+    fn below(&mut self, n: u32) -> u32 {
+        (self.next() * f64::from(n)) as u32
     }
 }
 
@@ -266,7 +267,7 @@ fn measured(node: &Node, leaf: &Leaf, numbers: &mut Numbers, skill: f64) -> (f64
     match &leaf.formula {
         Formula::Share(_) => {
             let of = 1344;
-            let good = of - numbers.below(4 + ((100.0 - skill) * 2.0) as u64);
+            let good = of - u64::from(numbers.below(40));
             let share = 100.0 * good as f64 / of as f64;
             let Formula::Share(Some(pieces)) = &leaf.formula else { unreachable!() };
             (pieces.at(share), Value::Share { good, of, wilson: around(share, 0.4) }, of)
@@ -276,12 +277,12 @@ fn measured(node: &Node, leaf: &Leaf, numbers: &mut Numbers, skill: f64) -> (f64
             (pieces.at(seconds), Value::Seconds { p: *p, seconds }, 1344)
         }
         Formula::Deduct { .. } if leaf.sources[0] == Source::Links => {
-            let (home, elsewhere) = (numbers.below(2) as f64, numbers.next() * 20.0);
+            let (home, elsewhere) = (f64::from(numbers.below(2)), numbers.next() * 20.0);
             let score = (100.0 - (home + 0.1 * elsewhere) / 15.0 * 100.0).max(0.0);
             (score, Value::Faults { home, elsewhere }, 8)
         }
         Formula::Deduct { .. } => {
-            let missing = numbers.below(3) as f64;
+            let missing = f64::from(numbers.below(3));
             (100.0 - 12.5 * missing, Value::Faults { home: missing, elsewhere: 0.0 }, 2)
         }
         Formula::Steps => {
@@ -295,7 +296,7 @@ fn measured(node: &Node, leaf: &Leaf, numbers: &mut Numbers, skill: f64) -> (f64
             (credit, Value::Steps { steps }, 244)
         }
         Formula::Choice(choices) => {
-            let choice = &choices[(numbers.below(4) as usize).saturating_sub(1).min(2)];
+            let choice = &choices[usize::try_from(numbers.below(4).saturating_sub(1)).unwrap().min(2)];
             (choice.points, Value::Word { word: choice.word.clone() }, 2)
         }
         Formula::YesNo { .. } => {
@@ -502,8 +503,11 @@ fn clusters(cards: &[Scorecard]) -> Option<Clusters> {
     if n < 5 {
         return None;
     }
-    let mut open: Vec<(u32, f64, f64, Vec<usize>)> =
-        items.iter().enumerate().map(|(i, (_, total))| (i as u32, *total, 1.0, vec![i])).collect();
+    let mut open: Vec<(u32, f64, u32, Vec<usize>)> = items
+        .iter()
+        .enumerate()
+        .map(|(i, (_, total))| (u32::try_from(i).unwrap(), *total, 1, vec![i]))
+        .collect();
     let (mut merges, mut labels) = (Vec::new(), vec![0_u32; n]);
     while open.len() > 1 {
         if open.len() == 4 {
@@ -518,6 +522,7 @@ fn clusters(cards: &[Scorecard]) -> Option<Clusters> {
         for a in 0..open.len() {
             for b in a + 1..open.len() {
                 let ((_, ma, na, _), (_, mb, nb, _)) = (&open[a], &open[b]);
+                let (na, nb) = (f64::from(*na), f64::from(*nb));
                 let distance = (2.0 * na * nb / (na + nb)).sqrt() * (ma - mb).abs();
                 if distance < best.0 {
                     best = (distance, a, b);
@@ -530,8 +535,8 @@ fn clusters(cards: &[Scorecard]) -> Option<Clusters> {
         let size = first.2 + second.2;
         let (left, right) = (first.0.min(second.0), first.0.max(second.0));
         let number = u32::try_from(n + merges.len()).unwrap();
-        merges.push(Merge { left, right, height, size: size as u32 });
-        let middle = (first.1 * first.2 + second.1 * second.2) / size;
+        merges.push(Merge { left, right, height, size });
+        let middle = (first.1 * f64::from(first.2) + second.1 * f64::from(second.2)) / f64::from(size);
         open.push((number, middle, size, [first.3, second.3].concat()));
     }
     let means = (1..=4).map(|label| {

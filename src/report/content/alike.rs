@@ -100,11 +100,12 @@ fn clustered(view: &View<'_>, clusters: &Clusters) -> String {
     };
     if !clusters.dropped.is_empty() {
         let dropped = titles(&clusters.dropped);
-        text.push_str(&if view.is_chinese() {
+        let more = if view.is_chinese() {
             format!("{dropped} 因数值全部相同或有缺失，未纳入。")
         } else {
             format!(" Left out, because all have the same number or one has none: {dropped}.")
-        });
+        };
+        text.push_str(&more);
     }
     text
 }

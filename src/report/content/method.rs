@@ -237,11 +237,12 @@ fn left_out_text(view: &View<'_>) -> String {
         .to_owned();
     if !beside.is_empty() {
         let list = beside.join(view.pick("、", ", "));
-        text.push_str(&if view.is_chinese() {
+        let more = if view.is_chinese() {
             format!("下列场景仅作观察，不计分：{list}。")
         } else {
             format!(" Observed and not scored: {list}.")
-        });
+        };
+        text.push_str(&more);
     }
     text
 }
