@@ -16,6 +16,7 @@ pub mod http;
 pub mod judge;
 pub mod mail;
 pub mod plan;
+pub mod report;
 pub mod runner;
 pub mod scheduler;
 pub mod score;

@@ -41,6 +41,7 @@ mod picture;
 mod pool;
 mod port;
 mod prepare;
+mod print;
 mod session;
 mod source;
 mod spare;
@@ -60,6 +61,7 @@ pub use ladder::Rungs;
 pub use memory::{NEEDED, room};
 pub use picture::{Picture, Unpaintable};
 pub use pool::{Census, Pool};
+pub use print::print;
 pub use trial::{Trial, trial};
 
 /// How browsers are started.

@@ -107,6 +107,23 @@ impl Browser {
         Self::below(driver, options, kind, deadline).await
     }
 
+    /// Starts one that reaches no address at all, for pages that lie on this machine.
+    pub async fn start_apart(
+        settings: &Settings,
+        programs: &Programs,
+        deadline: Deadline,
+    ) -> Result<Self, BrowserError> {
+        let deadline = deadline.tightened(START);
+        let kind = Kind { engine: Engine::Chromium, loopback: false, live: false };
+        let driver = Driver::start(chromedriver(programs), settings, deadline).await?;
+        let mut args = arguments(settings, driver.folder(), kind, None);
+        args.retain(|arg| !arg.starts_with(RESOLVER));
+        args.push(format!("{RESOLVER}MAP * ~NOTFOUND"));
+        let mut options = chrome(kind, &args);
+        options["binary"] = json!(programs.chromium);
+        Self::below(driver, options, kind, deadline).await
+    }
+
     /// Starts geckodriver and Firefox on this machine.
     pub async fn start_firefox(
         settings: &Settings,
@@ -419,6 +436,9 @@ const ON: &str = "CDPScreenshotNewSurface";
 /// every request back would, and it holds in workers.
 const NO_SCHEME: &str = "none";
 
+/// How the browser is told where names lead.
+const RESOLVER: &str = "--host-resolver-rules=";
+
 /// What chromedriver is told about the browser.
 fn chrome(kind: Kind, args: &[String]) -> Value {
     let mut options = json!({ "args": args, "localState": { "auth.schemes": NO_SCHEME } });
@@ -474,7 +494,7 @@ fn arguments(settings: &Settings, folder: &Path, kind: Kind, own_page: Option<&O
         let inner = ["localhost", "*.localhost", "127.*", "[::1]", "169.254.*", "0.0.0.0"];
         let rules = own_page.map(OwnPage::rule).into_iter();
         let rules: Vec<String> = rules.chain(inner.map(|host| format!("MAP {host} ~NOTFOUND"))).collect();
-        args.push(format!("--host-resolver-rules={}", rules.join(",")));
+        args.push(format!("{RESOLVER}{}", rules.join(",")));
     }
     args
 }

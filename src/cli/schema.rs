@@ -27,6 +27,8 @@ enum Of {
     Run,
     /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
     Verify,
+    /// What `shopper report --format json` writes.
+    Report,
     /// What a webhook with the template `generic` is sent.
     Webhook,
 }
@@ -41,6 +43,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Profile => schema(Kind::Profile),
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
+        Of::Report => crate::report::schema().unwrap_or_default(),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());

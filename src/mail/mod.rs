@@ -26,7 +26,7 @@ mod wording;
 
 pub use dialogue::Dialogue;
 pub use message::Enclosed;
-pub use picture::small_picture;
+pub use picture::{small_picture, thumbnail};
 pub use render::{Extras, Picture, Rendered, content_id, render, render_with};
 pub use secret::{environment, resolve_secret};
 pub use smtp::{MailSettings, Mailer, SendFailure, Sent};

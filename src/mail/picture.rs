@@ -1,4 +1,5 @@
-//! Pictures for mails: small, so that a mail opens at once on a phone and no server refuses it.
+//! Pictures for mails: small, so that a mail opens at once on a phone and no server refuses it; and for
+//! reports, which carry many of them.
 //!
 //! Invariant: what cannot be read as a JPEG is left as it is; nothing here ever fails a mail.
 
@@ -10,16 +11,24 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// How wide a picture is in a mail, in pixels: as wide as the mail.
-const WIDTH: u32 = 600;
+/// How large a picture becomes.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    /// How wide at most, in pixels.
+    width: u32,
+    /// How high at most; the rest of a long page is cut off.
+    height: u32,
+    /// It should take no more, in bytes.
+    aim: usize,
+}
 
-/// How high at most; the rest of a long page is cut off.
-const HEIGHT: u32 = 1200;
+/// In a mail: as wide as the mail.
+const MAILED: Size = Size { width: 600, height: 1200, aim: 100_000 };
 
-/// A picture should take no more, in bytes …
-const AIM: usize = 100_000;
+/// In a report: a third of a page's width, still legible when a reader looks closer.
+const THUMB: Size = Size { width: 480, height: 480, aim: 32_000 };
 
-/// … and is written a little worse until it does.
+/// What takes more than it should is written a little worse until it does not.
 const QUALITIES: [u8; 4] = [75, 60, 45, 30];
 
 /// The longest side that is read, in pixels.
@@ -28,14 +37,24 @@ const LONGEST_SIDE: usize = 16_384;
 /// A screenshot as it goes into a mail, with its media type. Takes some tens of milliseconds of work,
 /// so it belongs on a thread that may block.
 pub fn small_picture(bytes: Vec<u8>, mime: String) -> (Vec<u8>, String) {
-    match shrink(&bytes) {
+    match shrink(&bytes, MAILED) {
         Some(small) => (small, "image/jpeg".to_owned()),
         None => (bytes, mime),
     }
 }
 
-/// The picture no wider than [`WIDTH`]; [`None`] when it is no JPEG, or good as it is.
-fn shrink(bytes: &[u8]) -> Option<Vec<u8>> {
+/// A screenshot as a report shows it, with its media type; [`None`] when it is no JPEG and too large to be
+/// taken as it is.
+pub fn thumbnail(bytes: &[u8], mime: &str) -> Option<(Vec<u8>, String)> {
+    if let Some(small) = shrink(bytes, THUMB) {
+        return Some((small, "image/jpeg".to_owned()));
+    }
+    let known = matches!(mime, "image/jpeg" | "image/png" | "image/webp");
+    (known && bytes.len() <= 2 * THUMB.aim).then(|| (bytes.to_vec(), mime.to_owned()))
+}
+
+/// The picture no larger than `size`; [`None`] when it is no JPEG, or good as it is.
+fn shrink(bytes: &[u8], size: Size) -> Option<Vec<u8>> {
     let options = DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_max_width(LONGEST_SIDE)
@@ -44,13 +63,13 @@ fn shrink(bytes: &[u8]) -> Option<Vec<u8>> {
     let rgb = decoder.decode().ok()?;
     let (width, height) = decoder.dimensions()?;
     let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
-    if width <= WIDTH && height <= HEIGHT && bytes.len() <= AIM {
+    if width <= size.width && height <= size.height && bytes.len() <= size.aim {
         return None;
     }
     let whole = ImageBuffer::<Rgb<u8>, _>::from_raw(width, height, rgb)?;
-    let new_width = width.min(WIDTH);
-    // So many rows of the picture become HEIGHT.
-    let shown = u64::from(HEIGHT) * u64::from(width) / u64::from(new_width);
+    let new_width = width.min(size.width);
+    // So many rows of the picture become the full height.
+    let shown = u64::from(size.height) * u64::from(width) / u64::from(new_width);
     let shown = u32::try_from(shown).unwrap_or(height).min(height);
     let new_height = u64::from(shown) * u64::from(new_width) / u64::from(width);
     let new_height = u32::try_from(new_height).ok()?.max(1);
@@ -61,7 +80,7 @@ fn shrink(bytes: &[u8]) -> Option<Vec<u8>> {
     for quality in QUALITIES {
         written.clear();
         Encoder::new(&mut written, quality).encode(small.as_raw(), w, h, ColorType::Rgb).ok()?;
-        if written.len() <= AIM {
+        if written.len() <= size.aim {
             break;
         }
     }

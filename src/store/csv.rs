@@ -13,6 +13,8 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// A number.
     Number(i64),
+    /// A number with so many digits behind the point.
+    Decimal(f64, u8),
     /// A truth.
     Truth(bool),
     /// Nothing.
@@ -40,6 +42,7 @@ pub fn record(out: &mut dyn Write, cells: &[Cell<'_>]) -> Result<()> {
         match cell {
             Cell::Text(text) => write_text(out, text)?,
             Cell::Number(number) => write!(out, "{number}")?,
+            Cell::Decimal(number, digits) => write!(out, "{number:.*}", usize::from(*digits))?,
             Cell::Truth(truth) => write!(out, "{truth}")?,
             Cell::Empty => {}
         }
@@ -90,6 +93,7 @@ mod tests {
             ("a tab", Cell::Text("\t=1"), "'\t=1"),
             ("an escape sequence", Cell::Text("a\u{1b}[31m"), "a␛[31m"),
             ("a negative number", Cell::Number(-5), "-5"),
+            ("a fraction", Cell::Decimal(-0.125, 2), "-0.12"),
             ("a truth", Cell::Truth(true), "true"),
             ("nothing", Cell::Empty, ""),
         ];

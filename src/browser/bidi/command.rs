@@ -180,6 +180,16 @@ commands! {
         clip: Option<Clip>,
     }
 
+    /// A page as PDF.
+    Print<'a> = "browsingContext.print" -> Printed {
+        /// Which page.
+        context: &'a str,
+        /// Whether backgrounds are printed.
+        background: bool,
+        /// Whether the page is made smaller to fit; otherwise its own style says what a sheet is like.
+        shrink_to_fit: bool,
+    }
+
     /// Answers a dialog.
     HandleUserPrompt<'a> = "browsingContext.handleUserPrompt" -> Nothing {
         /// On which page.
@@ -474,6 +484,13 @@ pub struct Tree {
 pub struct TreeEntry {
     /// Its id.
     pub context: ContextId,
+}
+
+/// A printed page.
+#[derive(Debug, Deserialize)]
+pub struct Printed {
+    /// The PDF in base64.
+    pub data: String,
 }
 
 /// A picture.

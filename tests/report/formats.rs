@@ -1,0 +1,149 @@
+//! Text, CSV, JSON and workbooks.
+
+use std::fs;
+use std::path::Path;
+
+use calamine::{Data, Reader, Xlsx};
+use mystery_shopper::domain::language::Language;
+use mystery_shopper::report;
+use mystery_shopper::score::card::Assessment;
+
+use super::world;
+
+#[test]
+fn a_small_report_as_text() {
+    insta::assert_snapshot!("report-zh", report::md(&world::dossier(3, Language::Chinese)));
+    insta::assert_snapshot!("report-en", report::md(&world::dossier(3, Language::English)));
+}
+
+#[test]
+fn reports_about_nothing_say_so() {
+    insta::assert_snapshot!("none-zh", report::md(&world::dossier(0, Language::Chinese)));
+    insta::assert_snapshot!("unobserved-en", report::md(&world::unobserved(1, Language::English)));
+}
+
+#[test]
+fn letters_as_text() {
+    for (name, language) in [("letter-zh", Language::Chinese), ("letter-en", Language::English)] {
+        let dossier = world::dossier(7, language);
+        let id = &dossier.assessment.cards[1].target.id;
+        insta::assert_snapshot!(name, report::letter::md(&dossier, id).unwrap());
+    }
+}
+
+fn csv(dossier: &report::Dossier) -> String {
+    String::from_utf8(report::written(dossier, report::Format::Csv).unwrap()).unwrap()
+}
+
+#[test]
+fn the_long_table_as_csv() {
+    insta::assert_snapshot!("csv", csv(&world::dossier(2, Language::English)));
+}
+
+#[test]
+fn no_name_is_a_formula_in_csv() {
+    let mut dossier = world::dossier(1, Language::Chinese);
+    dossier.assessment.cards[0].target.name = "=HYPERLINK(\"http://evil.example\")".to_owned();
+    let text = csv(&dossier);
+    assert!(text.contains("\"'=HYPERLINK(") && !text.contains(",=") && !text.contains(",\"="), "{text}");
+}
+
+#[test]
+fn the_same_dossier_gives_the_same_bytes() {
+    let dossier = world::dossier(9, Language::Chinese);
+    assert_eq!(report::html(&dossier).unwrap(), report::html(&dossier).unwrap());
+    assert_eq!(report::xlsx(&dossier).unwrap(), report::xlsx(&dossier).unwrap());
+}
+
+#[test]
+fn json_can_be_read_back_and_its_schema_is_published() {
+    let dossier = world::dossier(7, Language::Chinese);
+    let value: serde_json::Value = serde_json::from_str(&report::json(&dossier).unwrap()).unwrap();
+    let read: Assessment = serde_json::from_value(value["assessment"].clone()).unwrap();
+    let names = |assessment: &Assessment| -> Vec<_> {
+        assessment.cards.iter().map(|card| (card.target.clone(), card.rank, card.nodes.len())).collect()
+    };
+    assert_eq!(names(&read), names(&dossier.assessment));
+    assert!(value["assessment"]["cards"][6]["nodes"][1]["score"].is_null(), "not observed is null, not 0");
+    assert_eq!(value["indicators"].as_array().unwrap().len(), dossier.profile.nodes().len());
+    let schema = report::schema().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.json");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&file, &schema).unwrap();
+    }
+    let copy = fs::read_to_string(file).unwrap();
+    assert!(copy == schema, "schema/report.json is old: run this test with BLESS=1");
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let known: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    let written: Vec<&String> = value.as_object().unwrap().keys().collect();
+    assert_eq!(written, known);
+}
+
+fn workbook(dossier: &report::Dossier) -> Xlsx<std::io::Cursor<Vec<u8>>> {
+    calamine::open_workbook_from_rs(std::io::Cursor::new(report::xlsx(dossier).unwrap())).unwrap()
+}
+
+#[test]
+fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
+    let dossier = world::dossier(55, Language::English);
+    let mut book = workbook(&dossier);
+    let names = book.sheet_names();
+    for wanted in [
+        "Scores",
+        "Unranked",
+        "Indicators",
+        "Regions",
+        "Findings",
+        "Change",
+        "Movers",
+        "Sensitivity",
+        "Channels",
+        "Clusters",
+        "Reliability",
+        "Profile",
+        "About",
+    ] {
+        assert!(names.iter().any(|name| name == wanted), "{wanted}: {names:?}");
+    }
+    let scores = book.worksheet_range("Scores").unwrap();
+    let ranked = dossier.assessment.cards.iter().filter(|card| card.rank.is_some()).count();
+    assert_eq!(scores.height(), ranked + 1);
+    let at = |title: &str| {
+        scores.rows().next().unwrap().iter().position(|cell| *cell == title).unwrap()
+    };
+    let totals: Vec<f64> = scores
+        .rows()
+        .skip(1)
+        .map(|row| match &row[at("Total")] {
+            Data::Float(total) => *total,
+            other => panic!("{other:?} is no number"),
+        })
+        .collect();
+    let best = dossier.assessment.cards.iter().filter_map(|card| card.total).fold(0.0, f64::max);
+    assert!((totals[0] - best).abs() < 1e-9, "the best is the first");
+    assert!(totals.windows(2).all(|pair| pair[0] >= pair[1]));
+    let indicators = book.worksheet_range("Indicators").unwrap();
+    let nodes: usize = dossier.assessment.cards.iter().map(|card| card.nodes.len()).sum();
+    assert_eq!(indicators.height(), nodes + 1);
+}
+
+#[test]
+fn what_was_not_observed_is_an_empty_cell() {
+    let mut book = workbook(&world::unobserved(2, Language::English));
+    let unranked = book.worksheet_range("Unranked").unwrap();
+    let total = unranked.rows().next().unwrap().iter().position(|cell| *cell == "Total").unwrap();
+    assert!(unranked.rows().skip(1).all(|row| row[total] == Data::Empty));
+}
+
+#[test]
+fn no_name_is_a_formula_in_a_workbook() {
+    let mut dossier = world::dossier(2, Language::Chinese);
+    dossier.assessment.cards[0].target.name = "=cmd|'/c calc'!A1".to_owned();
+    let mut book = workbook(&dossier);
+    for name in book.sheet_names() {
+        let formulas = book.worksheet_formula(&name).unwrap();
+        assert!(formulas.used_cells().next().is_none(), "{name}");
+    }
+    let scores = book.worksheet_range("总分与名次").unwrap();
+    assert!(scores.used_cells().any(|(.., cell)| *cell == Data::String("=cmd|'/c calc'!A1".to_owned())));
+}
