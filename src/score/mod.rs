@@ -4,6 +4,9 @@
 //! to the last digit. What could not be observed never scores 0. Nothing here opens a file, a database
 //! or a clock.
 
+pub mod agreement;
 pub mod analysis;
 pub mod card;
 pub mod material;
+pub mod voices;
+pub mod ward;
