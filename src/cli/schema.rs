@@ -25,6 +25,14 @@ enum Of {
     Run,
     /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
     Verify,
+    /// What `shopper observe import`, `add` and `posts import` print with `--format json`.
+    ObserveImport,
+    /// What `shopper observe list --format json` prints.
+    ObserveList,
+    /// What `shopper observe compare --format json` prints.
+    ObserveCompare,
+    /// What `shopper observe words --format json` prints.
+    ObserveWords,
     /// What a webhook with the template `generic` is sent.
     Webhook,
 }
@@ -38,6 +46,10 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Lexicon => schema(Kind::Lexicon),
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
+        Of::ObserveImport => written(&schemars::schema_for!(super::observe::Imported)),
+        Of::ObserveList => written(&schemars::schema_for!(Vec<crate::domain::coding::Coding>)),
+        Of::ObserveCompare => written(&schemars::schema_for!(Vec<crate::score::agreement::Comparison>)),
+        Of::ObserveWords => written(&schemars::schema_for!(Vec<crate::score::analysis::WordCount>)),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());
