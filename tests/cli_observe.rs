@@ -7,9 +7,13 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    shopper(folder, &[&["observe"], args].concat())
+}
+
+fn shopper(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::cargo_bin("shopper").unwrap();
     command.current_dir(folder).env_remove("SHOPPER_CONFIG").env_remove("STATE_DIRECTORY");
-    let Output { status, stdout, stderr } = command.arg("observe").args(args).output().unwrap();
+    let Output { status, stdout, stderr } = command.args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
@@ -20,9 +24,10 @@ fn folder() -> tempfile::TempDir {
     let mut settings =
         "[agent]\nname = \"test\"\ntimezone = \"Asia/Shanghai\"\ndata_dir = \"data\"\n".to_owned();
     for (id, name) in [("chengdu", "成都市"), ("kunming", "昆明市"), ("guiyang", "贵阳市")] {
-        settings.push_str(&format!(
-            "\n[[target]]\nid = \"{id}\"\nname = \"{name}\"\nentry = \"http://127.0.0.1:9/\"\nclass = \"test\"\n"
-        ));
+        let target =
+            format!("id = \"{id}\"\nname = \"{name}\"\nentry = \"http://127.0.0.1:9/\"\nclass = \"test\"\n");
+        settings.push_str("\n[[target]]\n");
+        settings.push_str(&target);
     }
     std::fs::write(folder.path().join("probes.toml"), settings).unwrap();
     folder
@@ -179,4 +184,19 @@ fn posts_are_masked_and_their_words_counted() {
     let (code, _, err) = run(at, &["words"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("lexicon/voices.toml:1:15"), "{err}");
+}
+
+#[test]
+fn what_is_printed_for_programs_has_a_schema() {
+    let folder = folder();
+    for (of, field) in [("list", "coder"), ("compare", "disagreements"), ("words", "tone")] {
+        let (code, out, err) = shopper(folder.path(), &["schema", &format!("observe-{of}")]);
+        assert_eq!(code, Some(0), "{err}");
+        let schema: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(schema["type"], "array", "{of}");
+        assert!(out.contains(&format!("\"{field}\"")), "{of}: {out}");
+    }
+    let (_, out, _) = shopper(folder.path(), &["schema", "observe-import"]);
+    let schema: Value = serde_json::from_str(&out).unwrap();
+    assert!(schema["properties"]["known"].is_object(), "{out}");
 }

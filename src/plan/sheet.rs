@@ -284,7 +284,10 @@ mod tests {
         Column { name: "note", chinese: "备注", needed: false },
     ];
 
-    fn read(text: &str) -> (Vec<Vec<(&'static str, String, String)>>, Vec<String>) {
+    /// A row: the column of each cell, its text, and what stands in the file.
+    type Cells = Vec<(&'static str, String, String)>;
+
+    fn read(text: &str) -> (Vec<Cells>, Vec<String>) {
         let (source, out) = (source(Path::new("x.csv"), text), RefCell::default());
         let rows = rows(&source, &COLUMNS, &out);
         let cells = |row: Row| {
@@ -301,7 +304,7 @@ mod tests {
     #[test]
     fn tables_are_read_as_spreadsheets_write_them() {
         let one = |name, text: &str| (name, text.to_owned(), text.to_owned());
-        let cases: [(&str, &str, Vec<Vec<(&str, String, String)>>); 7] = [
+        let cases: [(&str, &str, Vec<Cells>); 7] = [
             ("commas", "coder,value\nli,yes\n", vec![vec![one("coder", "li"), one("value", "yes")]]),
             (
                 "another order, CRLF",

@@ -196,7 +196,10 @@ fn means(label: u32, labels: &[u32], used: &[IndicatorId], columns: &[(Vec<f64>,
 mod tests {
     use super::*;
 
-    fn items(rows: &[(&str, &[(&str, Option<f64>)])]) -> Vec<(TargetId, BTreeMap<IndicatorId, Option<f64>>)> {
+    /// An item with its numbers.
+    type Item<'a> = (&'a str, &'a [(&'a str, Option<f64>)]);
+
+    fn items(rows: &[Item<'_>]) -> Vec<(TargetId, BTreeMap<IndicatorId, Option<f64>>)> {
         let id = |text: &str| IndicatorId::parse(text).unwrap();
         rows.iter()
             .map(|(target, numbers)| {

@@ -35,19 +35,16 @@ pub(super) fn sheet(global: &Global, args: &SheetArgs) -> Result<Exit, Fault> {
         let hint = "a leaf for people has \"coded\" among its sources";
         return Err(Fault::input(format!("the profile `{}` asks nothing of people", profile.id), hint));
     }
-    let written = match &args.out {
-        Some(path) => std::fs::File::create(path).and_then(|mut file| write(&mut file, &rows, true)),
-        None => {
-            let mut out = std::io::stdout();
-            let marked = !out.is_terminal();
-            write(&mut out, &rows, marked)
-        }
-    };
-    match (written, &args.out) {
-        (Err(source), Some(path)) => Err(AppError::Folder { path: path.clone(), source }.into()),
+    if let Some(path) = &args.out {
+        let written = std::fs::File::create(path).and_then(|mut file| write(&mut file, &rows, true));
+        written.map_err(|source| AppError::Folder { path: path.clone(), source })?;
+    } else {
+        let mut out = std::io::stdout();
+        let marked = !out.is_terminal();
         // A reader that went away has what it wanted.
-        _ => Ok(Exit::Done),
+        let _ = write(&mut out, &rows, marked);
     }
+    Ok(Exit::Done)
 }
 
 fn write(out: &mut dyn Write, rows: &[Vec<String>], marked: bool) -> std::io::Result<()> {

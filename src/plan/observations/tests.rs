@@ -235,7 +235,8 @@ fn a_sheet_asks_for_every_leaf_of_every_portal_and_reads_back_when_it_is_filled(
         .map(|row| {
             let mut row = row.clone();
             if row[1] == "H3" {
-                ("yes".clone_into(&mut row[3]), "2026-11-03".clone_into(&mut row[4]));
+                "yes".clone_into(&mut row[3]);
+                "2026-11-03".clone_into(&mut row[4]);
             }
             row.join(",")
         })

@@ -25,10 +25,13 @@ fn only(codings: Vec<Coding>) -> Settled {
     settled.pop_first().unwrap().1
 }
 
+/// A story: who said what when, and what counts of it.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str, i64)], Option<&'a str>, Settling);
+
 #[test]
 fn what_counts_is_what_two_say_or_a_third_decides() {
     use Settling::{Agreed, Disputed, Single, ThirdCoder};
-    let cases: &[(&str, &[(&str, &str, i64)], Option<&str>, Settling)] = &[
+    let cases: &[Case<'_>] = &[
         ("one alone", &[("li", "yes", 1)], Some("yes"), Single),
         ("one who corrects himself", &[("li", "yes", 1), ("li", "no", 2)], Some("no"), Single),
         ("the newest, in whatever order", &[("li", "no", 2), ("li", "yes", 1)], Some("no"), Single),
