@@ -17,6 +17,7 @@ mod incidents;
 mod load;
 mod lone;
 mod mail;
+mod observe;
 mod output;
 mod restore;
 mod run;
@@ -119,6 +120,8 @@ enum Command {
     Ack(ack::AckArgs),
     /// Tell nobody for a while.
     Silence(silence::SilenceArgs),
+    /// Keep what people saw, and say how well they agree.
+    Observe(observe::ObserveArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
     /// Say whether the records are as they were written.
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Ack(args) => ack::ack(&global, args),
         Command::Silence(args) => silence::silence(&global, args),
+        Command::Observe(args) => observe::observe(&global, args),
         Command::Export(args) => export::export(&global, &args),
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Backup(args) => backup::backup(&global, &args),

@@ -29,6 +29,14 @@ enum Of {
     Verify,
     /// What `shopper report --format json` writes.
     Report,
+    /// What `shopper observe import`, `add` and `posts import` print with `--format json`.
+    ObserveImport,
+    /// What `shopper observe list --format json` prints.
+    ObserveList,
+    /// What `shopper observe compare --format json` prints.
+    ObserveCompare,
+    /// What `shopper observe words --format json` prints.
+    ObserveWords,
     /// What a webhook with the template `generic` is sent.
     Webhook,
 }
@@ -44,6 +52,10 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
         Of::Report => crate::report::schema().unwrap_or_default(),
+        Of::ObserveImport => written(&schemars::schema_for!(super::observe::Imported)),
+        Of::ObserveList => written(&schemars::schema_for!(Vec<crate::domain::coding::Coding>)),
+        Of::ObserveCompare => written(&schemars::schema_for!(Vec<crate::score::agreement::Comparison>)),
+        Of::ObserveWords => written(&schemars::schema_for!(Vec<crate::score::analysis::WordCount>)),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());

@@ -38,6 +38,17 @@ pub struct Coding {
     pub year: Option<i16>,
 }
 
+impl Coding {
+    /// The value of something that does not apply.
+    pub const OPEN: &str = "na";
+}
+
+/// The number that a value is, if it is one.
+pub fn number(value: &str) -> Option<f64> {
+    // No value is −0.
+    value.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
+}
+
 /// What counts of all that coders wrote about one indicator of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settled {

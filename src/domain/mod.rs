@@ -33,3 +33,4 @@ pub mod template;
 pub mod token;
 pub mod verdict;
 pub mod visit;
+pub mod voice;

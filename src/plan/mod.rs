@@ -24,8 +24,10 @@ mod locator;
 mod maintenance;
 mod matching;
 pub mod model;
+pub mod observations;
 mod place;
 mod post;
+pub mod posts;
 mod probes;
 pub mod profile;
 mod raw;
@@ -35,9 +37,11 @@ pub mod schema;
 mod scope;
 mod secrets;
 mod settings;
+mod sheet;
 mod store;
 mod table;
 mod targets;
+pub mod voices;
 mod words;
 
 use std::ops::RangeInclusive;
@@ -47,6 +51,7 @@ pub use alarm::*;
 pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
+pub use sheet::{Encoding, decode};
 pub use store::Keep;
 
 /// Reads the address of a page as settings write it: absolute, http or https.

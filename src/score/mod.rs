@@ -9,9 +9,12 @@
 //! upwards and counts coverage, `bootstrap` draws days, `condition` decides vetoes and findings,
 //! `place` ranks and grades.
 
+pub mod agreement;
 pub mod analysis;
 pub mod card;
 pub mod material;
+pub mod voices;
+pub mod ward;
 
 mod analyse;
 mod assess;

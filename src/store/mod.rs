@@ -8,6 +8,7 @@
 
 mod backup;
 mod chain;
+mod codings;
 pub mod csv;
 mod damage;
 mod delivery;
@@ -54,6 +55,7 @@ use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
 
 pub use backup::Manifest;
+pub use codings::{CodingFilter, PostFilter};
 pub use digest::DigestRows;
 pub use error::StoreError;
 pub use export::{Export, ExportFormat, ExportKind};

@@ -81,3 +81,13 @@ CREATE VIEW v_losses AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', since / 1000000.0, 'unixepoch') AS since,
     strftime('%Y-%m-%dT%H:%M:%fZ', until / 1000000.0, 'unixepoch') AS until, why, kept_in
 FROM losses;
+
+CREATE VIEW v_codings AS
+SELECT coder, indicator, target, value,
+    strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000.0, 'unixepoch') AS seen_at, note, evidence, source, year,
+    strftime('%Y-%m-%dT%H:%M:%fZ', made_at / 1000000.0, 'unixepoch') AS written_down_at
+FROM codings;
+
+CREATE VIEW v_posts AS
+SELECT target, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000.0, 'unixepoch') AS posted_at, text, source
+FROM posts;

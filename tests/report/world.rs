@@ -390,6 +390,8 @@ fn card(
         rank: None,
         grade: None,
         vetoes: Vec::new(),
+        figures: BTreeMap::new(),
+        ending: None,
         nodes,
         beside: vec![Beside {
             scenario: ScenarioId::new("temporary-id"),
@@ -450,6 +452,7 @@ pub fn assessment(
         period: period(year),
         cards,
         reliability,
+        definitions: BTreeMap::new(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn oldest(connection: &Connection, until: Timestamp) -> Result<Vec<(S
     let mut found = connection.prepare_cached(
         "SELECT e.hash AS hash, e.size AS size, coalesce(max(r.finished_at), 0) AS shown_at FROM evidence e
              LEFT JOIN step_evidence s ON s.hash = e.hash LEFT JOIN runs r ON r.id = s.run
-         WHERE e.removed_at IS NULL GROUP BY e.hash HAVING shown_at < ?1 ORDER BY shown_at LIMIT ?2",
+         WHERE e.removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM codings c WHERE c.evidence = e.hash) GROUP BY e.hash HAVING shown_at < ?1 ORDER BY shown_at LIMIT ?2",
     )?;
     let rows = found.query_map(params![micros(until), int(OLDEST as u64)], |row| {
         Ok((row.get("hash")?, uint(row, "size")?))
@@ -32,7 +32,8 @@ pub(super) fn oldest(connection: &Connection, until: Timestamp) -> Result<Vec<(S
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Those of the files that only runs show which ended before `until` and need not stay.
+/// Those of the files that only runs show which ended before `until` and need not stay. What proves what a person
+/// saw stays.
 pub(super) fn removable(
     connection: &Connection,
     hashes: Vec<String>,
@@ -43,9 +44,10 @@ pub(super) fn removable(
         "SELECT r.id, r.probe, r.target, r.started_at, r.finished_at
          FROM step_evidence s JOIN runs r ON r.id = s.run WHERE s.hash = ?1",
     )?;
+    let mut coded = connection.prepare_cached("SELECT 1 FROM codings WHERE evidence = ?1")?;
     let mut old = Vec::new();
     'files: for hash in hashes {
-        if protected.file(&hash) {
+        if protected.file(&hash) || coded.exists([&hash])? {
             continue;
         }
         let mut rows = shown.query([&hash])?;

@@ -3,6 +3,7 @@
 //! Invariant: what is written reads back equal (instants to the microsecond), and a value that
 //! this program never writes is an error, not a default.
 
+pub(super) mod coding;
 pub(super) mod host;
 pub(super) mod incident;
 pub(super) mod links;

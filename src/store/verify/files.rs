@@ -24,6 +24,9 @@ pub(super) fn look(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
                 }
                 State::Changed => (Wrong::Changed, "its content is not what its name says"),
                 State::Missing if file.removed => continue,
+                State::Missing if file.coded => {
+                    (Wrong::Missing, "a person's observation shows it and it is not there")
+                }
                 State::Missing => (Wrong::Missing, "a run shows it and it is not there"),
             };
             read += 1;
@@ -42,6 +45,8 @@ pub(super) fn look(inquiry: &mut Inquiry<'_>) -> Result<(), StoreError> {
 struct File {
     hash: String,
     removed: bool,
+    /// It proves what a person saw; retention never removes it.
+    coded: bool,
     probe: Option<String>,
     target: Option<String>,
     at: Option<i64>,
@@ -52,7 +57,8 @@ fn piece(inquiry: &Inquiry<'_>, after: &str) -> Result<Vec<File>, StoreError> {
     let since = inquiry.options.since.map(jiff::Timestamp::as_microsecond);
     let mut found = inquiry.connection.prepare_cached(
         "SELECT e.hash AS hash, max(c.seq) AS seq, c.probe AS probe, c.target AS target, c.at AS at,
-             (SELECT max(p.seq) FROM pruned_files p WHERE p.hash = e.hash) AS pruned
+             (SELECT max(p.seq) FROM pruned_files p WHERE p.hash = e.hash) AS pruned,
+             (SELECT max(k.at) FROM codings k WHERE k.evidence = e.hash) AS coded_at
          FROM (SELECT hash FROM evidence WHERE hash > ?1 ORDER BY hash LIMIT ?2) e
              LEFT JOIN step_evidence s ON s.hash = e.hash
              LEFT JOIN chain c ON c.what = 'run' AND c.id = s.run
@@ -60,15 +66,17 @@ fn piece(inquiry: &Inquiry<'_>, after: &str) -> Result<Vec<File>, StoreError> {
     )?;
     let rows = found.query_map(rusqlite::params![after, PIECE], |row| {
         let (seq, pruned): (Option<i64>, Option<i64>) = (row.get("seq")?, row.get("pruned")?);
-        let at: Option<i64> = row.get("at")?;
+        let (at, coded_at): (Option<i64>, Option<i64>) = (row.get("at")?, row.get("coded_at")?);
         // A file that no run shows any more is nobody's, and one of other times was not asked for.
-        let asked = since.is_none_or(|since| at.is_some_and(|at| at >= since));
+        let asked = |at: Option<i64>| since.is_none_or(|since| at.is_some_and(|at| at >= since));
+        let coded = coded_at.is_some() && asked(coded_at);
         Ok(File {
             hash: row.get("hash")?,
-            removed: !asked || seq.is_none() || pruned > seq,
+            removed: !coded && (!asked(at) || seq.is_none() || pruned > seq),
+            coded,
             probe: row.get("probe")?,
             target: row.get("target")?,
-            at,
+            at: at.or(coded_at),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
