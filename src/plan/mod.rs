@@ -24,6 +24,7 @@ mod locator;
 mod maintenance;
 mod matching;
 pub mod model;
+mod period;
 mod place;
 mod post;
 mod probes;
@@ -46,6 +47,7 @@ pub use alarm::*;
 pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
+pub use period::{PeriodFault, read_period};
 pub use store::Keep;
 
 /// Reads the address of a page as settings write it: absolute, http or https.

@@ -34,6 +34,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0003.sql")),
     M::up(include_str!("migrations/0004.sql")).foreign_key_check(),
     M::up(include_str!("migrations/0005.sql")),
+    M::up(include_str!("migrations/0008.sql")),
 ];
 
 /// How many statements stay prepared: recording a link check that opens an incident asks more than
