@@ -114,12 +114,11 @@ pub(super) fn merged(
     let mut rows = hours.query(span)?;
     while let Some(row) = rows.next()? {
         let step = row.get_ref("step")?.as_str().map_err(rusqlite::Error::from)?;
-        let place = match found.iter().position(|(name, ..)| name == step) {
-            Some(place) => place,
-            None => {
-                found.push((step.to_owned(), empty()?, Vec::new()));
-                found.len() - 1
-            }
+        let place = if let Some(place) = found.iter().position(|(name, ..)| name == step) {
+            place
+        } else {
+            found.push((step.to_owned(), empty()?, Vec::new()));
+            found.len() - 1
         };
         let (_, times, outcomes) = &mut found[place];
         for (outcome, count) in counts(row.get_ref("outcomes")?.as_str().map_err(rusqlite::Error::from)?)? {

@@ -144,7 +144,7 @@ fn made(number: usize, spec: &Spec) -> Run {
             made.links_checked = Some(70);
             let fault = |n: u8| LinkFault {
                 on_home: n.is_multiple_of(2),
-                ..LinkFault::new(&format!("http://a.cn/{n}"), LinkClass::NotFound)
+                ..LinkFault::new(format!("http://a.cn/{n}"), LinkClass::NotFound)
             };
             made.link_faults = (0..spec.odd).map(fault).collect();
         }
@@ -183,8 +183,8 @@ fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observ
             .map(|(day, runs)| {
                 let verdicts = [Verdict::Pass, Verdict::Degraded, Verdict::Fail, Verdict::Inconclusive];
                 let count = |verdict| runs.iter().filter(|run| run.verdict == verdict).count() as u64;
-                let timed = |run: &&&Run| matches!(run.verdict, Verdict::Pass | Verdict::Degraded);
-                let ms: Vec<u64> = runs.iter().filter(timed).map(|run| run.elapsed_ms).collect();
+                let says = |run: &&&Run| matches!(run.verdict, Verdict::Pass | Verdict::Degraded);
+                let ms: Vec<u64> = runs.iter().filter(says).map(|run| run.elapsed_ms).collect();
                 RunDay {
                     day,
                     verdicts: verdicts.map(|it| (it, count(it))).into_iter().filter(|it| it.1 > 0).collect(),
@@ -245,7 +245,7 @@ fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observ
         .filter(|run| run.target.as_str() == target)
         .filter_map(|run| {
             let (day, found) = (days.of(run.started_at)?, traits::checked(run)?);
-            let (home, elsewhere, checked) = (found.home, found.elsewhere, found.checked);
+            let (home, elsewhere, checked) = (found.home, found.elsewhere, found.links);
             Some((run.started_at, LinkCheck { run: run.id.clone(), day, home, elsewhere, checked }))
         })
         .collect();

@@ -52,7 +52,7 @@ pub(super) fn adopt(tx: &Transaction<'_>, id: &RunId) -> Result<(), StoreError> 
     let (probe, target, kind): (String, String, String) =
         (row.get("probe")?, row.get("target")?, row.get("kind")?);
     let hour =
-        Hour { target: &target, probe: &probe, kind: &kind, hour: hour_of(rows::at(row, "started_at")?) };
+        Hour { target: &target, probe: &probe, kind: &kind, at: hour_of(rows::at(row, "started_at")?) };
     let ended = Some((word(row, "verdict", Verdict::from_name)?, uint(row, "elapsed_ms")?));
     add_to_hour(tx, &hour, ended, [Tally::default(); FACTS.len()])
 }
@@ -95,7 +95,7 @@ struct Hour<'a> {
     target: &'a str,
     probe: &'a str,
     kind: &'a str,
-    hour: i64,
+    at: i64,
 }
 
 impl<'a> Hour<'a> {
@@ -104,7 +104,7 @@ impl<'a> Hour<'a> {
             target: run.target.as_str(),
             probe: run.probe.as_str(),
             kind: run.kind.name(),
-            hour: hour_of(run.started_at),
+            at: hour_of(run.started_at),
         }
     }
 }
@@ -122,7 +122,7 @@ fn add_to_hour(
                 .prepare_cached(
                     "SELECT times FROM run_hours WHERE target = ?1 AND probe = ?2 AND kind = ?3 AND hour = ?4",
                 )?
-                .query_row(params![key.target, key.probe, key.kind, key.hour], |row| row.get(0))
+                .query_row(params![key.target, key.probe, key.kind, key.at], |row| row.get(0))
                 .optional()?;
             Some(with(stored.flatten(), ms)?)
         }
@@ -152,7 +152,7 @@ fn add_to_hour(
         ":target": key.target,
         ":probe": key.probe,
         ":kind": key.kind,
-        ":hour": key.hour,
+        ":hour": key.at,
         ":pass": count(Verdict::Pass),
         ":degraded": count(Verdict::Degraded),
         ":fail": count(Verdict::Fail),
@@ -278,7 +278,7 @@ fn add_check(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
         run.probe.as_str(),
         found.home,
         found.elsewhere,
-        found.checked,
+        found.links,
     ])?;
     Ok(())
 }

@@ -109,7 +109,7 @@ pub(super) struct Checked {
     /// Broken links on other pages only.
     pub(super) elsewhere: u32,
     /// How many links were checked.
-    pub(super) checked: u32,
+    pub(super) links: u32,
 }
 
 /// What a link check says; nothing when it was cut short or did not come through the entry page.
@@ -123,7 +123,7 @@ pub(super) fn checked(run: &Run) -> Option<Checked> {
     Some(Checked {
         home: count(home),
         elsewhere: count(run.link_faults.len() - home),
-        checked: run.links_checked.unwrap_or(extent.links_known),
+        links: run.links_checked.unwrap_or(extent.links_known),
     })
 }
 
@@ -295,7 +295,7 @@ mod tests {
             run
         };
         let whole = || Some(CrawlExtent::default());
-        let some = Some(Checked { home: 1, elsewhere: 2, checked: 70 });
+        let some = Some(Checked { home: 1, elsewhere: 2, links: 70 });
         let cut = Some(CrawlExtent { cut_short: Some("time is up".into()), ..CrawlExtent::default() });
         let over = Some(CrawlExtent { over_limit: Some(2), ..CrawlExtent::default() });
         let cases = [
