@@ -241,6 +241,9 @@ fn hours(folder: &Path) -> Result<(), Fault> {
     tell(watch.elapsed_ms(), counted, times)
 }
 
+/// Target, probe and day; how often runs or steps ended in which way, and how long they took.
+type Sums = BTreeMap<(String, String, u16), (BTreeMap<String, u64>, BTreeMap<i64, u32>)>;
+
 /// The same counts and times from the raw rows: whole tables of one quarter, read once each.
 fn raw(folder: &Path) -> Result<(), Fault> {
     let watch = Stopwatch::start();
@@ -250,7 +253,6 @@ fn raw(folder: &Path) -> Result<(), Fault> {
         Connection::open_with_flags(folder.join("shopper.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let span = params![quarter.from.as_microsecond(), quarter.until.as_microsecond()];
     let day = |at| Ok::<_, Fault>(days.of(jiff::Timestamp::from_microsecond(at)?).unwrap_or_default());
-    type Sums = BTreeMap<(String, String, u16), (BTreeMap<String, u64>, BTreeMap<i64, u32>)>;
     let (mut runs, mut steps): (Sums, Sums) = Default::default();
     let mut found = connection.prepare(
         "SELECT target, probe, started_at, verdict, elapsed_ms FROM runs
