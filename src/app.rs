@@ -9,6 +9,7 @@ mod error;
 mod front;
 mod periodic;
 mod post;
+mod score;
 mod service;
 mod shelf;
 mod teller;
@@ -27,6 +28,7 @@ pub use agent::title_of;
 pub use bridge::AckLink;
 pub use error::AppError;
 pub use post::{PostOffice, mailer, sender};
+pub use score::{ScoreOrder, Scored, profile, score};
 pub use service::{ENDING, Service, ServiceOptions};
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 

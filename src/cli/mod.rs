@@ -21,6 +21,7 @@ mod output;
 mod restore;
 mod run;
 mod schema;
+mod score;
 mod silence;
 mod status;
 mod verify;
@@ -119,6 +120,8 @@ enum Command {
     Ack(ack::AckArgs),
     /// Tell nobody for a while.
     Silence(silence::SilenceArgs),
+    /// Score every target by a profile, and rank them.
+    Score(score::ScoreArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
     /// Say whether the records are as they were written.
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Incidents(args) => incidents::incidents(&global, &args),
         Command::Ack(args) => ack::ack(&global, args),
         Command::Silence(args) => silence::silence(&global, args),
+        Command::Score(args) => score::score(&global, &args),
         Command::Export(args) => export::export(&global, &args),
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Backup(args) => backup::backup(&global, &args),

@@ -25,6 +25,8 @@ enum Of {
     Run,
     /// What `shopper verify --format json` prints; `backup` and `restore` print it as well, `backup` in `verified`.
     Verify,
+    /// What `shopper score --format json` prints.
+    Score,
     /// What a webhook with the template `generic` is sent.
     Webhook,
 }
@@ -38,6 +40,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::Lexicon => schema(Kind::Lexicon),
         Of::Run => written(&schemars::schema_for!(crate::domain::run::Run)),
         Of::Verify => written(&schemars::schema_for!(crate::store::VerifyReport)),
+        Of::Score => written(&schemars::schema_for!(crate::app::Scored)),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());
