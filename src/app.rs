@@ -10,6 +10,8 @@ mod front;
 mod periodic;
 mod post;
 mod profiles;
+mod report;
+mod score;
 mod service;
 mod shelf;
 mod teller;
@@ -29,6 +31,8 @@ pub use bridge::AckLink;
 pub use error::AppError;
 pub use post::{PostOffice, mailer, sender};
 pub use profiles::Profiles;
+pub use report::{dossier, pdf};
+pub use score::{ScoreOrder, Scored, profile_file, score};
 pub use service::{ENDING, Service, ServiceOptions};
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 

@@ -147,3 +147,22 @@ fn a_daemon_whose_database_is_damaged_starts_and_says_what_was_lost() {
     kill_process(Pid::from_child(&daemon), Signal::TERM).unwrap();
     assert!(daemon.wait().unwrap().success());
 }
+
+#[test]
+fn scoring_refuses_what_it_cannot_mean_and_says_what_to_write() {
+    let folder = folder();
+    // (arguments, what is said)
+    let cases: [(&[&str], &str); 6] = [
+        (&["--period", "2026-13"], "its month is none of 01 to 12"),
+        (&["--period", "2025-11..2025-10"], "the last month lies before the first"),
+        (&["--period", "2199"], "lies in the future"),
+        (&["--period", "2025-11", "--against", "2025"], "have days in common"),
+        (&["--period", "2025-11", "--against", "letztes Jahr"], "a year of four digits"),
+        (&["--period", "2025-11", "--target", "her"], "did you mean `here`?"),
+    ];
+    for (args, said) in cases {
+        let (code, told, complaint) = run(folder.path(), &[&["score", "--profile", "d3"], args].concat());
+        assert_eq!((code, told.as_str()), (Some(2), ""), "{args:?}: {complaint}");
+        assert!(complaint.contains(said), "{args:?}: {complaint}");
+    }
+}

@@ -17,6 +17,8 @@ mod keep;
 mod ledger;
 #[path = "store/outbox.rs"]
 mod outbox;
+#[path = "store/scoring.rs"]
+mod scoring;
 #[path = "store/telling.rs"]
 mod telling;
 
@@ -102,6 +104,7 @@ fn run(id: &str, seconds: i64, outcomes: &[Outcome]) -> Run {
         kind: RunKind::Walk,
         scenario: Some("drug-licence".into()),
         scenario_hash: Some("ab".repeat(32)),
+        scored: true,
         vantage: "beijing-1".into(),
         cause: Cause::Schedule,
         scheduled_at: at(seconds),

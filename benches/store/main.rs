@@ -112,6 +112,7 @@ fn run(number: i64) -> Run {
         kind: RunKind::Walk,
         scenario: Some("drug-licence".into()),
         scenario_hash: Some("ab".repeat(32)),
+        scored: true,
         vantage: "bench".into(),
         cause: Cause::Schedule,
         scheduled_at: at,

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::browser::BrowserError;
 use crate::mail::MailError;
 use crate::plan::Faults;
+use crate::report::ReportError;
 use crate::store::StoreError;
 use crate::webhook::HookError;
 
@@ -92,6 +94,12 @@ pub enum AppError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A report could not be written.
+    #[error("could not write the report")]
+    Report(#[from] ReportError),
+    /// A browser could not do it.
+    #[error("could not print the report")]
+    Browser(#[source] BrowserError),
     /// Something else of ours, said whole.
     #[error("{0}")]
     Other(String),
@@ -121,6 +129,7 @@ impl AppError {
             | Self::Hook { .. } => {
                 Some("look at [[webhook]] in the configuration, then try `shopper mail test --hook NAME`")
             }
+            Self::Browser(_) => Some("`shopper doctor` looks for the browser; --format html needs none"),
             Self::Mail(_) => Some("look at [mail] in the configuration, then try `shopper doctor`"),
             _ => None,
         }

@@ -19,9 +19,11 @@ mod lone;
 mod mail;
 mod observe;
 mod output;
+mod report;
 mod restore;
 mod run;
 mod schema;
+mod score;
 mod silence;
 mod status;
 mod verify;
@@ -90,12 +92,20 @@ pub enum Format {
     Json,
     /// Programs, an object a line: `export` only.
     Jsonl,
-    /// Spreadsheets: `export` and `crawl` only.
+    /// Spreadsheets: `export`, `crawl` and `report` only.
     Csv,
     /// Programs that read columns: `export` only.
     Parquet,
     /// Build servers, as XML: `crawl` only.
     Junit,
+    /// People, as a page: `report` only.
+    Html,
+    /// People, on paper: `report` only.
+    Pdf,
+    /// Spreadsheets, as a workbook: `report` only.
+    Xlsx,
+    /// People, as Markdown: `report` only.
+    Md,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,6 +132,10 @@ enum Command {
     Silence(silence::SilenceArgs),
     /// Keep what people saw, and say how well they agree.
     Observe(observe::ObserveArgs),
+    /// Score every target by a profile, and rank them.
+    Score(score::ScoreArgs),
+    /// Write an assessment as a page, PDF, workbook, table or letter.
+    Report(report::ReportArgs),
     /// Write results for other programs.
     Export(export::ExportArgs),
     /// Say whether the records are as they were written.
@@ -173,6 +187,8 @@ pub fn main() -> ExitCode {
         Command::Ack(args) => ack::ack(&global, args),
         Command::Silence(args) => silence::silence(&global, args),
         Command::Observe(args) => observe::observe(&global, args),
+        Command::Score(args) => score::score(&global, &args),
+        Command::Report(args) => report::report(&global, &args),
         Command::Export(args) => export::export(&global, &args),
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Backup(args) => backup::backup(&global, &args),
@@ -194,11 +210,16 @@ pub fn main() -> ExitCode {
 /// Who writes a form that this command does not.
 fn elsewhere(format: Format, command: &Command) -> Option<&'static str> {
     let (export, crawl) = (matches!(command, Command::Export(_)), matches!(command, Command::Crawl(_)));
+    let report = matches!(command, Command::Report(_));
     match format {
         Format::Human | Format::Json => None,
         Format::Jsonl => (!export).then_some("only `shopper export` writes jsonl"),
         Format::Parquet => (!export).then_some("only `shopper export` writes parquet"),
-        Format::Csv => (!export && !crawl).then_some("only `shopper export` and `shopper crawl` write csv"),
+        Format::Csv => (!export && !crawl && !report)
+            .then_some("only `shopper export`, `shopper crawl` and `shopper report` write csv"),
         Format::Junit => (!crawl).then_some("only `shopper crawl` writes junit"),
+        Format::Html | Format::Pdf | Format::Xlsx | Format::Md => {
+            (!report).then_some("only `shopper report` writes html, pdf, xlsx and md")
+        }
     }
 }

@@ -2,42 +2,31 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::app::AppError;
-use crate::browser;
-use crate::clock::Deadline;
+use crate::app::{self, AppError};
+use crate::clock::Clock;
 use crate::domain::ids::TargetId;
 use crate::domain::language::Language;
+use crate::plan::Plan;
 use crate::report::{self, Dossier};
 
-use super::{Exit, Fault, Format, Global};
-
-/// Time for a browser to print a report: a minute is the promise, a busy machine gets more.
-const PRINT: Duration = Duration::from_secs(300);
+use super::score::{Asked, told};
+use super::{Exit, Fault, Format, Global, load};
 
 /// `--format html` (the default), `pdf`, `xlsx`, `csv`, `json` or `md`.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = false)]
 pub(super) struct ReportArgs {
-    /// The profile with which is scored.
-    #[arg(long, global = true, value_name = "FILE", default_value = "profiles/d3.toml")]
-    profile: PathBuf,
-    /// Months or days, both ends included: 2026-10..2026-11, 2026-11, 2026-11-01..2026-11-15.
-    #[arg(long, global = true, value_name = "PERIOD")]
-    period: Option<String>,
-    /// A period to compare with.
-    #[arg(long, global = true, value_name = "PERIOD")]
-    against: Option<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// The language; that of the agent when absent.
     #[arg(long, global = true, value_name = "LANGUAGE", value_parser = language)]
     language: Option<Language>,
     /// Into this file instead of stdout.
     #[arg(long, short, global = true, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Leave pictures out.
+    /// Leave pictures and what they show out.
     #[arg(long, global = true)]
     no_evidence: bool,
     #[command(subcommand)]
@@ -58,32 +47,61 @@ fn language(text: &str) -> Result<Language, String> {
     found.ok_or_else(|| "write zh-CN or en".to_owned())
 }
 
+pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> {
+    let plan = load::plan(global)?;
+    let now = Clock::system().now();
+    let letter = match &args.of {
+        Some(Of::Target { id }) => match plan.target(id) {
+            Some(target) => Some(target.id.clone()),
+            None => {
+                let known = plan.targets.iter().map(|target| target.id.as_str());
+                return Err(Fault::unknown("target", id, known));
+            }
+        },
+        None => None,
+    };
+    let (profile, order) = args.asked.read(global, &plan, now)?;
+    let language = args.language.unwrap_or(plan.agent.language);
+    app::block_on(async {
+        // All targets, also for a letter: findings and ranks are made with all of them.
+        let scored = app::score(&plan, &profile, &order, now).await?;
+        let exit = told(&scored);
+        let evidence: Vec<TargetId> = match &letter {
+            _ if args.no_evidence => Vec::new(),
+            Some(id) => vec![id.clone()],
+            None => plan.targets.iter().map(|target| target.id.clone()).collect(),
+        };
+        let dossier = app::dossier(&plan, profile, scored, language, &evidence).await?;
+        write(global, args, &plan, &dossier, letter.as_ref()).await?;
+        Ok(exit)
+    })
+}
+
 /// Writes a report, or a letter, in the format that was asked for.
 async fn write(
     global: &Global,
     args: &ReportArgs,
+    plan: &Plan,
     dossier: &Dossier,
-    browsers: &browser::Settings,
-) -> Result<Exit, Fault> {
-    let letter = match &args.of {
-        Some(Of::Target { id }) => Some(TargetId::new(id.clone())),
-        None => None,
-    };
-    let page = || match &letter {
+    letter: Option<&TargetId>,
+) -> Result<(), Fault> {
+    let page = || match letter {
         Some(id) => report::letter::html(dossier, id),
         None => report::html(dossier),
     };
-    let bytes = match (global.format, &letter) {
+    let page = || page().map_err(AppError::Report);
+    let written = |format| report::written(dossier, format).map_err(AppError::Report);
+    let bytes = match (global.format, letter) {
         (Format::Human | Format::Html, _) => page()?.into_bytes(),
-        (Format::Pdf, _) => browser::print(browsers, &page()?, Deadline::after(PRINT)).await?,
-        (Format::Md, Some(id)) => report::letter::md(dossier, id)?.into_bytes(),
-        (Format::Md, None) => report::written(dossier, report::Format::Md)?,
+        (Format::Pdf, _) => app::pdf(plan, &page()?).await?,
+        (Format::Md, Some(id)) => report::letter::md(dossier, id).map_err(AppError::Report)?.into_bytes(),
+        (Format::Md, None) => written(report::Format::Md)?,
         (_, Some(_)) => {
             return Err(Fault::input("a letter is html, pdf or md", "write --format html, pdf or md"));
         }
-        (Format::Xlsx, None) => report::written(dossier, report::Format::Xlsx)?,
-        (Format::Csv, None) => report::written(dossier, report::Format::Csv)?,
-        (Format::Json, None) => report::written(dossier, report::Format::Json)?,
+        (Format::Xlsx, None) => written(report::Format::Xlsx)?,
+        (Format::Csv, None) => written(report::Format::Csv)?,
+        (Format::Json, None) => written(report::Format::Json)?,
         _ => {
             return Err(Fault::input(
                 "this is no format of reports",
@@ -105,7 +123,7 @@ async fn write(
             _ => {}
         },
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Beside the file first, so that a report that was cut short never stands where a whole one was.

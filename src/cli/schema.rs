@@ -37,6 +37,8 @@ enum Of {
     ObserveCompare,
     /// What `shopper observe words --format json` prints.
     ObserveWords,
+    /// What `shopper score --format json` prints.
+    Score,
     /// What a webhook with the template `generic` is sent.
     Webhook,
 }
@@ -56,6 +58,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
         Of::ObserveList => written(&schemars::schema_for!(Vec<crate::domain::coding::Coding>)),
         Of::ObserveCompare => written(&schemars::schema_for!(Vec<crate::score::agreement::Comparison>)),
         Of::ObserveWords => written(&schemars::schema_for!(Vec<crate::score::analysis::WordCount>)),
+        Of::Score => written(&schemars::schema_for!(crate::app::Scored)),
         Of::Webhook => written(&schemars::schema_for!(crate::webhook::payload::Payload)),
     };
     super::output::line(text.trim_end());

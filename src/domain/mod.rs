@@ -21,6 +21,7 @@ pub mod masks;
 pub mod notice;
 pub mod observation;
 pub mod outcome;
+pub mod period;
 pub mod personal;
 pub mod place;
 pub mod profile;

@@ -29,6 +29,9 @@ pub struct Run {
     pub scenario: Option<ScenarioId>,
     /// The hash of the scenario and its fragments, for walks.
     pub scenario_hash: Option<String>,
+    /// Whether its scenario counts for scores (`scored` in its file); otherwise it is shown beside them.
+    #[serde(default = "counts", skip_serializing_if = "Clone::clone")]
+    pub scored: bool,
     /// Where the agent stands: `[agent] name`.
     pub vantage: String,
     /// Why it was made.
@@ -70,6 +73,11 @@ pub struct Run {
     pub browser: Option<String>,
     /// The version of this program.
     pub agent_version: String,
+}
+
+/// Records of before scores were made count.
+fn counts() -> bool {
+    true
 }
 
 /// Kinds of runs.

@@ -49,6 +49,7 @@ pub(crate) fn run(id: &str, outcomes: &[Outcome]) -> Run {
         kind: RunKind::Walk,
         scenario: Some("drug-licence".into()),
         scenario_hash: None,
+        scored: true,
         vantage: "beijing-1".into(),
         cause: Cause::Schedule,
         scheduled_at: at,

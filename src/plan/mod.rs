@@ -25,6 +25,7 @@ mod maintenance;
 mod matching;
 pub mod model;
 pub mod observations;
+mod period;
 mod place;
 mod post;
 pub mod posts;
@@ -51,6 +52,7 @@ pub use alarm::*;
 pub use diagnostic::{Diagnostic, Faults, counted};
 pub use load::{FileFault, Files, Loaded, check_scenario, load, load_scenario};
 pub use model::*;
+pub use period::{PeriodFault, read_period};
 pub use sheet::{Encoding, decode};
 pub use store::Keep;
 

@@ -139,6 +139,7 @@ impl Runner {
             kind: kind_of(&order.work),
             scenario: scenario.map(|scenario| scenario.id.clone()),
             scenario_hash: scenario.map(|scenario| scenario.hash.clone()),
+            scored: scenario.is_none_or(|scenario| scenario.scored),
             vantage: order.agent.name.clone(),
             cause: order.cause.clone(),
             scheduled_at: order.scheduled_at,

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,23 +18,7 @@ use crate::domain::run::RunKind;
 use crate::domain::scenario::Stage;
 use crate::domain::verdict::Verdict;
 
-/// A span of whole days in the agent's time zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Period {
-    /// The first day.
-    pub first: Date,
-    /// The last day, included.
-    pub last: Date,
-    /// The time zone in which days begin.
-    pub timezone: String,
-    /// The instant at which the first day begins.
-    pub from: Timestamp,
-    /// The instant at which the day after the last begins.
-    pub until: Timestamp,
-}
-
-/// A day of a period: 0 is the first.
-pub type Day = u16;
+pub use crate::domain::period::{Day, Period};
 
 /// A portal, as assessments name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -50,9 +50,12 @@ impl Store {
         if let Some(age) = keep.evidence.or(keep.runs).and_then(|age| before(now, age)) {
             self.remove_old_files(age, now, &mut tidied).await?;
         }
-        // Records that have no entry yet cannot be said to be removed.
-        let adopted = self
-            .read(|it| Ok(it.query_row("SELECT NOT EXISTS (SELECT 1 FROM to_chain)", [], |row| row.get(0))?));
+        // Records that have no entry yet cannot be said to be removed; what is not in the hours yet would
+        // be lost to them.
+        let adopted = self.read(|it| {
+            let sql = "SELECT NOT EXISTS (SELECT 1 FROM to_chain) AND NOT EXISTS (SELECT 1 FROM to_roll_up)";
+            Ok(it.query_row(sql, [], |row| row.get(0))?)
+        });
         if adopted.await? {
             if let Some(age) = keep.runs.and_then(|age| before(now, age)) {
                 while self.remove_runs(age, AGE, now, &mut tidied).await? {}

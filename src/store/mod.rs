@@ -6,6 +6,7 @@
 //! Invariant: a run, what the judge made of it and the mails about it are one transaction. SQL is
 //! spoken in this room only.
 
+mod assessments;
 mod backup;
 mod chain;
 mod codings;
@@ -15,23 +16,30 @@ mod delivery;
 mod digest;
 mod error;
 mod evidence;
+mod exhibits;
 mod export;
 mod folder;
 mod histogram;
 mod hosts;
 mod keep;
 mod links;
+mod material;
+#[cfg(test)]
+mod material_tests;
 mod numbers;
 mod open;
 mod outbox;
 mod record;
+mod rollup;
 mod rows;
 mod secret;
+mod sparse;
 mod status;
 mod stuck;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod traits;
 #[cfg(test)]
 mod upgrade_tests;
 mod upkeep;
@@ -54,6 +62,7 @@ use crate::domain::observation::{Evidence, EvidenceKind};
 use crate::domain::run::{Cause, Gap, Run, RunKind};
 use crate::domain::verdict::Verdict;
 
+pub use assessments::KeptAssessment;
 pub use backup::Manifest;
 pub use codings::{CodingFilter, PostFilter};
 pub use digest::DigestRows;

@@ -12,7 +12,7 @@ use rusqlite::Transaction;
 
 use super::chain;
 use super::error::StoreError;
-use super::histogram;
+use super::rollup;
 use super::rows;
 use super::tell::{JudgeContext, Mailed, carry_out, fresh_id};
 use crate::domain::ids::IncidentId;
@@ -48,7 +48,7 @@ pub(super) fn record(
 ) -> Result<Recorded, StoreError> {
     rows::run::insert(tx, &run)?;
     chain::append_run(tx, &run)?;
-    histogram::add(tx, &run)?;
+    rollup::add(tx, &run)?;
     rows::links::update(tx, &mut run)?;
     judge(tx, &run, context)
 }

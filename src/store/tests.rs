@@ -20,6 +20,7 @@ pub(super) fn run(id: &str, title: &str) -> Run {
         kind: RunKind::Visit,
         scenario: None,
         scenario_hash: None,
+        scored: true,
         vantage: "beijing-1".into(),
         cause: Cause::Schedule,
         scheduled_at: at,
@@ -132,9 +133,7 @@ async fn an_incident_and_its_mails_are_one() {
         .unwrap();
     let error = store.record(run("r1", "首页"), context()).await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error:?}");
-    for table in
-        ["runs", "steps", "observations", "step_hour_outcomes", "incidents", "notices", "probe_states"]
-    {
+    for table in ["runs", "steps", "observations", "step_hours", "incidents", "notices", "probe_states"] {
         let rows: i64 = store
             .read(move |connection| {
                 Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?)

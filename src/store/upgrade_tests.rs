@@ -6,6 +6,8 @@ use rusqlite::Connection;
 use super::codings::tests::coding;
 use super::tests::{context, run};
 use super::*;
+use crate::domain::outcome::Outcome;
+use crate::domain::period::Period;
 
 /// Rows in every table of the first version.
 const FIRST: &str = "
@@ -69,16 +71,25 @@ fn fifth(connection: &mut Connection, dir: &Path) {
         "INSERT INTO to_chain (what, id, probe, target, at)
              SELECT 'run', id, probe, target, finished_at AS at FROM runs WHERE state = 'finished'
              UNION ALL SELECT 'gap', NULL, probe, target, scheduled_at FROM gaps ORDER BY at;
-         INSERT INTO run_hour_verdicts VALUES ('other', 'demo-city', 0, 'pass', 1);
+         INSERT INTO run_hour_verdicts VALUES ('gone', 'demo-city', 0, 'pass', 3), ('gone', 'demo-city', 0, 'fail', 1);
          INSERT INTO recurring VALUES ('heartbeat', 1);",
     )
     .unwrap();
+    let mut times = sparse::Times::default();
+    times.record(1234);
+    tx.execute("INSERT INTO run_hours VALUES ('gone', 'demo-city', 0, ?1)", [times.encode()]).unwrap();
     chain::begin(&tx, at(8)).unwrap();
     chain::append_loss(&tx, at(9), "the database was damaged", None).unwrap();
     chain::append_pruning(&tx, at(9), "age", &[], &["ab".repeat(32)]).unwrap();
     tx.commit().unwrap();
     chain::heads::Signer::of(dir).unwrap().sign(connection, dir, at(9)).unwrap();
 }
+
+/// What the eighth version brought.
+const EIGHTH: &str = "
+    INSERT INTO codings (id, coder, indicator, target, value, at, note, source, made_at)
+        VALUES ('c', 'old', 'H2', 'gone', 'mail', 5000000, '', '', 6000000);
+    INSERT INTO posts (id, target, at, text, source, made_at) VALUES ('p', 'gone', 5000000, '打不开', '', 6000000);";
 
 /// A database of this version, with rows in every table.
 fn make(dir: &Path, version: usize) {
@@ -87,7 +98,8 @@ fn make(dir: &Path, version: usize) {
     open::migrate_to(&mut connection, version);
     // As they were written, in whatever order.
     connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
-    connection.execute_batch(FIRST).unwrap();
+    let slot = if version < 7 { "2000000, 'overdue'" } else { "2000000, 2000000, 'overdue', 1" };
+    connection.execute_batch(&FIRST.replace("2000000, 'overdue'", slot)).unwrap();
     connection.execute_batch(if version < 4 { UNTIL_THIRD } else { SINCE_FOURTH }).unwrap();
     connection.execute_batch(NOTICES).unwrap();
     if version >= 3 {
@@ -96,6 +108,9 @@ fn make(dir: &Path, version: usize) {
     if version >= 5 {
         fifth(&mut connection, dir);
     }
+    if version >= 8 {
+        connection.execute_batch(EIGHTH).unwrap();
+    }
     let tables: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('step_hours', 'run_hours')")
         .unwrap()
@@ -103,7 +118,7 @@ fn make(dir: &Path, version: usize) {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    for table in tables.into_iter() {
+    for table in tables {
         let rows: i64 =
             connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert!(rows > 0, "version {version}: nothing in {table}");
@@ -112,8 +127,8 @@ fn make(dir: &Path, version: usize) {
 
 #[tokio::test]
 async fn a_database_of_every_earlier_version_is_upgraded_read_verified_and_written() {
-    assert_eq!(open::newest(), 8, "a new version wants a row in this test");
-    for version in 1..=7 {
+    assert_eq!(open::newest(), 9, "a new version wants a row in this test");
+    for version in 1..=8 {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path(), version);
         let picture = b"picture";
@@ -156,7 +171,28 @@ async fn a_database_of_every_earlier_version_is_upgraded_read_verified_and_writt
         let coding = coding("li", "yes");
         let twice = vec![coding.clone(), coding.clone()];
         assert_eq!(store.add_codings(twice).await.unwrap(), 1, "version {version}");
-        assert_eq!(store.codings(CodingFilter::default()).await.unwrap(), [coding], "version {version}");
+        let kept = store.codings(CodingFilter::default()).await.unwrap();
+        assert_eq!(kept.len(), if version < 8 { 1 } else { 2 }, "version {version}");
+        assert_eq!(kept.last(), Some(&coding), "version {version}");
+        let hours = store.step_times(&probe, &target, Timestamp::UNIX_EPOCH, now).await.unwrap();
+        let broken = hours.iter().find(|times| times.step == "打开").map(|times| times.outcomes.clone());
+        assert_eq!(broken, Some(vec![(Outcome::Broken, 1)]), "version {version}");
+        // What scoring asks: of hours of before what is known by now, and their gaps.
+        let january =
+            Period::new("1970-01-01".parse().unwrap(), "1970-01-31".parse().unwrap(), "UTC").unwrap();
+        let material = store.material(&january, std::slice::from_ref(&target)).await.unwrap();
+        let observed = &material[&target];
+        let [walked] = observed.steps.as_slice() else { panic!("version {version}: {:?}", observed.steps) };
+        assert_eq!((walked.scenario.as_str(), walked.step.as_str()), ("s", "打开"), "version {version}");
+        assert_eq!(walked.days[0].outcomes, [(Outcome::Broken, 1)], "version {version}");
+        assert_eq!(observed.gaps, 2, "version {version}");
+        let kinds: Vec<_> = observed.runs.iter().map(|it| (it.probe.as_str(), it.kind.name())).collect();
+        let mut want = vec![("home", "crawl"), ("home", "walk")];
+        if version >= 5 {
+            want.insert(0, ("gone", "walk"));
+            assert_eq!(observed.runs[0].days[0].times, [(1234, 1)]);
+        }
+        assert_eq!(kinds, want, "version {version}");
         for (name, kind) in ExportKind::ALL {
             let export = Export { kind, format: ExportFormat::Csv, since: None, until: None };
             let rows = store.export(&export, &mut Vec::new()).unwrap();

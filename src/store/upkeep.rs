@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::rows::micros;
 use super::verify::{VerifyOptions, VerifyReport, verify};
 use super::worker::Sync;
-use super::{DATABASE, Store, Weight, blocking, open};
+use super::{DATABASE, Store, Weight, blocking, open, rollup};
 
 /// How many old records get their entries at a time.
 const ADOPTED: usize = 100;
@@ -50,9 +50,14 @@ impl Store {
         self.sign_head(now).await;
     }
 
-    /// Gives some records of before the chain their entries; says whether more wait.
+    /// Gives some records of before the chain their entries, and brings what is kept by the hour up to
+    /// some records of before; says whether more wait.
     pub async fn adopt_some(&self, now: Timestamp) -> Result<bool, StoreError> {
-        self.join(Weight::Small, Sync::Disk, move |tx| adopt::some(tx, ADOPTED, micros(now))).await
+        self.join(Weight::Small, Sync::Disk, move |tx| {
+            let chained = adopt::some(tx, ADOPTED, micros(now))?;
+            Ok(rollup::catch_up(tx, ADOPTED)? || chained)
+        })
+        .await
     }
 
     /// Folds the log into the database as far as no reader needs it.

@@ -57,18 +57,15 @@ SELECT probe, target,
 FROM gaps;
 
 CREATE VIEW v_availability_by_day AS
-SELECT probe, target, date(hour / 1000000, 'unixepoch') AS day, sum(count) AS runs,
-    sum(count) FILTER (WHERE verdict = 'pass') AS pass,
-    sum(count) FILTER (WHERE verdict = 'degraded') AS degraded,
-    sum(count) FILTER (WHERE verdict = 'fail') AS fail,
-    sum(count) FILTER (WHERE verdict = 'inconclusive') AS inconclusive,
-    round(100.0 * sum(count) FILTER (WHERE verdict IN ('pass', 'degraded'))
-        / sum(count) FILTER (WHERE verdict <> 'inconclusive'), 3) AS available_percent
-FROM run_hour_verdicts GROUP BY probe, target, day;
+SELECT probe, target, date(hour / 1000000, 'unixepoch') AS day,
+    sum(pass + degraded + fail + inconclusive) AS runs,
+    sum(pass) AS pass, sum(degraded) AS degraded, sum(fail) AS fail, sum(inconclusive) AS inconclusive,
+    round(100.0 * sum(pass + degraded) / sum(pass + degraded + fail), 3) AS available_percent
+FROM run_hours GROUP BY probe, target, day;
 
 CREATE VIEW v_step_outcomes_by_day AS
-SELECT probe, target, step, date(hour / 1000000, 'unixepoch') AS day, outcome, sum(count) AS count
-FROM step_hour_outcomes GROUP BY probe, target, step, day, outcome;
+SELECT h.probe, h.target, h.step, date(h.hour / 1000000, 'unixepoch') AS day, o.key AS outcome, sum(o.value) AS count
+FROM step_hours h, json_each(h.outcomes) o GROUP BY h.probe, h.target, h.step, day, o.key;
 
 CREATE VIEW v_mails AS
 SELECT o.id AS mail, n.kind, n.incident, o.recipient, o.state, o.attempts,
@@ -91,3 +88,11 @@ FROM codings;
 CREATE VIEW v_posts AS
 SELECT target, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000.0, 'unixepoch') AS posted_at, text, source
 FROM posts;
+CREATE VIEW v_scorecards AS
+SELECT a.hash AS assessment, a.profile, a.profile_hash, a.first, a.last,
+    strftime('%Y-%m-%dT%H:%M:%fZ', a.made_at / 1000000.0, 'unixepoch') AS made_at,
+    c.value ->> '$.target.id' AS target, c.value ->> '$.target.name' AS name,
+    c.value ->> '$.rank' AS rank, c.value ->> '$.total' AS total,
+    c.value ->> '$.interval.low' AS low, c.value ->> '$.interval.high' AS high,
+    c.value ->> '$.coverage' AS coverage, json_array_length(c.value, '$.vetoes') AS vetoes
+FROM assessments a, json_each(a.assessment, '$.cards') c;

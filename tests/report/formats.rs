@@ -108,9 +108,7 @@ fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
     let scores = book.worksheet_range("Scores").unwrap();
     let ranked = dossier.assessment.cards.iter().filter(|card| card.rank.is_some()).count();
     assert_eq!(scores.height(), ranked + 1);
-    let at = |title: &str| {
-        scores.rows().next().unwrap().iter().position(|cell| *cell == title).unwrap()
-    };
+    let at = |title: &str| scores.rows().next().unwrap().iter().position(|cell| *cell == title).unwrap();
     let totals: Vec<f64> = scores
         .rows()
         .skip(1)

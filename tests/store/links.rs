@@ -36,6 +36,7 @@ pub fn crawl(id: &str, seconds: i64, faults: &[LinkFault]) -> Run {
         kind: RunKind::Crawl,
         scenario: None,
         scenario_hash: None,
+        scored: true,
         verdict,
         reason,
         steps,

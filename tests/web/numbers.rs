@@ -180,6 +180,7 @@ fn run(probe: &str, target: &str, verdict: Verdict, elapsed_ms: u64) -> Run {
         kind: RunKind::Visit,
         scenario: None,
         scenario_hash: None,
+        scored: true,
         vantage: "v".into(),
         cause: Cause::Schedule,
         scheduled_at: now(),

@@ -163,10 +163,11 @@ impl CrawlArgs {
     /// What is written where.
     pub(super) fn forms(&self, format: Format) -> Result<Forms<'_>, Fault> {
         let stdout = match format {
-            Format::Human | Format::Jsonl | Format::Parquet => Report::Table,
             Format::Json => Report::Json,
             Format::Csv => Report::Csv,
             Format::Junit => Report::Junit,
+            // What is for other commands does not come here.
+            _ => Report::Table,
         };
         match (&self.out, self.report) {
             (Some(file), report) => {

@@ -25,6 +25,7 @@ pub(super) fn run(link_faults: Vec<LinkFault>) -> Run {
         kind: RunKind::Crawl,
         scenario: None,
         scenario_hash: None,
+        scored: true,
         vantage: "command-line".to_owned(),
         cause: Cause::Manual,
         scheduled_at: at,

@@ -98,6 +98,7 @@ mod tests {
                 kind: RunKind::Walk,
                 scenario: None,
                 scenario_hash: None,
+                scored: true,
                 vantage: "here".into(),
                 cause: Cause::Manual,
                 scheduled_at: jiff::Timestamp::UNIX_EPOCH,

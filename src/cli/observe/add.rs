@@ -46,7 +46,7 @@ pub(super) struct AddArgs {
 
 pub(super) fn add(global: &Global, args: AddArgs) -> Result<Exit, Fault> {
     let desk = Desk::new(global)?;
-    let profile = profile(args.profile.as_ref())?;
+    let profile = profile(global, args.profile.as_ref())?;
     let folder = args.evidence.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let proofs = Proofs::new(&folder);
     let evidence =

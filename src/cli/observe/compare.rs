@@ -27,7 +27,7 @@ pub(super) struct CompareArgs {
 
 pub(super) fn compare(global: &Global, args: &CompareArgs) -> Result<Exit, Fault> {
     let desk = Desk::new(global)?;
-    let profile = profile(args.profile.as_ref())?;
+    let profile = profile(global, args.profile.as_ref())?;
     let filter = CodingFilter {
         coder: None,
         target: desk.target(args.which.target.clone())?,

@@ -26,7 +26,7 @@ pub(super) struct ImportArgs {
 
 pub(super) fn import(global: &Global, args: &ImportArgs) -> Result<Exit, Fault> {
     let desk = Desk::new(global)?;
-    let profile = profile(args.profile.as_ref())?;
+    let profile = profile(global, args.profile.as_ref())?;
     let text = table(global, &args.file)?;
     let proofs = Proofs::new(args.file.parent().unwrap_or(Path::new(".")));
     let time = args.time.as_deref().map(|text| time(&desk, text)).transpose()?;

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::AppError;
+use crate::app::{self};
 use crate::clock::Clock;
 use crate::domain::profile::Profile;
 use crate::plan::Plan;
@@ -148,18 +149,17 @@ fn table(global: &Global, file: &Path) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// Reads the scoring profile that `--profile` names.
-fn profile(file: Option<&PathBuf>) -> Result<Option<Profile>, Fault> {
-    match file {
-        None => Ok(None),
-        Some(file) => {
-            let hint = "leave --profile out: values are then taken as they are";
-            Err(Fault::input(
-                format!("could not read {}: there is no reader of profiles yet", file.display()),
-                hint,
-            ))
+/// Reads the scoring profile that `--profile` names, and tells its warnings.
+fn profile(global: &Global, file: Option<&PathBuf>) -> Result<Option<Profile>, Fault> {
+    let Some(named) = file else { return Ok(None) };
+    let (profile, warnings) = load::profile(&app::profile_file(&global.config, named))?;
+    if !global.quiet {
+        let colour = output::colours(&std::io::stderr());
+        for warning in &warnings {
+            output::note(warning.render(colour).trim_end());
         }
     }
+    Ok(Some(profile))
 }
 
 /// What became of a table, or of one row.

@@ -29,7 +29,7 @@ pub(super) struct SheetArgs {
 
 pub(super) fn sheet(global: &Global, args: &SheetArgs) -> Result<Exit, Fault> {
     let desk = Desk::new(global)?;
-    let Some(profile) = profile(Some(&args.profile))? else { return Ok(Exit::Done) };
+    let Some(profile) = profile(global, Some(&args.profile))? else { return Ok(Exit::Done) };
     let rows = blank_sheet(&profile, &desk.plan.targets, &args.coder, desk.plan.agent.language);
     if rows.len() == 1 {
         let hint = "a leaf for people has \"coded\" among its sources";

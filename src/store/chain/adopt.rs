@@ -9,7 +9,7 @@ use super::digest::{Encoder, Subject};
 use super::{What, append, record};
 use crate::domain::ids::{ProbeId, RunId, TargetId};
 use crate::store::error::StoreError;
-use crate::store::{histogram, rows};
+use crate::store::{rollup, rows};
 
 /// Adopts up to so many records; says whether more wait.
 pub(in crate::store) fn some(tx: &Transaction<'_>, limit: usize, now: i64) -> Result<bool, StoreError> {
@@ -34,7 +34,7 @@ pub(in crate::store) fn some(tx: &Transaction<'_>, limit: usize, now: i64) -> Re
                     .map_err(|error| StoreError::unreadable("the end of a run", error))?;
                 let subject = Subject::Run { id: &id, probe: &probe, target: &target, finished_at };
                 if record(tx, &subject, true)? {
-                    histogram::adopt(tx, &id)?;
+                    rollup::adopt(tx, &id)?;
                 }
             }
             None => {

@@ -14,6 +14,7 @@ use crate::domain::verdict::Verdict;
 use crate::store::RunStart;
 use crate::store::chain;
 use crate::store::error::StoreError;
+use crate::store::rollup;
 
 /// The name of a cause, and the run that is confirmed.
 pub(in crate::store) fn cause_name(cause: &Cause) -> (&'static str, Option<&str>) {
@@ -24,11 +25,11 @@ pub(in crate::store) fn cause_name(cause: &Cause) -> (&'static str, Option<&str>
     }
 }
 
-fn kind_of(name: &str) -> Option<RunKind> {
+pub(in crate::store) fn kind_of(name: &str) -> Option<RunKind> {
     [RunKind::Walk, RunKind::Visit, RunKind::Crawl].into_iter().find(|kind| kind.name() == name)
 }
 
-fn stage_of(name: &str) -> Option<Stage> {
+pub(in crate::store) fn stage_of(name: &str) -> Option<Stage> {
     Stage::ALL.iter().find(|(known, _)| *known == name).map(|(_, stage)| *stage)
 }
 
@@ -94,6 +95,7 @@ pub(in crate::store) fn add_gaps(connection: &Connection, gaps: &[Gap]) -> Resul
         let new = insert.execute(params![probe, target, from, to, reason.name(), int(gap.count)])?;
         if new > 0 {
             chain::append_gap(connection, gap)?;
+            rollup::add_gap(connection, gap)?;
         }
         if gap.reason == GapReason::NotRecorded {
             unrecorded.execute(params![probe, target, from])?;
@@ -162,10 +164,10 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
     let changed = tx
         .prepare_cached(
             "INSERT INTO runs (id, probe, target, kind, state, cause, cause_of, scheduled_at, started_at,
-                 finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage,
+                 finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, scored, vantage,
                  links_checked, visit, crawl, canaries, browser, agent_version)
              VALUES (:id, :probe, :target, :kind, 'finished', :cause, :cause_of, :scheduled_at, :started_at,
-                 :finished_at, :elapsed_ms, :attempts, :verdict, :reason, :scenario, :scenario_hash, :vantage,
+                 :finished_at, :elapsed_ms, :attempts, :verdict, :reason, :scenario, :scenario_hash, :scored, :vantage,
                  :links_checked, :visit, :crawl, :canaries, :browser, :agent_version)
              ON CONFLICT (id) DO UPDATE SET
                  probe = excluded.probe, target = excluded.target, kind = excluded.kind, state = excluded.state,
@@ -173,7 +175,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
                  started_at = excluded.started_at, finished_at = excluded.finished_at,
                  elapsed_ms = excluded.elapsed_ms, attempts = excluded.attempts, verdict = excluded.verdict,
                  reason = excluded.reason, scenario = excluded.scenario, scenario_hash = excluded.scenario_hash,
-                 vantage = excluded.vantage, links_checked = excluded.links_checked, visit = excluded.visit,
+                 scored = excluded.scored, vantage = excluded.vantage, links_checked = excluded.links_checked, visit = excluded.visit,
                  crawl = excluded.crawl, canaries = excluded.canaries, browser = excluded.browser, agent_version = excluded.agent_version
              WHERE runs.state <> 'finished'",
         )?
@@ -193,6 +195,7 @@ pub(in crate::store) fn insert(tx: &Transaction<'_>, run: &Run) -> Result<(), St
             ":reason": run.reason,
             ":scenario": run.scenario.as_ref().map(AsRef::<str>::as_ref),
             ":scenario_hash": run.scenario_hash,
+            ":scored": run.scored,
             ":vantage": run.vantage,
             ":links_checked": run.links_checked,
             ":visit": visit,
@@ -309,8 +312,8 @@ fn cause(row: &Row<'_>) -> rusqlite::Result<Cause> {
 
 /// The columns that [`read`] wants.
 pub(in crate::store) const COLUMNS: &str = "id, probe, target, kind, cause, cause_of, scheduled_at, started_at, \
-     finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, visit, \
-     crawl, canaries, browser, agent_version";
+     finished_at, elapsed_ms, attempts, verdict, reason, scenario, scenario_hash, scored, vantage, links_checked, \
+     visit, crawl, canaries, browser, agent_version";
 
 /// Reads a finished run without what belongs to it; [`complete`] adds that.
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -321,6 +324,7 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         kind: word(row, "kind", kind_of)?,
         scenario: row.get::<_, Option<String>>("scenario")?.as_deref().map(Into::into),
         scenario_hash: row.get("scenario_hash")?,
+        scored: row.get("scored")?,
         vantage: row.get("vantage")?,
         cause: cause(row)?,
         scheduled_at: at(row, "scheduled_at")?,
