@@ -131,7 +131,7 @@ hint: did you mean `chengdu`?
         (&["import", "film.csv", "--time", "soon"], "`soon` is no time"),
         (&[&add[..], &["--value", ""]].concat(), "the value is empty"),
         (&[&add[..], &["--value", "5", "--year", "2025"]].concat(), "a figure has a year and no source"),
-        (&["compare", "--period", "2026-12..2026-11"], "ends before it begins"),
+        (&["compare", "--period", "2026-12..2026-11"], "the last month lies before the first"),
         (&["list", "--target", "chengd"], "did you mean `chengdu`?"),
     ];
     for (args, want) in wrong {
