@@ -25,7 +25,11 @@ use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use mystery_shopper::clock::Stopwatch;
 use mystery_shopper::domain::ids::TargetId;
 use mystery_shopper::domain::period::Period;
+use mystery_shopper::files::DiskFiles;
+use mystery_shopper::plan::profile::load_profile;
 use mystery_shopper::plan::read_period;
+use mystery_shopper::score;
+use mystery_shopper::score::material::{Observed, Subject};
 use mystery_shopper::store::{Access, Store};
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -220,21 +224,32 @@ fn make_runs(
     Ok(())
 }
 
-/// What `shopper score` does, without printing.
+/// What `shopper score` does, without printing: hours, and scorecards with a thousand draws each by `d3`.
 fn hours(folder: &Path) -> Result<(), Fault> {
     let watch = Stopwatch::start();
     let quarter = period(QUARTER)?;
+    let profile = load_profile(Path::new("profiles/d3.toml"), &DiskFiles::new(Path::new(".")));
+    let profile = profile.map_err(|faults| format!("{faults:?}"))?.0;
+    let of_city = |(id, observed): (TargetId, Observed)| {
+        (Subject { name: id.to_string(), id, labels: BTreeMap::new() }, observed)
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (counted, times) = runtime.block_on(async {
         let store = Store::open(folder, Access::ReadOnly)?;
         let targets: Vec<TargetId> =
             (0..55).map(|number| TargetId::new(format!("city-{number:02}"))).collect();
         let material = store.material(&quarter, &targets).await?;
-        // Behind the merge: `score::assess` of it.
         let (mut counted, mut times) = (0, 0);
         for day in material.values().flat_map(|it| &it.runs).flat_map(|it| &it.days) {
             counted += day.verdicts.iter().map(|(_, count)| count).sum::<u64>();
             times += day.times.len();
+        }
+        let observed: Vec<(Subject, Observed)> = material.into_iter().map(of_city).collect();
+        let assessment = score::assess(&profile, &quarter, &observed, &score::Options::default());
+        score::analyse(&profile, &assessment, None);
+        let seen = assessment.cards.iter().filter(|card| card.total.is_some_and(f64::is_finite)).count();
+        if seen != observed.len() {
+            return Err(format!("{seen} of {} targets have a total", observed.len()).into());
         }
         Ok::<_, Fault>((counted, times))
     })?;

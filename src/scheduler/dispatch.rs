@@ -8,6 +8,8 @@
 //! Invariant: the loop never waits for anything but its own wake-up calls, and wakes at least
 //! every `LONGEST_NAP`, so that a jump of the wall clock is noticed.
 
+mod fold;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +31,7 @@ use super::{Fault, chain};
 /// The longest sleep.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
-/// How many gaps wait for a store that cannot be written; then the oldest are lost.
+/// How many gaps wait one by one for a store that cannot be written; then the older ones are told of together.
 const UNSAVED: usize = 100_000;
 
 /// Makes runs: runs, stores and judges.
@@ -254,9 +256,11 @@ async fn write_gaps<L: Ledger>(ledger: Arc<L>, mut inbox: mpsc::UnboundedReceive
             unsaved.extend(gaps);
         }
         if unsaved.len() > UNSAVED {
-            let lost = unsaved.len() - UNSAVED;
-            unsaved.drain(..lost);
-            tracing::error!(lost, "the store takes no gaps; the oldest ones are lost");
+            fold::fold(&mut unsaved);
+            tracing::error!(
+                waiting = unsaved.len(),
+                "the store takes no gaps; the older ones will share records"
+            );
         }
         if unsaved.is_empty() {
             continue;
