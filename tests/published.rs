@@ -2,23 +2,26 @@
 //! give its total, its grades, its sentences, its gap between regions and its change.
 //!
 //! Only means and counts are published, so the cities are made up: a total for each, dealt out to seven
-//! regions, and what would have to be observed for it. Technical support is scored from visits, link
-//! checks and facts by the formulas of the profile. The other three are handed in as points: with the
-//! leaves of method.md, section 3, the published findings and the published means cannot both hold (six
-//! cities in all that verify identity by data leave at most 81.4 for handling, and 83.55 are published),
-//! so the findings are read from what coders wrote, beside the score.
+//! regions, and what would have to be observed for it. Weights, formulas, grades and sentences are those of
+//! `profiles/d3.toml`. Technical support is scored from visits, link checks and facts; the other three
+//! are handed in as points. With the leaves of d3 the published findings and the published means cannot
+//! both hold (six cities in all that verify identity by data leave at most 81.4 for handling, and 83.55
+//! are published), so the findings are read from what coders wrote, beside the score.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::civil::date;
 use mystery_shopper::domain::coding::{Coding, Settled, Settling};
 use mystery_shopper::domain::ids::{ProbeId, RunId, TargetId};
 use mystery_shopper::domain::indicator::IndicatorId;
 use mystery_shopper::domain::profile::{
-    Condition, Figure, Finding, Formula, Grade, Leaf, Node, NodeKind, Pieces, Profile, Scale, Source, Words,
+    Figure, Formula, Leaf, Node, NodeKind, Pieces, Profile, Scale, Source,
 };
 use mystery_shopper::domain::run::RunKind;
 use mystery_shopper::domain::verdict::Verdict;
+use mystery_shopper::files::DiskFiles;
+use mystery_shopper::plan::profile::load_profile;
 use mystery_shopper::score::analysis::Analysis;
 use mystery_shopper::score::card::Assessment;
 use mystery_shopper::score::material::{LinkCheck, Observed, Period, RunDay, RunSeries, Subject, TraitDay};
@@ -78,74 +81,12 @@ fn published() -> Published {
     toml::from_str(include_str!("published/means-2022.toml")).unwrap()
 }
 
-/// The profile that the cities are scored with, before [`flattened`].
+/// The profile that comes with the project, before [`flattened`].
 fn profile() -> Profile {
-    let published = published();
-    let leaf = |text: &str, weight, sources: &[Source], formula| {
-        let leaf = Leaf { sources: sources.to_vec(), formula, scale: Scale::Interval };
-        node(text, weight, NodeKind::Leaf(leaf))
-    };
-    let coded = |indicator: &IndicatorId| {
-        leaf(indicator.as_str(), 1.0, &[Source::Coded], Formula::YesNo { yes: 100.0, no: 0.0 })
-    };
-    let fact = |text: &str, source| leaf(text, 25.0, &[source], Formula::YesNo { yes: 100.0, no: 0.0 });
-    let visits = pieces(&[(90.0, 0.0), (95.0, 60.0), (98.5, 90.0), (99.9, 100.0)]);
-    let links = Formula::Deduct { each: 1.0, elsewhere: 0.1, cap: 15.0, worth: 15.0 };
-    let speed = Formula::Percentile { p: 75.0, pieces: pieces(&[(3.0, 100.0), (10.0, 0.0)]) };
-    let technical = vec![
-        leaf("T1", 40.0, &[Source::Visits], Formula::Share(Some(visits))),
-        leaf("T2", 30.0, &[Source::Links], links),
-        leaf("T3", 20.0, &[Source::Visits], speed),
-        node(
-            "T4",
-            10.0,
-            NodeKind::Parent(vec![
-                fact("T4.tls", Source::Tls),
-                fact("T4.viewport", Source::Viewport),
-                fact("T4.ipv6", Source::Ipv6),
-                fact("T4.accessible", Source::Accessible),
-            ]),
-        ),
-    ];
-    let tree = published.mean.iter().map(|mean| {
-        let below = |finding: &&PublishedFinding| finding.indicator.as_str().starts_with(mean.id.as_str());
-        let mut children: Vec<Node> = Vec::new();
-        for finding in published.finding.iter().filter(below) {
-            if children.iter().all(|child| child.id != finding.indicator) {
-                children.push(coded(&finding.indicator));
-            }
-        }
-        if mean.id.as_str() == "T" {
-            children.clone_from(&technical);
-        } else if children.is_empty() {
-            children.push(coded(&id("A2")));
-        }
-        let title = Words { zh: mean.zh.clone(), en: mean.en.clone() };
-        Node { title, ..node(mean.id.as_str(), mean.weight, NodeKind::Parent(children)) }
-    });
-    let findings = published.finding.iter().map(|finding| Finding {
-        id: finding.id.clone(),
-        when: Condition::Is { indicator: finding.indicator.clone(), words: vec![finding.word.clone()] },
-        sentence: Words {
-            zh: format!("{{count}} 个城市（{{share}}%）{}，如{{examples}}。", finding.zh),
-            en: format!("{{count}} of {{n}} cities ({{share}} %) {}: {{examples}}.", finding.en),
-        },
-    });
-    let grades = published
-        .grade
-        .iter()
-        .map(|grade| Grade { title: Words { zh: grade.zh.clone(), en: grade.en.clone() }, from: grade.from });
-    Profile {
-        id: "d3".to_owned(),
-        title: Words::default(),
-        hash: "of the file".to_owned(),
-        coverage_floor: 70.0,
-        grades: grades.collect(),
-        tree: tree.collect(),
-        bonus: None,
-        vetoes: vec![],
-        findings: findings.collect(),
-        figures: vec![],
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    match load_profile(Path::new("profiles/d3.toml"), &DiskFiles::new(root)) {
+        Ok((profile, _)) => profile,
+        Err(faults) => panic!("{}", faults.render(false)),
     }
 }
 
@@ -167,10 +108,6 @@ fn lift(kind: NodeKind, figures: &mut Vec<Figure>) {
         figures.push(Figure { id: child.id, title: child.title });
         lift(child.kind, figures);
     }
-}
-
-fn node(text: &str, weight: f64, kind: NodeKind) -> Node {
-    Node { id: id(text), title: Words::default(), weight, assumed: None, kind }
 }
 
 fn id(text: &str) -> IndicatorId {
@@ -269,7 +206,7 @@ fn cities(profile: &Profile, [t1, t2]: [f64; 2]) -> Vec<(Subject, Observed)> {
     let published = published();
     let mean = |id: &str| published.mean.iter().find(|it| it.id.as_str() == id).unwrap().mean;
     let total = weighted(published.mean.iter().map(|it| (it.weight, it.mean)));
-    let findings = findings_by_city(profile, &published);
+    let findings = findings_by_city(&published);
     let children = |node: &Node| match &node.kind {
         NodeKind::Parent(children) => children.iter().map(|child| child.weight).collect::<Vec<_>>(),
         NodeKind::Leaf(_) => vec![],
@@ -305,33 +242,24 @@ fn cities(profile: &Profile, [t1, t2]: [f64; 2]) -> Vec<(Subject, Observed)> {
 
 /// What coders wrote of each city, so that each finding holds for as many as published; of findings
 /// about the same indicator, for others each.
-fn findings_by_city(profile: &Profile, published: &Published) -> Vec<BTreeMap<IndicatorId, String>> {
+fn findings_by_city(published: &Published) -> Vec<BTreeMap<IndicatorId, String>> {
     let mut cities = vec![BTreeMap::new(); 55];
-    let about = |finding: &PublishedFinding| {
-        let ours = profile.findings.iter().find(|it| it.id == finding.id);
-        let Some(Condition::Is { indicator, words }) = ours.map(|it| &it.when) else {
-            panic!("{} is a finding about a word", finding.id)
-        };
-        (indicator.clone(), words.clone())
-    };
     for finding in &published.finding {
-        let (indicator, words) = about(finding);
-        let free = cities.iter_mut().filter(|city| !city.contains_key(&indicator));
+        let free = cities.iter_mut().filter(|city| !city.contains_key(&finding.indicator));
         for (place, city) in (0..).zip(free) {
             if place < finding.count {
-                city.insert(indicator.clone(), words[0].clone());
+                city.insert(finding.indicator.clone(), finding.word.clone());
             }
         }
     }
     for finding in &published.finding {
-        let (indicator, words) = about(finding);
-        let other = match words[0].as_str() {
+        let other = match finding.word.as_str() {
             "no" => "yes",
             "yes" => "no",
             _ => "something-else",
         };
         for city in &mut cities {
-            city.entry(indicator.clone()).or_insert_with(|| other.to_owned());
+            city.entry(finding.indicator.clone()).or_insert_with(|| other.to_owned());
         }
     }
     cities
@@ -368,6 +296,10 @@ fn assessed(profile: &Profile) -> (Assessment, Analysis) {
 fn means_and_total_are_those_of_the_report() {
     let profile = flattened(profile());
     let (assessment, analysis) = assessed(&profile);
+    for (node, mean) in profile.tree.iter().zip(published().mean) {
+        let ours = (&node.id, node.title.zh.as_str(), node.title.en.as_str(), node.weight);
+        assert_eq!(ours, (&mean.id, mean.zh.as_str(), mean.en.as_str(), mean.weight));
+    }
     assert_eq!(analysis.mean.map(two_digits), Some(published().total));
     for mean in published().mean {
         let ours = analysis.means[&mean.id];
@@ -391,7 +323,8 @@ fn grades_split_as_in_the_report() {
     // A profile may name a grade below those of the report; nobody has it.
     let (named, below) = analysis.grades.split_at(published.grade.len());
     for (grade, ours) in published.grade.iter().zip(named) {
-        assert_eq!((&ours.title.zh, &ours.title.en, ours.count), (&grade.zh, &grade.en, grade.count));
+        let told = (&ours.title.zh, &ours.title.en, ours.from, ours.count);
+        assert_eq!(told, (&grade.zh, &grade.en, grade.from, grade.count));
         assert_eq!(format!("{:.2}", ours.share), grade.share, "{}", grade.zh);
     }
     assert!(below.iter().all(|grade| grade.count == 0));
@@ -404,9 +337,9 @@ fn finding_sentences_carry_the_published_counts_and_shares() {
         let ours = analysis.findings.iter().find(|it| it.id == finding.id).unwrap();
         assert_eq!((ours.count, ours.n), (finding.count, 55), "{}", finding.id);
         assert_eq!(ours.share.to_string(), finding.share, "{}", finding.id);
-        let zh = format!("{} 个城市（{}%）", finding.count, finding.share);
+        let zh = format!("{} 个城市（{}%）{}（例：", finding.count, finding.share, finding.zh);
         assert!(ours.sentence.zh.contains(&zh), "{}: {}", finding.id, ours.sentence.zh);
-        let en = format!("{} of 55 cities ({} %)", finding.count, finding.share);
+        let en = format!("{} of 55 cities ({} %) {} (examples: ", finding.count, finding.share, finding.en);
         assert!(ours.sentence.en.contains(&en), "{}: {}", finding.id, ours.sentence.en);
         assert_eq!(ours.targets.len() as u64, finding.count);
     }

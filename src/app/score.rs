@@ -129,7 +129,8 @@ async fn assessed(
     Ok(Assessment { reliability, ..assessment })
 }
 
-/// The numbers by which targets are clustered: figures, and leaves that are numbers themselves.
+/// The numbers by which targets are clustered: figures, and leaves that are numbers themselves. A target without
+/// any is left out: nobody can say whom it is like.
 fn numbers(assessment: &Assessment) -> Vec<(TargetId, BTreeMap<IndicatorId, Option<f64>>)> {
     let number = |value: &Value| match value {
         Value::Number { number } => Some(*number),
@@ -141,7 +142,8 @@ fn numbers(assessment: &Assessment) -> Vec<(TargetId, BTreeMap<IndicatorId, Opti
             leaves.chain(&card.figures).filter_map(|(id, value)| Some((id.clone(), number(value)?)));
         numbers.collect()
     };
-    let cards: Vec<_> = assessment.cards.iter().map(|card| (card.target.id.clone(), of(card))).collect();
+    let cards = assessment.cards.iter().map(|card| (card.target.id.clone(), of(card)));
+    let cards: Vec<_> = cards.filter(|(_, numbers)| !numbers.is_empty()).collect();
     // What somebody has and another lacks is a gap, and not nothing.
     let all: BTreeSet<IndicatorId> = cards.iter().flat_map(|(_, numbers)| numbers.keys().cloned()).collect();
     let whole = |numbers: &BTreeMap<IndicatorId, f64>| {

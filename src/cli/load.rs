@@ -84,6 +84,20 @@ impl From<Faults> for Fault {
     }
 }
 
+/// Whether a file can be written where `--out` says; asked before the work and not after it.
+pub(super) fn writable(out: Option<&Path>) -> Result<(), Fault> {
+    let Some(out) = out else { return Ok(()) };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let text = format!("there is no folder `{}`", folder.display());
+        return Err(Fault::input(text, "make it first, or name another file with --out"));
+    }
+    if out.is_dir() {
+        return Err(Fault::input(format!("`{}` is a folder", out.display()), "name a file in it with --out"));
+    }
+    Ok(())
+}
+
 /// Loads the configuration; warnings go to stderr.
 pub(super) fn plan(global: &Global) -> Result<Plan, Fault> {
     let loaded = crate::app::load(&global.config)?;
@@ -107,7 +121,16 @@ pub(super) fn profile(file: &Path) -> Result<(Profile, Vec<plan::Diagnostic>), F
     let (root, relative) = place(file);
     let loaded = plan::profile::load_profile(&relative, &crate::files::DiskFiles::new(&root));
     let shown = |file: &Path| openable(&root, file);
-    let (profile, mut warnings) = loaded.map_err(|faults| faults.renamed(shown))?;
+    let (profile, mut warnings) = loaded.map_err(|faults| {
+        let mut faults = faults.renamed(shown);
+        if !file.exists() {
+            for fault in faults.diagnostics.iter_mut().filter(|fault| fault.hint.is_none()) {
+                let hint = "name a profile's file, or one of the folder `profiles` beside the configuration, without its .toml";
+                fault.hint = Some(hint.to_owned());
+            }
+        }
+        faults
+    })?;
     diagnostic::rename(&mut warnings, shown);
     Ok((profile, warnings))
 }

@@ -48,6 +48,8 @@ fn language(text: &str) -> Result<Language, String> {
 }
 
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> {
+    let kind = kind(global.format, args)?;
+    load::writable(args.out.as_deref())?;
     let plan = load::plan(global)?;
     let now = Clock::system().now();
     let letter = match &args.of {
@@ -72,14 +74,45 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> 
             None => plan.targets.iter().map(|target| target.id.clone()).collect(),
         };
         let dossier = app::dossier(&plan, profile, scored, language, &evidence).await?;
-        write(global, args, &plan, &dossier, letter.as_ref()).await?;
+        write(kind, args, &plan, &dossier, letter.as_ref()).await?;
         Ok(exit)
     })
 }
 
-/// Writes a report, or a letter, in the format that was asked for.
+/// What is to be written.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Pdf,
+    Of(report::Format),
+}
+
+/// Whether the format is one of reports, or of letters; asked before anything is scored.
+fn kind(format: Format, args: &ReportArgs) -> Result<Kind, Fault> {
+    let kind = match format {
+        Format::Human | Format::Html => Kind::Of(report::Format::Html),
+        Format::Pdf => Kind::Pdf,
+        Format::Md => Kind::Of(report::Format::Md),
+        _ if args.of.is_some() => {
+            return Err(Fault::input("a letter is html, pdf or md", "write --format html, pdf or md"));
+        }
+        Format::Xlsx => Kind::Of(report::Format::Xlsx),
+        Format::Csv => Kind::Of(report::Format::Csv),
+        Format::Json => Kind::Of(report::Format::Json),
+        Format::Jsonl | Format::Parquet | Format::Junit => {
+            let hint = "write --format html, pdf, xlsx, csv, json or md";
+            return Err(Fault::input("this is no format of reports", hint));
+        }
+    };
+    let binary = matches!(kind, Kind::Pdf | Kind::Of(report::Format::Xlsx));
+    if binary && args.out.is_none() && std::io::stdout().is_terminal() {
+        return Err(Fault::input("this format is nothing for a terminal", "name a file with --out"));
+    }
+    Ok(kind)
+}
+
+/// Writes a report, or a letter.
 async fn write(
-    global: &Global,
+    kind: Kind,
     args: &ReportArgs,
     plan: &Plan,
     dossier: &Dossier,
@@ -90,31 +123,16 @@ async fn write(
         None => report::html(dossier),
     };
     let page = || page().map_err(AppError::Report);
-    let written = |format| report::written(dossier, format).map_err(AppError::Report);
-    let bytes = match (global.format, letter) {
-        (Format::Human | Format::Html, _) => page()?.into_bytes(),
-        (Format::Pdf, _) => app::pdf(plan, &page()?).await?,
-        (Format::Md, Some(id)) => report::letter::md(dossier, id).map_err(AppError::Report)?.into_bytes(),
-        (Format::Md, None) => written(report::Format::Md)?,
-        (_, Some(_)) => {
-            return Err(Fault::input("a letter is html, pdf or md", "write --format html, pdf or md"));
+    let bytes = match (kind, letter) {
+        (Kind::Pdf, _) => app::pdf(plan, &page()?).await?,
+        (Kind::Of(report::Format::Md), Some(id)) => {
+            report::letter::md(dossier, id).map_err(AppError::Report)?.into_bytes()
         }
-        (Format::Xlsx, None) => written(report::Format::Xlsx)?,
-        (Format::Csv, None) => written(report::Format::Csv)?,
-        (Format::Json, None) => written(report::Format::Json)?,
-        _ => {
-            return Err(Fault::input(
-                "this is no format of reports",
-                "write --format html, pdf, xlsx, csv, json or md",
-            ));
-        }
+        (Kind::Of(_), Some(_)) => page()?.into_bytes(),
+        (Kind::Of(format), None) => report::written(dossier, format).map_err(AppError::Report)?,
     };
-    let binary = matches!(global.format, Format::Pdf | Format::Xlsx);
     match &args.out {
         Some(path) => put(path, &bytes)?,
-        None if binary && std::io::stdout().is_terminal() => {
-            return Err(Fault::input("this format is nothing for a terminal", "name a file with --out"));
-        }
         // A reader that went away (`| head`) has what it wanted.
         None => match std::io::stdout().write_all(&bytes) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

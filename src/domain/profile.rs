@@ -302,6 +302,18 @@ pub enum Condition {
     },
 }
 
+impl Condition {
+    /// Whether part of it asks an indicator for a word.
+    fn asks_words_of(&self, id: &IndicatorId) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks_words_of(id)),
+            Self::Not(part) => part.asks_words_of(id),
+            Self::Is { indicator, .. } => indicator == id,
+            Self::Value { .. } | Self::Score { .. } | Self::Outcome { .. } => false,
+        }
+    }
+}
+
 /// A range of numbers. A side that is absent is open.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Bounds {
@@ -326,6 +338,12 @@ impl Bounds {
 }
 
 impl Profile {
+    /// Whether a figure is answered with yes or no: a condition asks it for one of the two. The others are numbers.
+    pub fn is_yes_or_no(&self, figure: &Figure) -> bool {
+        let findings = self.findings.iter().map(|finding| &finding.when);
+        findings.chain(self.vetoes.iter().map(|veto| &veto.when)).any(|when| when.asks_words_of(&figure.id))
+    }
+
     /// Every node from the top, parents before children, with its depth (0 at the first level) and its
     /// parent; the bonus behind the hundred.
     pub fn nodes(&self) -> Vec<Placed<'_>> {

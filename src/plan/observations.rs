@@ -25,7 +25,7 @@ use crate::domain::coding::{Coding, number};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::language::Language;
 use crate::domain::masks::Masks;
-use crate::domain::profile::{Formula, Leaf, Node, NodeKind, Profile, Source};
+use crate::domain::profile::{Formula, Leaf, Node, NodeKind, Profile, Source, Words};
 use crate::domain::target::Target;
 
 /// The columns of a table, in the order of sheets. The last two are for the coder's eyes.
@@ -269,15 +269,15 @@ impl Table<'_> {
         let Some(profile) = self.ground.profile else { return true };
         let text = value.text.as_str();
         let leaves = profile.leaves();
-        let Some((_, leaf)) = leaves.get(id) else {
-            // A figure. What is wrong with the value of one with a year was said there.
-            if number(text).is_none() && row.cell("year").is_none() {
-                self.error(value, format!("`{text}` is no number"), number_hint(text));
-                return false;
+        let words = match leaves.get(id) {
+            Some((_, leaf)) => words(leaf),
+            // With a year it is a number; what is wrong with such a value was said there.
+            None if row.cell("year").is_some() => return true,
+            None if profile.figures.iter().any(|it| it.id == *id && profile.is_yes_or_no(it)) => {
+                vec!["yes", "no"]
             }
-            return true;
+            None => Vec::new(),
         };
-        let words = words(leaf);
         if text == Coding::OPEN || words.contains(&text) || words.is_empty() && number(text).is_some() {
             return true;
         }
@@ -351,8 +351,8 @@ fn words(leaf: &Leaf) -> Vec<&str> {
     }
 }
 
-/// A sheet for a coder to fill in: the header, and a row for each target and each leaf for people. It is made of the
-/// profile alone, so it cannot show what others said.
+/// A sheet for a coder to fill in: the header, and a row for each target and each question for people: leaves, and
+/// figures that are answered with yes or no. It is made of the profile alone, so it cannot show what others said.
 pub fn blank_sheet(
     profile: &Profile,
     targets: &[Arc<Target>],
@@ -361,31 +361,37 @@ pub fn blank_sheet(
 ) -> Vec<Vec<String>> {
     let mut rows = vec![COLUMNS.iter().map(|column| column.name.to_owned()).collect()];
     for target in targets {
+        let mut ask = |id: &IndicatorId, title: &Words, allowed: String| {
+            let title = format!("{} · {}", target.name, title.pick(language));
+            let mut row = vec![coder.to_owned(), id.to_string(), target.id.to_string()];
+            row.extend(std::iter::repeat_n(String::new(), 6));
+            row.extend([title, allowed]);
+            rows.push(row);
+        };
         for placed in profile.nodes() {
             if let Node { id, title, kind: NodeKind::Leaf(leaf), .. } = placed.node
                 && is_coded(leaf)
             {
-                let title = format!("{} · {}", target.name, title.pick(language));
-                let mut row = vec![coder.to_owned(), id.to_string(), target.id.to_string()];
-                row.extend(std::iter::repeat_n(String::new(), 6));
-                row.extend([title, allowed(leaf, language)]);
-                rows.push(row);
+                ask(id, title, allowed(Some(leaf), language));
             }
+        }
+        for figure in profile.figures.iter().filter(|figure| profile.is_yes_or_no(figure)) {
+            ask(&figure.id, &figure.title, allowed(None, language));
         }
     }
     rows
 }
 
-/// What may be written, for the coder's eyes.
-fn allowed(leaf: &Leaf, language: Language) -> String {
+/// What may be written, for the coder's eyes; of a figure yes and no.
+fn allowed(leaf: Option<&Leaf>, language: Language) -> String {
     let number = language.pick("数字", "a number").to_owned();
-    let mut all = match &leaf.formula {
-        Formula::Choice(choices) => choices
+    let mut all = match leaf.map(|leaf| &leaf.formula) {
+        Some(Formula::Choice(choices)) => choices
             .iter()
             .map(|choice| format!("{}（{}）", choice.word, choice.title.pick(language)))
             .collect(),
-        Formula::YesNo { .. } => vec!["yes".to_owned(), "no".to_owned()],
-        _ => vec![number],
+        Some(Formula::YesNo { .. }) | None => vec!["yes".to_owned(), "no".to_owned()],
+        Some(_) => vec![number],
     };
     all.push(format!("{}（{}）", Coding::OPEN, language.pick("不适用", "does not apply")));
     all.join(" / ")

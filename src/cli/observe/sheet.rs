@@ -9,7 +9,7 @@ use crate::app::AppError;
 use crate::plan::observations::blank_sheet;
 use crate::store::csv::{self, Cell};
 
-use super::{Desk, Exit, Fault, Global, profile};
+use super::{Desk, Exit, Fault, Global, load, profile};
 
 /// Spreadsheets take a file with this mark for UTF-8.
 const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -28,6 +28,7 @@ pub(super) struct SheetArgs {
 }
 
 pub(super) fn sheet(global: &Global, args: &SheetArgs) -> Result<Exit, Fault> {
+    load::writable(args.out.as_deref())?;
     let desk = Desk::new(global)?;
     let Some(profile) = profile(global, Some(&args.profile))? else { return Ok(Exit::Done) };
     let rows = blank_sheet(&profile, &desk.plan.targets, &args.coder, desk.plan.agent.language);

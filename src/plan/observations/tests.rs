@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::place::Place;
-use crate::domain::profile::{Choice, Figure, Scale, Words};
+use crate::domain::profile::{Choice, Condition, Figure, Finding, Scale, Words};
 use crate::domain::target::TargetClass;
 use crate::domain::template::Vars;
 
@@ -221,11 +221,19 @@ hint: did you mean `H2`?
 
 #[test]
 fn a_sheet_asks_for_every_leaf_of_every_portal_and_reads_back_when_it_is_filled() {
-    let profile = profile();
+    let mut profile = profile();
+    // A number from elsewhere is no question for people; a figure that a finding asks for yes or no is one.
+    profile.figures.push(Figure { id: id("F6"), title: title("承诺", "claim") });
+    profile.findings.push(Finding {
+        id: "claim".to_owned(),
+        when: Condition::Not(Box::new(Condition::Is { indicator: id("F6"), words: vec!["yes".to_owned()] })),
+        sentence: title("", ""),
+    });
     let rows = with(None, None, |ground| blank_sheet(&profile, ground.targets, "li", Language::Chinese));
     let lines: Vec<String> = rows.iter().map(|row| row.join("|")).collect();
     assert_eq!(lines[0], "coder|indicator|target|value|time|note|evidence|source|year|title|allowed");
-    assert_eq!(lines.len(), 1 + 2 * 3, "what the program measures is not asked for");
+    assert_eq!(lines.len(), 1 + 2 * 4, "what the program measures is not asked for");
+    assert_eq!(lines[4], "li|F6|chengdu|||||||成都市 · 承诺|yes / no / na（不适用）");
     assert_eq!(
         lines[1],
         "li|H2|chengdu|||||||成都市 · 证照|electronic（电子证照） / window（窗口领取） / na（不适用）"
@@ -234,7 +242,7 @@ fn a_sheet_asks_for_every_leaf_of_every_portal_and_reads_back_when_it_is_filled(
         .iter()
         .map(|row| {
             let mut row = row.clone();
-            if row[1] == "H3" {
+            if row[1] == "H3" || row[1] == "F6" {
                 "yes".clone_into(&mut row[3]);
                 "2026-11-03".clone_into(&mut row[4]);
             }
@@ -243,5 +251,10 @@ fn a_sheet_asks_for_every_leaf_of_every_portal_and_reads_back_when_it_is_filled(
         .collect::<Vec<_>>()
         .join("\n");
     let read = with(Some(&profile), None, |ground| read(Path::new("x.csv"), &filled, ground)).unwrap();
-    assert_eq!(read.len(), 2);
+    assert_eq!(read.len(), 4);
+    let wrong = with(Some(&profile), None, |ground| {
+        let text = "coder,indicator,target,value,time\nli,F6,chengdu,1,2026-11-03\n";
+        super::read(Path::new("x.csv"), text, ground).unwrap_err().render(false)
+    });
+    assert!(wrong.contains("`1` is no value of `F6`"), "{wrong}");
 }

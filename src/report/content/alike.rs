@@ -19,8 +19,10 @@ pub fn sections(view: &View<'_>) -> Vec<Section> {
     if let Some(clusters) = &analysis.clusters {
         let mut section = Section::chapter("clusters", view.pick("聚类分析", "Clusters")).on_new_page();
         section.say(clustered(view, clusters));
-        section.blocks.extend(pictures::dendrogram(view, clusters).map(Block::Chart));
-        section.blocks.extend(shown(means(view, clusters)));
+        if !clusters.used.is_empty() {
+            section.blocks.extend(pictures::dendrogram(view, clusters).map(Block::Chart));
+            section.blocks.extend(shown(means(view, clusters)));
+        }
         sections.push(section);
     }
     if let Some(block) = shown(said(view)) {
@@ -35,7 +37,7 @@ pub fn tables(view: &View<'_>) -> Vec<Table> {
     let analysis = &view.dossier.analysis;
     let mut tables = Vec::new();
     tables.extend(analysis.channels.as_ref().map(|channels| matrix(view, channels)));
-    if let Some(clusters) = &analysis.clusters {
+    if let Some(clusters) = analysis.clusters.as_ref().filter(|clusters| !clusters.used.is_empty()) {
         tables.push(means(view, clusters));
         tables.push(members(view, clusters));
     }
@@ -93,7 +95,14 @@ fn clustered(view: &View<'_>, clusters: &Clusters) -> String {
         titles.join(view.pick("、", ", "))
     };
     let (n, k, used) = (clusters.items.len(), clusters.means.len(), titles(&clusters.used));
-    let mut text = if view.is_chinese() {
+    let mut text = if clusters.used.is_empty() {
+        // Portals that are not told apart by any number are no clusters of one each.
+        let none = view.pick(
+            "无法聚类：没有任何一项数值，各评估对象都有且互不相同。",
+            "No clusters could be made: there is no number that every portal has and that is not the same for all.",
+        );
+        none.to_owned()
+    } else if view.is_chinese() {
         format!("以标准化后的 {used} 为依据，用 Ward 法把 {n} 个评估对象分为 {k} 类。")
     } else {
         format!("{n} portals were put into {k} clusters by Ward's method over the z-scores of {used}.")

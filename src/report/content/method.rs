@@ -332,7 +332,10 @@ fn reliability(view: &View<'_>) -> Table {
 }
 
 fn sensitivity(view: &View<'_>) -> Table {
-    let rows = view.dossier.analysis.sensitivity.iter().map(|moved| {
+    let n = view.ranked().len();
+    // Without ranks none can move, and that is not 0 of them.
+    let moves = view.dossier.analysis.sensitivity.iter().filter(|_| n > 0);
+    let rows = moves.map(|moved| {
         vec![
             Cell::Text(view.title(&moved.id)),
             Cell::Change(moved.by),
@@ -342,7 +345,6 @@ fn sensitivity(view: &View<'_>) -> Table {
             moved.tau.map_or(Cell::Absent, |tau| Cell::Number(tau, 3)),
         ]
     });
-    let n = view.ranked().len();
     Table {
         sheet: view.pick("敏感性", "Sensitivity"),
         title: if view.is_chinese() {

@@ -21,7 +21,7 @@ pub fn table(view: &View<'_>) -> Option<Table> {
         return None;
     }
     let n: u64 = regions.iter().map(|region| region.n).sum();
-    let ten = regions.iter().map(|region| region.in_top_ten).sum::<u64>().max(1) as f64;
+    let ten = regions.iter().map(|region| region.in_top_ten).sum::<u64>();
     let mut columns = vec![
         Column::number(view.pick("名次", "Rank")),
         Column::words(view.pick("区域", "Region")),
@@ -41,8 +41,9 @@ pub fn table(view: &View<'_>) -> Option<Table> {
             Cell::Count(region.n),
             Cell::Text(view.target(&region.best)),
             Cell::Text(view.target(&region.worst)),
-            Cell::Count(region.in_top_ten),
-            Cell::Number(100.0 * region.in_top_ten as f64 / ten, 2),
+            // Nobody is ranked: there is no top ten to be in.
+            if ten == 0 { Cell::Absent } else { Cell::Count(region.in_top_ten) },
+            if ten == 0 { Cell::Absent } else { Cell::Number(share(region.in_top_ten, ten), 2) },
         ];
         row.extend(view.firsts().iter().map(|node| Cell::points(region.means.get(&node.id).copied())));
         row
@@ -58,4 +59,8 @@ pub fn table(view: &View<'_>) -> Option<Table> {
         rows: rows.collect(),
         note: None,
     })
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole as f64
 }

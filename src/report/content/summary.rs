@@ -75,7 +75,7 @@ pub fn section(view: &View<'_>) -> Section {
         section.say(view.pick("主要发现：", "What was found:"));
         section.blocks.push(Block::List(told));
     }
-    let unknown = found.iter().filter(|found| found.n == 0).count();
+    let unknown = undecided(view).len() + found.iter().filter(|found| found.n == 0).count();
     if unknown > 0 {
         section.say(if view.is_chinese() {
             format!("另有 {unknown} 项发现因缺少观测数据，本期无法判断。")
@@ -188,14 +188,22 @@ fn sentences(view: &View<'_>) -> Vec<String> {
     told
 }
 
-/// Every finding of the profile, also those that hold for nobody.
+/// Ids of findings that the analysis left out: they are known of nobody.
+fn undecided<'a>(view: &View<'a>) -> Vec<&'a str> {
+    let found = &view.dossier.analysis.findings;
+    let all = view.dossier.profile.findings.iter().map(|finding| finding.id.as_str());
+    all.filter(|id| found.iter().all(|found| found.id != *id)).collect()
+}
+
+/// Every finding of the profile, also those that hold for nobody, or that nobody can tell.
 pub fn findings(view: &View<'_>) -> Table {
+    let unknown = view.pick("缺少观测数据，无法判断", "not known: nothing was observed");
     let rows = view.dossier.analysis.findings.iter().map(|found| {
         let names: Vec<String> = found.targets.iter().map(|id| view.target(id)).collect();
         vec![
             Cell::text(clean(&found.id)),
             Cell::text(if found.n == 0 {
-                view.pick("缺少观测数据，无法判断", "not known: nothing was observed").to_owned()
+                unknown.to_owned()
             } else {
                 clean(found.sentence.pick(view.language))
             }),
@@ -205,6 +213,11 @@ pub fn findings(view: &View<'_>) -> Table {
             Cell::text(names.join(view.pick("、", ", "))),
         ]
     });
+    let left = undecided(view).into_iter().map(|id| {
+        let told = [Cell::text(clean(id)), Cell::Text(unknown.to_owned()), Cell::Absent];
+        [&told[..], &[Cell::Count(0), Cell::Absent, Cell::text(String::new())]].concat()
+    });
+    let rows = rows.chain(left);
     Table {
         sheet: view.pick("主要发现", "Findings"),
         title: view.pick("主要发现", "Findings").to_owned(),
