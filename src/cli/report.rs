@@ -127,7 +127,7 @@ async fn write(
 }
 
 /// Beside the file first, so that a report that was cut short never stands where a whole one was.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let fault = |source| AppError::Folder { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
