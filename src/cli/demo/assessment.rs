@@ -29,8 +29,9 @@ const REPORT: &str = "report.html";
 /// What is said before.
 pub(super) const INTRODUCED: &str =
     "\n5. The assessment: a hundred points for each city, by profiles/d3.toml.
-   Walks, visits and link checks saw one half. What no program can see was written down by two coders, a
-   third settled where they disagree: observations/demo.csv, invented for this demo as the cities are.";
+   Walks, visits and link checks saw some of it. What no program can see was written down by two coders, and a
+   third settled where they disagree: observations/demo.csv, invented for this demo as the cities are.
+   Intervals (95%) need runs of two days.";
 
 /// Scores all cities over the days of the story, prints the scores and writes the report.
 pub(super) async fn close(plan: &Plan, folder: &Path, began: Timestamp) -> Result<Exit, Fault> {
