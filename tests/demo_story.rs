@@ -37,7 +37,7 @@ fn the_story_ends_with_ranks_for_every_city_and_a_report() {
         assert!(page.contains(city), "{city} is not in the report");
     }
     assert!(page.contains("演示数据，虚构"), "it says what was made up");
-    for loads in ["<script", "<link", "@import", "src=\"http", "src=\"/", "url(http"] {
+    for loads in ["<script", "stylesheet", "@import", "href=\"http", "src=\"http", "src=\"/", "url(http"] {
         assert!(!page.contains(loads), "the report is not one file: {loads}");
     }
 
