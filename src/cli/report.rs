@@ -53,13 +53,13 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> 
     let plan = load::plan(global)?;
     let now = Clock::system().now();
     let letter = match &args.of {
-        Some(Of::Target { id }) => match plan.target(id) {
-            Some(target) => Some(target.id.clone()),
-            None => {
+        Some(Of::Target { id }) => {
+            let Some(target) = plan.target(id) else {
                 let known = plan.targets.iter().map(|target| target.id.as_str());
                 return Err(Fault::unknown("target", id, known));
-            }
-        },
+            };
+            Some(target.id.clone())
+        }
         None => None,
     };
     let (profile, order) = args.asked.read(global, &plan, now)?;
@@ -145,7 +145,7 @@ async fn write(
 }
 
 /// Beside the file first, so that a report that was cut short never stands where a whole one was.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let fault = |source| AppError::Folder { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;

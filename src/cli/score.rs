@@ -146,7 +146,8 @@ fn overlap(one: &Period, other: &Period) -> bool {
     one.first <= other.last && other.first <= one.last
 }
 
-fn print(profile: &Profile, scored: &Scored, language: Language) {
+/// The table of scorecards, and the lines beneath it.
+pub(super) fn print(profile: &Profile, scored: &Scored, language: Language) {
     let assessment = &scored.assessment;
     output::line(&format!(
         "{}, {} – {}",

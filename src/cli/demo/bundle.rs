@@ -17,6 +17,11 @@ const FILES: &[(&str, &[u8])] = files![
     "probes.toml",
     "lexicon/en.toml",
     "lexicon/zh-CN.toml",
+    "observations/demo.csv",
+    "profiles/d3-equal.toml",
+    "profiles/d3.toml",
+    "profiles/egov-benchmark.toml",
+    "profiles/site-check.toml",
     "scenarios/drug-licence-receipt.toml",
     "scenarios/drug-licence.toml",
     "scenarios/files/business-licence.pdf",
@@ -32,6 +37,7 @@ const FILES: &[(&str, &[u8])] = files![
     "schema/fragment.json",
     "schema/lexicon.json",
     "schema/probes.json",
+    "schema/profile.json",
     "schema/scenario.json",
 ];
 

@@ -1,6 +1,7 @@
 //! `shopper demo`: a city portal, the service that watches it and the mails it sends, on this
 //! machine alone.
 
+mod assessment;
 mod bundle;
 mod story;
 mod table;
@@ -24,7 +25,7 @@ const PORTAL: &str = "127.0.0.1:8600";
 pub(super) struct DemoArgs {
     #[command(subcommand)]
     command: Option<DemoCommand>,
-    /// Play the story once, print the table of targets and steps, and end.
+    /// Play the story once, print the tables and the scores, write the report, and end.
     #[arg(long)]
     once: bool,
     /// Where the portal listens; another free port is taken when this one is in use.

@@ -1,4 +1,4 @@
-//! The story: healthy → fault → confirmed → mail → mended → mail. Then the demo goes on.
+//! The story: healthy → fault → confirmed → mail → mended → mail → scores and a report. Then the demo goes on.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::plan::cron::Schedule;
 use crate::plan::{MailPlan, Plan, Probe, Route, RouteFilter, SmtpSecurity, SmtpServer, Work};
 
 use super::super::{Exit, Fault, output};
-use super::{bundle, table};
+use super::{assessment, bundle, table};
 
 /// How long an act may take before the story says that something is wrong.
 const ACT: Duration = Duration::from_mins(4);
@@ -52,11 +52,12 @@ pub(super) async fn play(
             "A city portal, the service that watches it, and a mailbox: all on this machine, nothing leaves it.",
         );
         output::line(&format!(
-            "{minutes}: the portal is walked, broken, reported by mail, mended, reported again."
+            "{minutes}: the portal is walked, broken, reported by mail, mended, reported again, and assessed."
         ));
     }
     output::line(&format!("The portal of three cities is at {}", portal.url(City::ALL[0])));
     output::line(&format!("Results and mails are kept in {}", folder.display()));
+    let began = Clock::system().now();
     let service = Service::start(
         Arc::clone(&plan),
         ServiceOptions { confirm_pause: Duration::from_secs(1), ..ServiceOptions::default() },
@@ -71,7 +72,11 @@ pub(super) async fn play(
         quiet,
         cancel: cancel.clone(),
     };
-    let played = stage.play(&portal).await;
+    let mut played = stage.play(&portal).await;
+    if matches!(played, Ok(Exit::Done)) {
+        stage.say(assessment::INTRODUCED);
+        played = assessment::close(&stage.plan, &folder, began).await;
+    }
     if matches!(played, Ok(Exit::Done)) && !once {
         goes_on(&mut stage, &portal).await;
     }

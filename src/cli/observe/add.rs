@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::app;
 use crate::plan::observations::{self, Ground};
 
 use super::import::keep;
@@ -83,7 +84,7 @@ pub(super) fn add(global: &Global, args: AddArgs) -> Result<Exit, Fault> {
     if found.is_empty() {
         return Err(Fault::input("the value is empty", "what was not seen is not written down"));
     }
-    let new = keep(&desk, &proofs, found)?;
+    let new = app::block_on(keep(&desk, &proofs, found))?;
     Imported::new(1, new).tell(global, "row");
     Ok(Exit::Done)
 }

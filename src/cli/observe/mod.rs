@@ -72,6 +72,13 @@ pub(super) fn observe(global: &Global, args: ObserveArgs) -> Result<Exit, Fault>
     }
 }
 
+/// Reads a table in beside a running service, as `import` does: what stands in it was seen at `time`.
+pub(super) async fn take(plan: &Plan, profile: &Profile, file: &Path, time: Timestamp) -> Result<(), Fault> {
+    let text =
+        std::fs::read_to_string(file).map_err(|source| AppError::Folder { path: file.to_owned(), source })?;
+    import::take(&Desk::of(plan.clone()), Some(profile), file, &text, Some(time)).await.map(drop)
+}
+
 /// Which observations.
 #[derive(Debug, Args)]
 struct Which {
@@ -92,9 +99,12 @@ struct Desk {
 
 impl Desk {
     fn new(global: &Global) -> Result<Self, Fault> {
-        let plan = load::plan(global)?;
+        Ok(Self::of(load::plan(global)?))
+    }
+
+    fn of(plan: Plan) -> Self {
         let zone = TimeZone::get(&plan.agent.timezone).unwrap_or(TimeZone::UTC);
-        Ok(Self { plan, zone, now: Clock::system().now() })
+        Self { plan, zone, now: Clock::system().now() }
     }
 
     fn open(&self, access: Access) -> Result<Store, Fault> {

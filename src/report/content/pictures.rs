@@ -136,18 +136,25 @@ pub fn dots(view: &View<'_>) -> Vec<Chart> {
     let parts = n.div_ceil(ROWS);
     // Even parts, so that the last is no chart of two rows.
     let size = n.div_ceil(parts.max(1)).max(1);
+    // Runs of a single day have no interval.
+    let between = rows.iter().any(|row| row.interval.is_some());
     let legend = [
-        view.pick("总分及 95% 置信区间", "total with its 95% interval"),
+        if between {
+            view.pick("总分及 95% 置信区间", "total with its 95% interval")
+        } else {
+            view.pick("总分", "total")
+        },
         view.pick("未参加排名", "without a rank"),
     ];
     rows.chunks(size)
         .enumerate()
         .map(|(i, rows)| {
             let part = if parts > 1 { format!(" {}/{parts}", i + 1) } else { String::new() };
-            let title = if view.is_chinese() {
-                format!("各评估对象总分及 95% 置信区间（n={n}）{part}")
-            } else {
-                format!("Total of every portal with its 95% interval (n={n}){part}")
+            let title = match (view.is_chinese(), between) {
+                (true, true) => format!("各评估对象总分及 95% 置信区间（n={n}）{part}"),
+                (true, false) => format!("各评估对象总分（n={n}）{part}"),
+                (false, true) => format!("Total of every portal with its 95% interval (n={n}){part}"),
+                (false, false) => format!("Total of every portal (n={n}){part}"),
             };
             let ends = [rows.first(), rows.last()].map(|row| {
                 row.map(|row| format!("{} {}", row.label, number(row.total, 2))).unwrap_or_default()

@@ -54,12 +54,17 @@ pub fn ranked(view: &View<'_>) -> Table {
         "总分后为 95% 置信区间；覆盖率为已观测指标的权重占比；并列者名次相同。",
         "Behind the total its 95% interval; coverage is the share of the profile's weight that was observed; ties share a rank.",
     );
+    let lacking = view.pick(
+        "没有区间者，其运行不足两天，无从按天重抽样。",
+        " Where there is no interval, runs are of fewer than two days, and there are no days to draw from.",
+    );
+    let lacking = if cards.iter().any(|card| card.interval.is_none()) { lacking } else { "" };
     Table {
         sheet: view.pick("总分与名次", "Scores"),
         title,
         columns,
         rows: rows.collect(),
-        note: Some(note.to_owned()),
+        note: Some(format!("{note}{lacking}")),
     }
 }
 
