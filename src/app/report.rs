@@ -39,7 +39,7 @@ pub async fn dossier(
     let mut exhibits = BTreeMap::new();
     for target in evidence {
         let mut found = store.exhibits(period, target).await.map_err(fault)?;
-        found.sort_by(|a, b| b.at.cmp(&a.at));
+        found.sort_by_key(|exhibit| std::cmp::Reverse(exhibit.at));
         let mut shown = Vec::new();
         for exhibit in found.into_iter().take(EXHIBITS) {
             let picture = match &exhibit.picture {

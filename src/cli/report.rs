@@ -53,13 +53,11 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> 
     let plan = load::plan(global)?;
     let now = Clock::system().now();
     let letter = match &args.of {
-        Some(Of::Target { id }) => match plan.target(id) {
-            Some(target) => Some(target.id.clone()),
-            None => {
-                let known = plan.targets.iter().map(|target| target.id.as_str());
-                return Err(Fault::unknown("target", id, known));
-            }
-        },
+        Some(Of::Target { id }) => {
+            let known = || plan.targets.iter().map(|target| target.id.as_str());
+            let target = plan.target(id).ok_or_else(|| Fault::unknown("target", id, known()))?;
+            Some(target.id.clone())
+        }
         None => None,
     };
     let (profile, order) = args.asked.read(global, &plan, now)?;
