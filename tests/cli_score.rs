@@ -10,6 +10,7 @@ mod world;
 #[path = "cli_score/wrong.rs"]
 mod wrong;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mystery_shopper::domain::outcome::Outcome;
@@ -100,5 +101,8 @@ async fn whoever_changes_weights_sees_another_ranking() {
 fn sha256(file: &Path) -> String {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(std::fs::read(file).unwrap());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }

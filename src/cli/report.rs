@@ -1,6 +1,7 @@
 //! `shopper report`: an assessment as people and programs read it.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -148,7 +149,9 @@ async fn write(
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let fault = |source| AppError::Folder { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+    // As any other new file: reports are made to be handed on.
+    let anybody = std::fs::Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(anybody).tempfile_in(folder).map_err(fault)?;
     file.write_all(bytes).map_err(fault)?;
     file.persist(path).map_err(|error| fault(error.error))?;
     Ok(())

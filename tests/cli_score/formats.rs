@@ -1,5 +1,6 @@
 //! Reports as files: a workbook that opens, a letter that names nobody else, a PDF that a browser printed.
 
+use std::fmt::Write as _;
 use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
@@ -40,8 +41,8 @@ async fn seen() -> tempfile::TempDir {
     let mut rows = "coder,indicator,target,value,time,source,year\n".to_owned();
     for (target, users, rating) in [("chengdu", 900, "4.8"), ("kunming", 120, "3.1"), ("guiyang", 880, "4.7")]
     {
-        rows.push_str(&format!("li,F4,{target},{users},2025-11-20,年报,2025\n"));
-        rows.push_str(&format!("li,F5,{target},{rating},2025-11-20,商店,2025\n"));
+        writeln!(rows, "li,F4,{target},{users},2025-11-20,年报,2025").unwrap();
+        writeln!(rows, "li,F5,{target},{rating},2025-11-20,商店,2025").unwrap();
     }
     rows.push_str("li,F6,kunming,yes,2025-11-20,,\nli,F6,chengdu,yes,2025-11-20,,\n");
     write(at, "figures.csv", rows);

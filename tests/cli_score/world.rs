@@ -160,7 +160,7 @@ pub fn fill(sheet: &str, answer: impl Fn(&str, &str) -> String) -> String {
     for line in lines {
         let mut cells: Vec<String> = line.split(',').map(|cell| cell.trim_matches('"').to_owned()).collect();
         cells[3] = answer(&cells[2], &cells[1]);
-        cells[4] = "2025-11-20".to_owned();
+        "2025-11-20".clone_into(&mut cells[4]);
         writeln!(filled, "{}", cells[..9].join(",")).unwrap();
     }
     filled
