@@ -187,7 +187,7 @@ fn seen(view: &View<'_>, card: &Scorecard) -> Section {
     }
     let findings = target::conditions(view, &card.target.id);
     if !findings.is_empty() {
-        section.say(view.pick("具体问题：", "In particular:"));
+        section.say(view.pick("评估中另记录以下情况：", "Also recorded:"));
         section.blocks.push(Block::List(findings));
     }
     section
