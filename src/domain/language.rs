@@ -14,6 +14,22 @@ pub enum Language {
     English,
 }
 
+/// The months in English, January first.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 impl Language {
     /// Every language with its tag, in the order in which they are listed to people.
     pub const ALL: [(&'static str, Self); 2] = [("zh-CN", Self::Chinese), ("en", Self::English)];

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::incident::Concern;
-use crate::domain::language::Language;
+use crate::domain::language::{Language, MONTHS};
 use crate::domain::notice::NoticeKind;
 use crate::domain::outcome::Outcome;
 
@@ -288,20 +288,7 @@ pub fn instant(at: Timestamp, zone: &TimeZone, precision: Precision, language: L
     let local = at.to_zoned(zone.clone());
     let (day, time) = (local.date(), local.time());
     let month = usize::try_from(day.month() - 1).unwrap_or_default();
-    let month = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ][month.min(11)];
+    let month = MONTHS[month.min(11)];
     let (h, m, s) = (time.hour(), time.minute(), time.second());
     match (language, precision) {
         (Chinese, Precision::Full) => format!(

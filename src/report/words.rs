@@ -5,7 +5,7 @@
 use jiff::civil::Date;
 
 use crate::domain::coding::Settling;
-use crate::domain::language::Language;
+use crate::domain::language::{Language, MONTHS};
 use crate::domain::outcome::Outcome;
 use crate::domain::profile::{Scale, Source};
 use crate::score::card::State;
@@ -95,22 +95,8 @@ pub(super) fn period(period: &Period, language: Language) -> String {
 }
 
 fn month(date: Date) -> &'static str {
-    const NAMES: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let index = usize::try_from(date.month() - 1).unwrap_or_default();
-    NAMES[index.min(11)]
+    MONTHS[index.min(11)]
 }
 
 /// So many of a thing, in English: `1 portal`, `3 portals`.
