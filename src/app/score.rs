@@ -51,6 +51,10 @@ pub struct Scored {
     pub against: Option<Assessment>,
     /// What can be said about them.
     pub analysis: Analysis,
+    /// Runs of an older version whose facts, feeds and link checks the agent has not made up for yet. While
+    /// there are some, what stands on them may look unobserved.
+    #[serde(default)]
+    pub catching_up: u64,
 }
 
 impl Scored {
@@ -90,13 +94,14 @@ pub async fn score(
     let filter = PostFilter { target: None, period: Some(order.period.clone()) };
     let mut posts = store.posts(filter).await.map_err(fault)?;
     posts.retain(|post| subjects.iter().any(|subject| subject.id == post.target));
+    let catching_up = store.catching_up().await.map_err(fault)?;
     store.close().await;
     if !posts.is_empty() {
         analysis.words = voices::words(&posts);
     }
     analysis.clusters = order.cut.map(|cut| ward::cluster(&numbers(&assessment), cut));
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();
-    let scored = Scored { made_at: now, agent_version, assessment, against, analysis };
+    let scored = Scored { made_at: now, agent_version, assessment, against, analysis, catching_up };
     if order.keep && order.targets.is_empty() && !scored.is_blank() {
         let store = Store::open(folder, Access::Command).map_err(fault)?;
         store.keep_assessment(&scored.assessment, now).await.map_err(fault)?;

@@ -13,7 +13,7 @@ use crate::domain::language::Language;
 use crate::plan::Plan;
 use crate::report::{self, Dossier};
 
-use super::score::{Asked, told};
+use super::score::{Asked, told, unfinished};
 use super::{Exit, Fault, Format, Global, load};
 
 /// `--format html` (the default), `pdf`, `xlsx`, `csv`, `json` or `md`.
@@ -68,6 +68,9 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> 
     app::block_on(async {
         // All targets, also for a letter: findings and ranks are made with all of them.
         let scored = app::score(&plan, &profile, &order, now).await?;
+        if !global.quiet {
+            unfinished(&scored);
+        }
         let exit = told(&scored);
         let evidence: Vec<TargetId> = match &letter {
             _ if args.no_evidence => Vec::new(),

@@ -120,12 +120,25 @@ pub(super) fn score(global: &Global, args: &ScoreArgs) -> Result<Exit, Fault> {
     let targets = args.target.iter().map(|id| TargetId::new(id.as_str())).collect();
     let order = ScoreOrder { targets, keep: !args.no_keep, ..order };
     let scored = app::block_on(app::score(&plan, &profile, &order, now))?;
+    if !global.quiet {
+        unfinished(&scored);
+    }
     if global.format == Format::Json {
         output::json(&scored);
     } else {
         print(&profile, &scored, plan.agent.language);
     }
     Ok(told(&scored))
+}
+
+/// Says so when runs of an older version are not fully in these scores yet.
+pub(super) fn unfinished(scored: &Scored) {
+    if scored.catching_up > 0 {
+        output::note(&format!(
+            "note: what {} of an older version saw is not in these scores yet, so some indicators may look unobserved; let `shopper daemon` run until it has caught up, then score again",
+            counted(usize::try_from(scored.catching_up).unwrap_or(usize::MAX), "run")
+        ));
+    }
 }
 
 /// The exit code of scores; says so when there are none.

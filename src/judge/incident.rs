@@ -18,7 +18,7 @@ use crate::domain::incident::{AlertRules, Concern, Threshold};
 use super::flapping::History;
 use super::reading::Reading;
 
-/// How often in a row an inconclusive confirmation is asked for again before the schedule decides.
+/// How often in a row a confirmation that settles nothing is asked for again before the schedule decides.
 pub const DOUBTS: u32 = 3;
 
 /// How many failing runs are remembered; an outage of a week has hundreds.
@@ -35,7 +35,7 @@ pub struct ProbeState {
     pub good: Vec<RunId>,
     /// When the first of those began.
     pub good_since: Option<Timestamp>,
-    /// Inconclusive runs in a row while a confirmation was wanted.
+    /// Runs in a row that settled nothing while a confirmation was wanted.
     pub doubts: u32,
     /// What is wrong although it works.
     pub trouble: Option<Trouble>,
@@ -182,13 +182,43 @@ fn means(reading: Reading, concern: Concern) -> Means {
 
 /// Decides what a run changes.
 pub fn decide(state: &ProbeState, run: &RunSummary, rules: &AlertRules) -> Decided {
+    let contradicts = contradicts(state, run);
+    let answers = match &state.open {
+        Some(open) => means(run.reading, open.concern) != Means::Nothing,
+        None => !matches!(run.reading, Reading::Silent | Reading::Bad(Concern::ScriptRot)),
+    };
     let mut state = state.clone();
     remember(&mut state, run, rules);
+    let doubts = state.doubts;
     let down = run.reading == Reading::Bad(Concern::Outage);
-    match state.open.clone() {
+    let mut decided = match state.open.clone() {
         None => none_open(state, run, rules),
         Some(open) if open.concern != Concern::Outage && down => worsening(state, run, &open, rules),
         Some(open) => one_open(state, run, &open, rules),
+    };
+    if contradicts && decided.act == Act::Confirm && decided.state.doubts == doubts {
+        return unclear(decided.state);
+    }
+    // Not forgotten while runs are asked for: their row would have no end.
+    if answers && !contradicts && decided.act != Act::Confirm {
+        decided.state.doubts = 0;
+    }
+    decided
+}
+
+/// Whether a run says something else than the run that it should have confirmed: it settles as little as
+/// one that says nothing.
+fn contradicts(before: &ProbeState, run: &RunSummary) -> bool {
+    let trouble = before.trouble.as_ref().map(|trouble| Reading::Bad(trouble.concern));
+    match run.reading {
+        Reading::Silent => false,
+        Reading::Bad(Concern::Outage) => !before.good.is_empty(),
+        reading => {
+            let another = reading != Reading::Good && trouble.is_some_and(|trouble| trouble != reading);
+            let worse = before.open.as_ref().is_some_and(|open| open.concern != Concern::Outage)
+                && !before.failing.is_empty();
+            another || worse
+        }
     }
 }
 
@@ -209,7 +239,6 @@ fn remember(state: &mut ProbeState, run: &RunSummary, rules: &AlertRules) {
     match run.reading {
         Reading::Silent => {}
         Reading::Bad(Concern::Outage) => {
-            state.doubts = 0;
             state.history.push(true);
             state.failing_since.get_or_insert(run.started_at);
             push(&mut state.failing);
@@ -222,14 +251,10 @@ fn remember(state: &mut ProbeState, run: &RunSummary, rules: &AlertRules) {
                 }
             }
             if concern != Concern::ScriptRot {
-                state.doubts = 0;
                 state.history.push(false);
             }
         }
-        Reading::Good => {
-            state.doubts = 0;
-            state.history.push(false);
-        }
+        Reading::Good => state.history.push(false),
     }
     // A run that worked refutes failures that were not confirmed; of an open outage they are its story.
     if means(run.reading, Concern::Outage) == Means::ItIsOver && concern != Some(Concern::Outage) {
@@ -395,14 +420,14 @@ fn comes_and_goes(state: &ProbeState) -> String {
     format!("It comes and goes: {:.0} % of the newest runs changed it.", state.history.percent())
 }
 
-/// A confirmation was wanted and says nothing: what was counted stays counted, and it is asked for
+/// A confirmation was wanted and settles nothing: what was counted stays counted, and it is asked for
 /// again, a bounded number of times.
 fn unclear(mut state: ProbeState) -> Decided {
     state.doubts = state.doubts.saturating_add(1);
     if state.doubts <= DOUBTS {
-        return Decided::new(state, Act::Confirm, "The confirmation says nothing; another one is wanted.");
+        return Decided::new(state, Act::Confirm, "The confirmation settles nothing; another one is wanted.");
     }
-    let why = "Too many confirmations say nothing; the next scheduled run decides.";
+    let why = "Too many confirmations settle nothing; the next scheduled run decides.";
     Decided::new(state, Act::Nothing, why)
 }
 

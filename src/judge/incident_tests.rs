@@ -131,6 +131,18 @@ fn what_comes_and_goes_is_one_incident_until_it_is_steady() {
 }
 
 #[test]
+fn a_run_about_something_else_does_not_prolong_a_confirmation() {
+    // Slow is open, one good run of two; from then on the links are broken, whatever the pace.
+    let mut readings = vec![S, S, P];
+    readings.extend([L; 12]);
+    assert_eq!(play(&readings, &rules(2, 2)).0, "?O????---------");
+    // Nothing is open: slow once, a page that our script does not fit once, and so on.
+    assert_eq!(play(&[S, R, S, R, S, R, S, R], &rules(2, 2)).0, "????----");
+    // What is doubted stays counted: two of the same kind are still enough.
+    assert_eq!(play(&[S, R, R], &rules(2, 2)).0, "??O");
+}
+
+#[test]
 fn an_incident_names_its_runs_and_its_true_beginning() {
     let (_, all) = play(&[F, I, F, P, P], &rules(2, 2));
     let Act::Open { since, runs, incident, .. } = &all[2].act else { panic!("{:?}", all[2]) };
@@ -196,6 +208,18 @@ proptest! {
         readings.extend(std::iter::repeat_n(last, 12));
         let (acts, _) = play(&readings, &AlertRules { flapping, ..rules(confirm, recover) });
         prop_assert!(!acts.ends_with('?'), "{}", acts);
+    }
+
+    #[test]
+    fn no_order_of_results_asks_for_runs_without_end(
+        readings in proptest::collection::vec(any_reading(), 0..120),
+        confirm in 1u32..5, recover in 1u32..5, flapping: bool,
+    ) {
+        let (acts, _) = play(&readings, &AlertRules { flapping, ..rules(confirm, recover) });
+        // Each run that is missing may be in doubt so often, and a recovery may follow a failure.
+        let most = (confirm + recover) * (DOUBTS + 1);
+        let longest = acts.split(|c| c != '?').map(str::len).max().unwrap_or(0);
+        prop_assert!(longest <= most as usize, "{}", acts);
     }
 
     #[test]

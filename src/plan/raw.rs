@@ -91,8 +91,13 @@ impl Source {
         start..end.max(start)
     }
 
+    /// The character that a byte is in or begins. A line break of two characters is one: nobody sees a
+    /// place between them.
     fn boundary(&self, at: usize) -> usize {
         let mut at = at.min(self.text.len());
+        if at > 0 && self.text.get(at - 1..).is_some_and(|rest| rest.starts_with("\r\n")) {
+            at -= 1;
+        }
         while !self.text.is_char_boundary(at) {
             at -= 1;
         }
@@ -225,5 +230,8 @@ mod tests {
         assert_eq!((place.line, place.column, place.end_column), (2, 6, 7));
         assert_eq!(place.text, "名 = \"药\"");
         assert_eq!(source.spot(999..1200).place.unwrap().line, 3);
+        let end = source.text.find('\n').unwrap();
+        assert_eq!(source.spot(end..end + 1).place.unwrap().column, 6, "as the line break's other half");
+        assert_eq!(source.spot(end..end + 1).span, end - 1..end + 1);
     }
 }

@@ -133,7 +133,7 @@ impl<'a> View<'a> {
         self.dossier.assessment.cards.iter().filter(|card| card.rank.is_none()).collect()
     }
 
-    /// How many targets have a total.
+    /// How many targets have a total, ranked or not.
     pub fn with_total(&self) -> usize {
         self.dossier.assessment.cards.iter().filter(|card| card.total.is_some()).count()
     }

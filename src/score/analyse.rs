@@ -21,12 +21,12 @@ use crate::domain::profile::Profile;
 
 /// Analyses an assessment. `clusters` and `words` of the answer are left empty.
 ///
-/// What is said about totals (their mean, grades, regions) is about all targets that have one; of
-/// unranked targets it is their total all the same. Best and worst cities and the top ten are of the
-/// ranked.
+/// What is said about totals (their mean, grades, regions) is about the ranked: a total of little that was
+/// observed is shown and says nothing about the others. Means of indicators are of all targets that have
+/// points for them.
 pub fn analyse(profile: &Profile, now: &Assessment, against: Option<&Assessment>) -> Analysis {
     Analysis {
-        mean: mean(now.cards.iter().filter_map(|card| card.total)),
+        mean: mean(ranked(&now.cards).filter_map(|card| card.total)),
         means: means(&now.cards),
         grades: grades(profile, &now.cards),
         regions: regions::regions(&now.cards),
@@ -51,7 +51,7 @@ fn means(cards: &[Scorecard]) -> BTreeMap<IndicatorId, Mean> {
 }
 
 fn grades(profile: &Profile, cards: &[Scorecard]) -> Vec<GradeCount> {
-    let all = cards.iter().filter(|card| card.total.is_some()).count() as u64;
+    let all = ranked(cards).count() as u64;
     let counted = (0..).zip(&profile.grades).map(|(place, grade)| {
         let count = cards.iter().filter(|card| card.grade == Some(place)).count() as u64;
         GradeCount {
@@ -62,6 +62,11 @@ fn grades(profile: &Profile, cards: &[Scorecard]) -> Vec<GradeCount> {
         }
     });
     counted.collect()
+}
+
+/// The cards that were observed well enough to be ranked.
+fn ranked(cards: &[Scorecard]) -> impl Iterator<Item = &Scorecard> {
+    cards.iter().filter(|card| card.rank.is_some())
 }
 
 /// The nodes of the first level, without the bonus.

@@ -15,7 +15,7 @@ use crate::domain::profile::Words;
 /// Everything that a report says beside the scorecards.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Analysis {
-    /// The mean of the totals of all targets that have one.
+    /// The mean of the totals of the ranked targets.
     pub mean: Option<f64>,
     /// The mean points of each indicator over the targets that have points for it, and how many they are.
     pub means: BTreeMap<IndicatorId, Mean>,
@@ -55,7 +55,7 @@ pub struct GradeCount {
     pub from: f64,
     /// How many.
     pub count: u64,
-    /// In percent of those that have a total.
+    /// In percent of the ranked targets.
     pub share: f64,
 }
 

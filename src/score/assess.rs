@@ -45,7 +45,7 @@ pub fn assess(
     let (feeds, leaves) = (Feeds::of(profile), profile.leaves());
     let mut cards: Vec<Scorecard> =
         observed.iter().map(|(target, seen)| card(profile, &feeds, &leaves, target, seen, options)).collect();
-    place::rank(&mut cards, profile.coverage_floor);
+    place::rank(&mut cards, profile);
     Assessment {
         profile: profile.id.clone(),
         profile_hash: profile.hash.clone(),
@@ -110,7 +110,7 @@ fn card<'a>(
         interval: total.and_then(|total| interval(total, &totals(profile, &base, &bonus, cap)?)),
         coverage: base.coverage,
         rank: None,
-        grade: total.and_then(|total| place::grade(profile, total)),
+        grade: None,
         vetoes,
         beside: beside(seen, feeds, leaves),
         nodes,
@@ -213,7 +213,11 @@ mod tests {
         ];
         assert_eq!(rows, want);
         assert_eq!((card.base, card.total, card.coverage), (Some(77.5), Some(77.5), 62.5));
-        assert_eq!((card.rank, card.grade), (None, Some(1)), "below the floor it is shown and not ranked");
+        assert_eq!(
+            (card.rank, card.grade),
+            (None, None),
+            "below the floor it is shown, neither ranked nor graded"
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Scorecard {
     /// Its place among the ranked; equal totals (to two digits, as published) share one. Absent when the
     /// coverage is below the profile's floor.
     pub rank: Option<u32>,
-    /// Its grade, as an index into the profile's.
+    /// Its grade, as an index into the profile's; only what has a rank has a grade.
     pub grade: Option<usize>,
     /// Vetoes that hold.
     pub vetoes: Vec<VetoFlag>,

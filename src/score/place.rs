@@ -32,12 +32,14 @@ pub(super) fn ranks(totals: &[Option<f64>]) -> Vec<Option<u32>> {
     totals.iter().map(|total| total.map(rank)).collect()
 }
 
-/// Gives ranks to the cards that are covered well enough.
-pub(super) fn rank(cards: &mut [Scorecard], floor: f64) {
-    let covered = |card: &Scorecard| published_order(card.coverage, floor) != Ordering::Less;
+/// Gives ranks and grades to the cards that are covered well enough: a total of a quarter of the profile is
+/// no ground to call a portal good or bad.
+pub(super) fn rank(cards: &mut [Scorecard], profile: &Profile) {
+    let covered = |card: &Scorecard| published_order(card.coverage, profile.coverage_floor) != Ordering::Less;
     let totals: Vec<_> = cards.iter().map(|card| card.total.filter(|_| covered(card))).collect();
     for (card, rank) in cards.iter_mut().zip(ranks(&totals)) {
         card.rank = rank;
+        card.grade = card.total.filter(|_| rank.is_some()).and_then(|total| grade(profile, total));
     }
 }
 

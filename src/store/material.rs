@@ -39,6 +39,16 @@ impl Store {
         all.extend(rest);
         Ok(all)
     }
+
+    /// How many runs of an older version wait for the agent to take what they saw into the hours.
+    pub async fn catching_up(&self) -> Result<u64, StoreError> {
+        let path = self.folder().join(DATABASE);
+        blocking(move || {
+            let sql = "SELECT count(*) AS runs FROM to_roll_up";
+            Ok(open::reader(&path)?.query_row(sql, [], |row| uint(row, "runs"))?)
+        })
+        .await
+    }
 }
 
 /// Reads some targets.

@@ -1,6 +1,7 @@
 //! Text, CSV, JSON and workbooks.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use calamine::{Data, Reader, Xlsx};
@@ -81,6 +82,25 @@ fn json_can_be_read_back_and_its_schema_is_published() {
 
 fn workbook(dossier: &report::Dossier) -> Xlsx<std::io::Cursor<Vec<u8>>> {
     calamine::open_workbook_from_rs(std::io::Cursor::new(report::xlsx(dossier).unwrap())).unwrap()
+}
+
+#[test]
+fn the_head_of_every_sheet_stays_in_sight() {
+    let bytes = report::xlsx(&world::dossier(7, Language::Chinese)).unwrap();
+    let mut parts = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let sheets: Vec<String> = parts
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .filter(|name| name.starts_with("xl/worksheets/"))
+        .collect();
+    assert!(sheets.len() > 5, "{sheets:?}");
+    for name in sheets {
+        let mut text = String::new();
+        parts.by_name(&name).unwrap().read_to_string(&mut text).unwrap();
+        let pane =
+            r#"<pane xSplit="1" ySplit="1" topLeftCell="B2" activePane="bottomRight" state="frozen"/>"#;
+        assert!(text.contains(pane), "{name}: {}", &text[..text.len().min(600)]);
+    }
 }
 
 #[test]

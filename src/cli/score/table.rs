@@ -234,6 +234,7 @@ mod tests {
                 }],
                 ..Analysis::default()
             },
+            catching_up: 0,
         }
     }
 

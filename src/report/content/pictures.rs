@@ -20,7 +20,6 @@ const ROWS: usize = 58;
 /// First-level indicators and the total: means.
 pub fn bars(view: &View<'_>) -> Option<Chart> {
     let analysis = &view.dossier.analysis;
-    let mean = analysis.mean?;
     let mut rows: Vec<Bar> = view
         .firsts()
         .iter()
@@ -34,13 +33,26 @@ pub fn bars(view: &View<'_>) -> Option<Chart> {
             }
         })
         .collect();
-    let n = view.with_total();
-    let label = view.pick("总分", "Total").to_owned();
-    rows.push(Bar { label, value: Some(mean), note: format!("n={n}"), total: true });
-    let title = if view.is_chinese() {
-        format!("一级指标与总分的平均得分（满分 100 分，n={n}）")
+    if rows.iter().all(|row| row.value.is_none()) {
+        return None;
+    }
+    // Nobody may be ranked, and what was observed is still worth a look.
+    let title = if analysis.mean.is_some() {
+        let n = view.ranked().len();
+        let label = view.pick("总分", "Total").to_owned();
+        rows.push(Bar { label, value: analysis.mean, note: format!("n={n}"), total: true });
+        if view.is_chinese() {
+            format!("一级指标与总分的平均得分（满分 100 分，n={n}）")
+        } else {
+            format!("Mean points of the first-level indicators and of the total, of 100 (n={n})")
+        }
     } else {
-        format!("Mean points of the first-level indicators and of the total, of 100 (n={n})")
+        let n = view.with_total();
+        if view.is_chinese() {
+            format!("一级指标的平均得分（满分 100 分，n={n}）")
+        } else {
+            format!("Mean points of the first-level indicators, of 100 (n={n})")
+        }
     };
     let told: Vec<String> = rows
         .iter()

@@ -22,6 +22,8 @@ pub fn table(view: &View<'_>) -> Option<Table> {
     }
     let n: u64 = regions.iter().map(|region| region.n).sum();
     let ten = regions.iter().map(|region| region.in_top_ten).sum::<u64>();
+    // Where everybody is among the first ten, their share says nothing.
+    let top = view.ranked().len() as u64 > ten;
     let mut columns = vec![
         Column::number(view.pick("名次", "Rank")),
         Column::words(view.pick("区域", "Region")),
@@ -29,9 +31,11 @@ pub fn table(view: &View<'_>) -> Option<Table> {
         Column::number("n"),
         Column::words(view.pick("区域内最高", "Best")),
         Column::words(view.pick("区域内最低", "Last")),
-        Column::number(view.pick("前十席位", "In the top ten")),
-        Column::number(view.pick("前十占比（%）", "Share of the top ten (%)")),
     ];
+    if top {
+        columns.push(Column::number(view.pick("前十席位", "In the top ten")));
+        columns.push(Column::number(view.pick("前十占比（%）", "Share of the top ten (%)")));
+    }
     columns.extend(view.firsts().iter().map(|node| Column::number(view.name_of(&node.id))));
     let rows = regions.iter().map(|region| {
         let mut row = vec![
@@ -41,10 +45,11 @@ pub fn table(view: &View<'_>) -> Option<Table> {
             Cell::Count(region.n),
             Cell::Text(view.target(&region.best)),
             Cell::Text(view.target(&region.worst)),
-            // Nobody is ranked: there is no top ten to be in.
-            if ten == 0 { Cell::Absent } else { Cell::Count(region.in_top_ten) },
-            if ten == 0 { Cell::Absent } else { Cell::Number(share(region.in_top_ten, ten), 2) },
         ];
+        if top {
+            row.push(Cell::Count(region.in_top_ten));
+            row.push(Cell::Number(share(region.in_top_ten, ten), 2));
+        }
         row.extend(view.firsts().iter().map(|node| Cell::points(region.means.get(&node.id).copied())));
         row
     });

@@ -91,7 +91,7 @@ pub fn section(view: &View<'_>) -> Section {
 
 fn headlines(view: &View<'_>) -> Vec<Headline> {
     let analysis = &view.dossier.analysis;
-    let n = view.with_total();
+    let n = view.ranked().len();
     let of = |n: usize| format!("n={n}");
     let mut lines = Vec::new();
     if let Some(mean) = analysis.mean {
@@ -120,16 +120,17 @@ fn headlines(view: &View<'_>) -> Vec<Headline> {
 fn sentences(view: &View<'_>) -> Vec<String> {
     let (dossier, zh) = (view.dossier, view.is_chinese());
     let analysis = &dossier.analysis;
-    let (all, n) = (dossier.assessment.cards.len() as u64, view.with_total() as u64);
+    let (all, n) = (dossier.assessment.cards.len() as u64, view.ranked().len() as u64);
     let mut told = Vec::new();
     if let Some(mean) = analysis.mean {
         let mean = number(mean, 2);
         told.push(if zh {
-            format!("本次评估共 {all} 个评估对象，其中 {n} 个取得总分，平均 {mean} 分。")
+            format!("本次评估共 {all} 个评估对象，其中 {n} 个参加排名，平均总分 {mean} 分。")
         } else {
             format!(
-                "{} assessed; {n} of them have a total, {mean} points on average.",
-                words::counted(all, "portal was", "portals were")
+                "{} assessed; {} a rank, with {mean} points on average.",
+                words::counted(all, "portal was", "portals were"),
+                words::counted(n, "of them has", "of them have")
             )
         });
     }
@@ -166,10 +167,10 @@ fn sentences(view: &View<'_>) -> Vec<String> {
     let (unranked, floor) = (view.unranked().len() as u64, number(dossier.profile.coverage_floor, 0));
     if unranked > 0 {
         told.push(if zh {
-            format!("{unranked} 个评估对象的观测覆盖率低于 {floor}% 或没有观测数据，只列出结果，不参加排名。")
+            format!("{unranked} 个评估对象的观测覆盖率低于 {floor}% 或没有观测数据，只列出结果，不评定等级，不参加排名。")
         } else {
             format!(
-                "{} shown without a rank, because less than {floor}% of the profile could be observed there.",
+                "{} shown without a rank or a grade, because less than {floor}% of the profile could be observed there.",
                 words::counted(unranked, "portal is", "portals are")
             )
         });

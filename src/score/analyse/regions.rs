@@ -1,10 +1,10 @@
 //! Regions, by the label `region` of targets.
 //!
-//! Invariant: a region without any total is not ranked among those that have one: it is left out.
+//! Invariant: only targets with a rank count; a region without any is left out.
 
 use std::collections::BTreeMap;
 
-use super::first_level;
+use super::{first_level, ranked};
 use crate::domain::indicator::IndicatorId;
 use crate::score::analysis::{Analysis, Region};
 use crate::score::card::Scorecard;
@@ -17,7 +17,7 @@ const TOP: u32 = 10;
 /// Regions, the best first; equal ones by name.
 pub(super) fn regions(cards: &[Scorecard]) -> Vec<Region> {
     let mut together: BTreeMap<&str, Vec<&Scorecard>> = BTreeMap::new();
-    for card in cards.iter().filter(|card| card.total.is_some()) {
+    for card in ranked(cards) {
         if let Some(region) = card.target.region() {
             together.entry(region).or_default().push(card);
         }
@@ -33,10 +33,7 @@ pub(super) fn regions(cards: &[Scorecard]) -> Vec<Region> {
 }
 
 fn region(name: &str, cards: &[&Scorecard]) -> Option<Region> {
-    // Best and worst are named in public, so only by those that were observed well enough to be ranked;
-    // where nobody was, by what there is.
-    let ranked: Vec<&Scorecard> = cards.iter().copied().filter(|card| card.rank.is_some()).collect();
-    let mut order = if ranked.is_empty() { cards.to_vec() } else { ranked };
+    let mut order = cards.to_vec();
     order.sort_by(|one, other| {
         let totals = published_order(other.total.unwrap_or_default(), one.total.unwrap_or_default());
         totals.then_with(|| one.target.id.cmp(&other.target.id))

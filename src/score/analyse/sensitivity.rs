@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::first_level;
+use super::{first_level, ranked};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::profile::Profile;
 use crate::score::analysis::Sensitivity;
@@ -21,7 +21,7 @@ const STEP: f64 = 10.0;
 /// For each first-level indicator, up and down. A weight below ten goes down to 0 and no further; `by`
 /// says how far it went.
 pub(super) fn sensitivity(profile: &Profile, cards: &[Scorecard]) -> Vec<Sensitivity> {
-    let ranked: Vec<&Scorecard> = cards.iter().filter(|card| card.rank.is_some()).collect();
+    let ranked: Vec<&Scorecard> = ranked(cards).collect();
     let sum: f64 = profile.tree.iter().map(|node| node.weight).sum();
     let weights: Vec<(&IndicatorId, f64)> =
         profile.tree.iter().map(|node| (&node.id, 100.0 * node.weight / sum)).collect();

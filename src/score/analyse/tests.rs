@@ -39,7 +39,7 @@ fn regions_are_ranked_and_name_their_best_and_worst() {
         city("c", "west", "85"),
         city("d", "north", "85"),
         (place("e", &[("region", "north")]), Observed::default()),
-        // Below the floor: counted with its total, named neither best nor worst.
+        // Below the floor: shown with its total, counted nowhere.
         (place("f", &[("region", "east")]), coded(&[("B", "20")])),
         (place("g", &[("region", "nowhere")]), Observed::default()),
         city("h", "none", "10"),
@@ -55,16 +55,16 @@ fn regions_are_ranked_and_name_their_best_and_worst() {
     let want = [
         (1, "north", 85.0, 1, "d", "d", 1),
         (1, "west", 85.0, 1, "c", "c", 1),
-        (3, "east", 60.0, 3, "a", "b", 2),
+        (3, "east", 80.0, 2, "a", "b", 2),
         (4, "none", 10.0, 1, "h", "h", 1),
     ];
     assert_eq!(rows, want);
     assert_eq!(analysis.region_gap(), Some(75.0));
-    assert_eq!(analysis.regions[2].means, BTreeMap::from([(id("A"), 80.0), (id("B"), 60.0)]));
-    assert_eq!(analysis.mean, Some(60.0));
+    assert_eq!(analysis.regions[2].means, BTreeMap::from([(id("A"), 80.0), (id("B"), 80.0)]));
+    assert_eq!(analysis.mean, Some(68.0));
     assert_eq!(analysis.means[&id("A")].n, 5, "of those that have points for it");
     let grades: Vec<_> = analysis.grades.iter().map(|it| (it.count, it.share.round())).collect();
-    assert_eq!(grades, [(3, 50.0), (1, 17.0)], "of those that have a total; two have no grade");
+    assert_eq!(grades, [(3, 60.0), (1, 20.0)], "of the ranked; one of them has no grade");
 }
 
 #[test]
