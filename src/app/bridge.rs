@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use url::Url;
 
 use crate::clock::Clock;
@@ -11,6 +12,7 @@ use crate::domain::ids::{IncidentId, TargetId};
 use crate::domain::notice::{Outgoing, Recipient};
 use crate::domain::run::Gap;
 use crate::mail::{self, Dialogue, Enclosed};
+use crate::plan::Plan;
 use crate::scheduler::{Fault, Ledger, Outbox, PairKey, Post, PostFailure};
 use crate::store::{Store, StoreError};
 use crate::web::metrics::{Mail, Recorder};
@@ -26,6 +28,7 @@ pub(super) struct Books {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) recorder: Arc<Recorder>,
+    pub(super) plan: watch::Receiver<Arc<Plan>>,
 }
 
 impl Ledger for Books {
@@ -74,7 +77,8 @@ impl Outbox for Books {
     }
 
     async fn mark_failed(&self, id: i64, at: Timestamp, error: &str) -> Result<(), Fault> {
-        for to in self.store.outbox_failed(id, at, error).await? {
+        let plan = Arc::clone(&self.plan.borrow());
+        for to in self.store.outbox_failed(id, at, error, &plan).await? {
             tracing::warn!(%to, "told that somebody else could not be told");
         }
         self.recorder.mail(Mail::Failed);

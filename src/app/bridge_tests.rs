@@ -31,7 +31,7 @@ fn notice(id: &str) -> Notice {
 }
 
 /// A configuration with one way of each kind.
-fn configure(folder: &Path, smtp: u16, web: std::net::SocketAddr) -> crate::plan::Plan {
+fn configure(folder: &Path, smtp: u16, web: std::net::SocketAddr) -> Plan {
     let text = format!(
         "[agent]\nname = \"here\"\nlanguage = \"en\"\n[mail]\nsmtp = \"smtp://127.0.0.1:{smtp}\"\nfrom = \"a@test.example\"\n\
          [[webhook]]\nname = \"ops\"\nurl = \"http://{web}/ops\"\n"
@@ -62,7 +62,8 @@ async fn who_is_not_told_by_mail_is_told_of_by_webhook_and_nothing_is_lost() {
     let store = Store::open(&folder.path().join("data"), Access::Daemon).unwrap();
     let acknowledge: AckLink = Arc::new(|_, _, _| None);
     let letters = Letters { office, store: store.clone(), acknowledge };
-    let books = Books { store: store.clone(), clock: clock.clone(), recorder: Arc::default() };
+    let plan = watch::channel(Arc::new(plan)).1;
+    let books = Books { store: store.clone(), clock: clock.clone(), recorder: Arc::default(), plan };
     let to = vec!["gone@test.example".into(), "here@test.example".into(), "hook:ops".into()];
     store.queue_alone(notice("n1"), to).await;
     let worker = Mailer::new(Arc::new(books), Arc::new(letters), clock);

@@ -98,8 +98,12 @@ impl Service {
         let (runs, _) = broadcast::channel(256);
         let recorder = Arc::new(Recorder::default());
         tokio::spawn(front::count(runs.subscribe(), Arc::clone(&recorder)));
-        let books =
-            Arc::new(Books { store: store.clone(), clock: clock.clone(), recorder: Arc::clone(&recorder) });
+        let books = Arc::new(Books {
+            store: store.clone(),
+            clock: clock.clone(),
+            recorder: Arc::clone(&recorder),
+            plan: plan_out.clone(),
+        });
         let stop = CancellationToken::new();
         let mails_stop = CancellationToken::new();
 

@@ -13,6 +13,7 @@ use crate::domain::incident::{Concern, Severity};
 use crate::domain::notice::{
     DigestFacts, Matter, Member, Notice, NoticeFacts, NoticeKind, Recipient, UndeliverableFacts,
 };
+use crate::plan::Plan;
 
 /// So many messages about incidents reach one person within [`WINDOW`] one by one; whatever more
 /// waits then is told in one.
@@ -112,6 +113,16 @@ pub fn undeliverable(
     let matter = Matter::Undeliverable(Box::new(facts));
     let ours = (Concern::Vantage, Severity::Degraded);
     Some(beside(id, NoticeKind::Undeliverable, ours, failed, now, matter))
+}
+
+/// Who hears of what somebody was not told when nobody else was told the same: all who are told at once of
+/// incidents like this one, unless it would break their rest.
+pub fn at_once<'p>(notice: &Notice, plan: &'p Plan) -> impl Iterator<Item = &'p Recipient> {
+    let severity = notice.severity;
+    plan.routes_of(None, notice.concern, severity)
+        .filter(|route| route.after.is_zero())
+        .filter(move |route| route.quiet.is_none_or(|quiet| severity >= quiet.unless))
+        .flat_map(|route| &route.to)
 }
 
 /// A notice of its own, about no incident, by the same agent as another one.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::delivery::{about, beside, gathered};
+use super::delivery::{about, at_once, beside, gathered};
 use crate::domain::ids::NoticeId;
 use crate::domain::incident::{Concern, Severity};
 use crate::domain::notice::{Matter, Notice, NoticeKind, Recipient, UndeliverableFacts, WaitingFacts};
@@ -157,14 +157,7 @@ impl Outbox<'_> {
                 continue;
             }
             known = false;
-            let (concern, severity) = (message.notice.concern, message.notice.severity);
-            let at_once = plan
-                .routes_of(None, concern, severity)
-                .filter(|route| route.after.is_zero())
-                // What waited for another one is no reason to break somebody's rest.
-                .filter(|route| route.quiet.is_none_or(|quiet| severity >= quiet.unless))
-                .flat_map(|route| &route.to);
-            to.extend(at_once.filter(|other| self.reaches(other, person)).cloned());
+            to.extend(at_once(&message.notice, plan).filter(|other| self.reaches(other, person)).cloned());
         }
         to.sort();
         to.dedup();

@@ -13,19 +13,28 @@ use super::tell::fresh_id;
 use crate::domain::ids::IncidentId;
 use crate::domain::notice::{Matter, Notice, Recipient};
 use crate::judge::delivery::{self, ONCE_IN, Relief, WINDOW};
+use crate::judge::stuck::is_urgent;
+use crate::plan::Plan;
 
 /// Marks a message as given up and tells the other recipients of its notice, once a day for each
-/// person. Returns who is told.
+/// person; of an incident that nobody else was told of, those who are told of its like. Returns who is told.
 pub(super) fn give_up(
     tx: &Transaction<'_>,
     id: i64,
     at: Timestamp,
     error: &str,
+    plan: &Plan,
 ) -> Result<Vec<Recipient>, StoreError> {
-    if rows::outbox::failed(tx, id, error)? { tell(tx, id, at, error) } else { Ok(Vec::new()) }
+    if rows::outbox::failed(tx, id, error)? { tell(tx, id, at, error, plan) } else { Ok(Vec::new()) }
 }
 
-fn tell(tx: &Transaction<'_>, id: i64, at: Timestamp, error: &str) -> Result<Vec<Recipient>, StoreError> {
+fn tell(
+    tx: &Transaction<'_>,
+    id: i64,
+    at: Timestamp,
+    error: &str,
+    plan: &Plan,
+) -> Result<Vec<Recipient>, StoreError> {
     let (failed, to, attempts): (Notice, Recipient, u32) = tx.query_row(
         "SELECT notice.notice AS notice, recipient, attempts
          FROM outbox JOIN notices AS notice ON notice.id = outbox.notice WHERE outbox.id = ?1",
@@ -45,7 +54,12 @@ fn tell(tx: &Transaction<'_>, id: i64, at: Timestamp, error: &str) -> Result<Vec
                  AND json_extract(notice, '$.undeliverable.waiting') IS NULL",
         )?
         .exists(params![micros(day_ago), to.to_string()])?;
-    let others = others(tx, &failed, &to)?;
+    let mut others = others(tx, &failed, &to)?;
+    if others.is_empty() && is_urgent(failed.kind) {
+        others.extend(delivery::at_once(&failed, plan).filter(|other| **other != to).cloned());
+        others.sort();
+        others.dedup();
+    }
     if lately || others.is_empty() {
         return Ok(Vec::new());
     }

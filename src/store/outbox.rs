@@ -2,6 +2,8 @@
 //!
 //! Invariant: what became of a message is on the disk before anybody is told that it is noted.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::error::StoreError;
@@ -9,6 +11,7 @@ use super::rows::outbox::OutboxSummary;
 use super::worker::Sync;
 use super::{Store, Weight, delivery, rows};
 use crate::domain::notice::{Outgoing, Recipient};
+use crate::plan::Plan;
 
 impl Store {
     /// Mails whose time has come, the longest due first; of an incident's mails to one person only
@@ -29,15 +32,16 @@ impl Store {
     }
 
     /// The mail is given up; it stays visible in the summary, and the others who were told the same
-    /// hear of it. Returns who.
+    /// hear of it, or else those whom this plan tells of such incidents. Returns who.
     pub async fn outbox_failed(
         &self,
         id: i64,
         at: Timestamp,
         error: &str,
+        plan: &Arc<Plan>,
     ) -> Result<Vec<Recipient>, StoreError> {
-        let error = error.to_owned();
-        self.join(Weight::Small, Sync::Disk, move |tx| delivery::give_up(tx, id, at, &error)).await
+        let (error, plan) = (error.to_owned(), Arc::clone(plan));
+        self.join(Weight::Small, Sync::Disk, move |tx| delivery::give_up(tx, id, at, &error, &plan)).await
     }
 
     /// Where more waits for one person than he could read, tells it in one message. `busy` are the

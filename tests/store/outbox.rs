@@ -72,7 +72,7 @@ async fn another_incident_is_another_matter() {
 #[tokio::test]
 async fn a_mail_that_was_given_up_holds_up_nobody() {
     let (_dir, store) = outage().await;
-    store.outbox_failed(mail_to(&store, ONCALL).await.id, at(9999), "550 no such user").await.unwrap();
+    store.outbox_failed(mail_to(&store, ONCALL).await.id, at(9999), "550 no such user", &context(0).plan).await.unwrap();
     recovery(&store, 300).await;
     assert_eq!(mail_to(&store, ONCALL).await.notice.kind, NoticeKind::Resolved);
 
@@ -99,7 +99,7 @@ async fn a_reminder_gives_way_to_a_newer_one_and_to_the_recovery() {
     assert_ne!(mail_to(&store, ONCALL).await.id, old.id);
     // It was on its way when it was superseded: what became of it is no fault.
     store.outbox_retry(old.id, at(13_001), "451 busy").await.unwrap();
-    store.outbox_failed(old.id, at(14_000), "550 no such user").await.unwrap();
+    store.outbox_failed(old.id, at(14_000), "550 no such user", &context(0).plan).await.unwrap();
 
     recovery(&store, 14_000).await;
     assert_eq!(due(&store, 99_999).await, each(&[(ONCALL, Resolved), (LEAD, Resolved)]));

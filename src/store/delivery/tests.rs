@@ -2,10 +2,15 @@
 
 mod stuck;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
 use crate::domain::incident::{Concern, Incident, Scope, Severity};
 use crate::domain::notice::{NoticeFacts, NoticeKind, Outgoing};
 use crate::domain::outcome::Outcome;
+use crate::judge::fixtures::plan;
+use crate::plan::{Route, RouteFilter};
 use crate::store::{Access, Store};
 
 const ONCALL: &str = "oncall@example.org";
@@ -110,6 +115,20 @@ fn opened(n: i64, seconds: i64) -> Notice {
     notice(n, NoticeKind::Opened, seconds)
 }
 
+/// A plan that tells nobody of anything.
+fn nobody() -> Arc<Plan> {
+    Arc::new(plan(""))
+}
+
+/// A plan that tells these at once of every outage, and somebody else after a while.
+fn telling(people: &[&str]) -> Arc<Plan> {
+    let mut plan = plan("");
+    let route = |to: Vec<Recipient>, after| Route { to, when: RouteFilter::default(), after, quiet: None };
+    let at_once = people.iter().map(|person| (*person).into()).collect();
+    plan.routes = vec![route(at_once, Duration::ZERO), route(vec!["boss@example.org".into()], ONCE_IN)];
+    Arc::new(plan)
+}
+
 async fn due(store: &Store, seconds: i64) -> Vec<Outgoing> {
     store.outbox_due(at(seconds), 100).await.unwrap()
 }
@@ -121,11 +140,11 @@ async fn a_refusal_is_told_to_the_others_once_a_day() {
     let mails = due(&store, 0).await;
     let to_oncall: Vec<i64> =
         mails.iter().filter(|mail| mail.to == ONCALL.into()).map(|mail| mail.id).collect();
-    let heard = store.outbox_failed(to_oncall[0], at(10), "550 no such user").await.unwrap();
+    let heard = store.outbox_failed(to_oncall[0], at(10), "550 no such user", &nobody()).await.unwrap();
     assert_eq!(heard, [LEAD.into(), OPS.into()], "webhooks included");
-    assert_eq!(store.outbox_failed(to_oncall[1], at(20), "550 no such user").await.unwrap(), []);
+    assert_eq!(store.outbox_failed(to_oncall[1], at(20), "550 no such user", &nobody()).await.unwrap(), []);
     // It is marked once.
-    assert!(store.outbox_failed(to_oncall[0], at(30), "550").await.is_err());
+    assert!(store.outbox_failed(to_oncall[0], at(30), "550", &nobody()).await.is_err());
 
     let undeliverable: Vec<Outgoing> = due(&store, 30)
         .await
@@ -139,17 +158,34 @@ async fn a_refusal_is_told_to_the_others_once_a_day() {
 
     // Never about itself, whoever does not get it.
     for mail in &undeliverable {
-        assert_eq!(store.outbox_failed(mail.id, at(40), "550").await.unwrap(), []);
+        assert_eq!(store.outbox_failed(mail.id, at(40), "550", &nobody()).await.unwrap(), []);
     }
     // Another day it is news again.
     queue_all(&store, vec![opened(3, 90_000)], &[ONCALL, LEAD]).await;
     let again = due(&store, 90_000).await;
     let again =
         again.iter().find(|mail| mail.notice.incident == Some("i3".into()) && mail.to == ONCALL.into());
-    let heard = store.outbox_failed(again.unwrap().id, at(90_010), "550").await.unwrap();
+    let heard = store.outbox_failed(again.unwrap().id, at(90_010), "550", &nobody()).await.unwrap();
     assert_eq!(heard, [LEAD.into()]);
     let given_up = store.outbox_summary().await.unwrap().given_up;
     assert_eq!(given_up.iter().find(|person| person.to == ONCALL).unwrap().mails, 3);
+}
+
+#[tokio::test]
+async fn what_nobody_else_was_told_is_told_to_those_who_hear_of_its_like() {
+    let (_dir, store) = world();
+    queue_all(&store, vec![opened(1, 0)], &[ONCALL]).await;
+    let mail = due(&store, 0).await.remove(0);
+    let plan = telling(&[ONCALL, OPS, LEAD, OPS]);
+    let heard = store.outbox_failed(mail.id, at(10), "550 no such user", &plan).await.unwrap();
+    assert_eq!(heard, [LEAD.into(), OPS.into()], "each once, not the one who is gone, nobody too early");
+    let told: Vec<_> = due(&store, 30).await.into_iter().map(|mail| (mail.to, mail.notice.kind)).collect();
+    assert_eq!(told, heard.into_iter().map(|to| (to, NoticeKind::Undeliverable)).collect::<Vec<_>>());
+
+    // A digest is no alarm: whoever is told of outages need not hear that somebody got none.
+    store.queue_alone(Notice { incident: None, ..notice(2, NoticeKind::Digest, 0) }, vec![LEAD.into()]).await;
+    let digest = due(&store, 40).await.into_iter().find(|mail| mail.notice.kind == NoticeKind::Digest);
+    assert_eq!(store.outbox_failed(digest.unwrap().id, at(50), "550", &plan).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -195,7 +231,7 @@ async fn a_flood_becomes_one_message_and_nothing_is_lost() {
     assert!(facts.incidents.iter().all(|member| member.closed_at.is_some()), "{facts:?}");
 
     // Not delivered, it is told to those who were told of the same incidents.
-    let heard = store.outbox_failed(flood[0].id, at(800), "550").await.unwrap();
+    let heard = store.outbox_failed(flood[0].id, at(800), "550", &nobody()).await.unwrap();
     assert_eq!(heard, [OPS.into()]);
 }
 

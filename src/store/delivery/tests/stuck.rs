@@ -1,11 +1,6 @@
 //! What waits too long, in a real database.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::*;
-use crate::judge::fixtures::plan;
-use crate::plan::{Route, RouteFilter};
 use crate::store::JudgeContext;
 
 /// Who is told at once of every outage and was not told of these.
@@ -75,7 +70,7 @@ async fn what_waits_is_told_once_whatever_is_restarted() {
 
     // It is another thing that it is given up at last.
     let oncall = due(&store, 1_000_000).await.into_iter().find(|mail| mail.to == ONCALL.into()).unwrap();
-    let heard = store.outbox_failed(oncall.id, at(80_010), "no connection").await.unwrap();
+    let heard = store.outbox_failed(oncall.id, at(80_010), "no connection", &nobody()).await.unwrap();
     assert_eq!(heard, [LEAD.into(), OPS.into()]);
     // What is delivered late says nothing more.
     deliver(&store, LEAD, 80_020).await;
@@ -125,7 +120,7 @@ async fn what_stands_how_is_counted_as_it_happens() {
     store.outbox_relieve(at(40), Vec::new()).await.unwrap();
     deliver(&store, LEAD, 41).await;
     let one = due(&store, 50).await.into_iter().next().unwrap();
-    store.outbox_failed(one.id, at(50), "550 no such user").await.unwrap();
+    store.outbox_failed(one.id, at(50), "550 no such user", &nobody()).await.unwrap();
     let summary = store.outbox_summary().await.unwrap();
     let counted = |connection: &Connection| {
         let mut found = connection.prepare("SELECT state, count(*) FROM outbox GROUP BY state")?;
