@@ -307,7 +307,10 @@ async fn an_outage_is_confirmed_told_once_and_its_recovery_is_told_once() {
     assert_eq!(summary.last_error.as_deref(), Some("451 greylisted"));
     store.outbox_failed(again[0].id, at(9999), "550 no such user", &context(0).plan).await.unwrap();
     assert_eq!(store.outbox_summary().await.unwrap().failed, 1);
-    assert!(matches!(store.outbox_failed(4711, at(9999), "x", &context(0).plan).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(
+        store.outbox_failed(4711, at(9999), "x", &context(0).plan).await,
+        Err(StoreError::NotFound { .. })
+    ));
 
     // Still failing: silent at first, then a reminder in the same thread.
     let third = store.record(bad("r3", 600), context(600)).await.unwrap();

@@ -72,7 +72,10 @@ async fn another_incident_is_another_matter() {
 #[tokio::test]
 async fn a_mail_that_was_given_up_holds_up_nobody() {
     let (_dir, store) = outage().await;
-    store.outbox_failed(mail_to(&store, ONCALL).await.id, at(9999), "550 no such user", &context(0).plan).await.unwrap();
+    store
+        .outbox_failed(mail_to(&store, ONCALL).await.id, at(9999), "550 no such user", &context(0).plan)
+        .await
+        .unwrap();
     recovery(&store, 300).await;
     assert_eq!(mail_to(&store, ONCALL).await.notice.kind, NoticeKind::Resolved);
 
