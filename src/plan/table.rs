@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Diagnostic, Spot};
 use super::duration;
 use super::raw::Source;
-use super::words::{listed, quoted, suggest_or_list};
+use super::words::{closest, listed, quoted, suggest_or_list};
 
 /// A file that is being read, and where its faults go.
 #[derive(Debug, Clone, Copy)]
@@ -127,11 +127,21 @@ impl<'a> Fields<'a> {
 
     /// Says that a key is missing.
     pub fn missing(&self, key: &str, hint: &str) {
-        let message = match self.main.get() {
+        self.reader.error(self.span.clone(), self.needs(key), hint.to_owned());
+    }
+
+    fn needs(&self, key: &str) -> String {
+        match self.main.get() {
             Some(main) => format!("`{main}` needs `{key}`"),
             None => format!("{} needs `{key}`", self.what),
-        };
-        self.reader.error(self.span.clone(), message, hint.to_owned());
+        }
+    }
+
+    /// Takes back that a key is missing: it is there, with a slip in it, which is told by itself.
+    fn is_there(&self, key: &str) {
+        let (message, place) = (self.needs(key), self.reader.source.spot(self.span.clone()));
+        let same = |known: &Diagnostic| known.message == message && known.at == place;
+        self.reader.out.borrow_mut().retain(|known| !same(known));
     }
 
     /// Says that `main` decides what the table is: messages name it from now on.
@@ -163,6 +173,9 @@ impl<'a> Fields<'a> {
         for item in self.entries() {
             if !asked.contains(&item.name) {
                 let Some(main) = self.main.get() else {
+                    if let Some(meant) = closest(item.name, asked.iter().copied()) {
+                        self.is_there(meant);
+                    }
                     let message = format!("unknown key `{}` in {}", item.name, self.what);
                     self.reader.error(item.key.clone(), message, suggest_or_list(item.name, &asked, "keys"));
                     continue;
@@ -170,6 +183,9 @@ impl<'a> Fields<'a> {
                 let beside: Vec<_> = asked.iter().copied().filter(|key| *key != main).collect();
                 // A key that belongs to another verb is spelled well: only one letter may be wrong.
                 let close = beside.iter().find(|key| strsim::damerau_levenshtein(key, item.name) == 1);
+                if let Some(meant) = close {
+                    self.is_there(meant);
+                }
                 let hint = match close {
                     Some(key) => format!("did you mean `{key}`?"),
                     None => format!("beside `{main}` may stand {}", quoted(&beside)),
