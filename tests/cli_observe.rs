@@ -142,6 +142,26 @@ hint: did you mean `chengdu`?
 }
 
 #[test]
+fn a_sheet_is_never_written_over_a_filled_in_one() {
+    let folder = folder();
+    let at = folder.path();
+    let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/d3.toml");
+    let sheet = ["sheet", "--coder", "li", "--profile", profile, "--out", "li.csv"];
+    let (code, _, err) = run(at, &sheet);
+    assert_eq!(code, Some(0), "{err}");
+    let blank = std::fs::read_to_string(at.join("li.csv")).unwrap();
+    assert!(blank.contains("chengdu") && blank.lines().count() > 10, "{blank}");
+    write(at, "li.csv", "an evening's work");
+    let (code, _, err) = run(at, &sheet);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("`li.csv` already") && err.contains("--out"), "{err}");
+    assert_eq!(std::fs::read_to_string(at.join("li.csv")).unwrap(), "an evening's work");
+    // Exports look before they work, as reports do.
+    let (code, _, err) = shopper(at, &["export", "runs", "--out", "none/runs.jsonl"]);
+    assert_eq!(code, Some(2), "{err}");
+}
+
+#[test]
 fn figures_come_with_their_source_and_year() {
     let folder = folder();
     let at = folder.path();

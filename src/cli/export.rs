@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use crate::app::AppError;
 use crate::store::{Access, Export, ExportFormat, ExportKind, Store, StoreError};
 
-use super::{Exit, Fault, Format, Global, load};
+use super::out_file::OutFile;
+use super::{Exit, Fault, Format, Global, load, out_file};
 
 /// `--format jsonl` (the default), `--format csv` or `--format parquet`.
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> {
+    out_file::check(args.out.as_deref())?;
     let plan = load::plan(global)?;
     let folder = plan.agent.data_dir;
     let fault = |source| AppError::Store { folder: folder.clone(), source };
@@ -78,9 +80,12 @@ pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Fault> 
     let export = Export { kind, format, since: args.since, until: args.until };
     let written = match &args.out {
         Some(path) => {
-            let file = std::fs::File::create(path)
-                .map_err(|source| AppError::Folder { path: path.clone(), source })?;
-            store.export(&export, &mut std::io::BufWriter::new(file))
+            let mut file = OutFile::create(path)?;
+            let written = store.export(&export, &mut std::io::BufWriter::new(&mut file));
+            if written.is_ok() {
+                file.keep()?;
+            }
+            written
         }
         None => store.export(&export, &mut std::io::BufWriter::new(std::io::stdout())),
     };

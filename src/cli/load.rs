@@ -84,20 +84,6 @@ impl From<Faults> for Fault {
     }
 }
 
-/// Whether a file can be written where `--out` says; asked before the work and not after it.
-pub(super) fn writable(out: Option<&Path>) -> Result<(), Fault> {
-    let Some(out) = out else { return Ok(()) };
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        let text = format!("there is no folder `{}`", folder.display());
-        return Err(Fault::input(text, "make it first, or name another file with --out"));
-    }
-    if out.is_dir() {
-        return Err(Fault::input(format!("`{}` is a folder", out.display()), "name a file in it with --out"));
-    }
-    Ok(())
-}
-
 /// Loads the configuration; warnings go to stderr.
 pub(super) fn plan(global: &Global) -> Result<Plan, Fault> {
     let loaded = crate::app::load(&global.config)?;

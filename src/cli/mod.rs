@@ -18,6 +18,7 @@ mod load;
 mod lone;
 mod mail;
 mod observe;
+mod out_file;
 mod output;
 mod report;
 mod restore;

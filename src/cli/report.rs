@@ -1,8 +1,7 @@
 //! `shopper report`: an assessment as people and programs read it.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -14,7 +13,7 @@ use crate::plan::Plan;
 use crate::report::{self, Dossier};
 
 use super::score::{Asked, told, unfinished};
-use super::{Exit, Fault, Format, Global, load};
+use super::{Exit, Fault, Format, Global, load, out_file};
 
 /// `--format html` (the default), `pdf`, `xlsx`, `csv`, `json` or `md`.
 #[derive(Debug, Args)]
@@ -50,7 +49,7 @@ fn language(text: &str) -> Result<Language, String> {
 
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Fault> {
     let kind = kind(global.format, args)?;
-    load::writable(args.out.as_deref())?;
+    out_file::check(args.out.as_deref())?;
     let plan = load::plan(global)?;
     let now = Clock::system().now();
     let letter = match &args.of {
@@ -136,7 +135,7 @@ async fn write(
         (Kind::Of(format), None) => report::written(dossier, format).map_err(AppError::Report)?,
     };
     match &args.out {
-        Some(path) => put(path, &bytes)?,
+        Some(path) => out_file::write(path, &bytes)?,
         // A reader that went away (`| head`) has what it wanted.
         None => match std::io::stdout().write_all(&bytes) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -145,17 +144,5 @@ async fn write(
             _ => {}
         },
     }
-    Ok(())
-}
-
-/// Beside the file first, so that a report that was cut short never stands where a whole one was.
-pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let fault = |source| AppError::Folder { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // As any other new file: reports are made to be handed on.
-    let anybody = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().permissions(anybody).tempfile_in(folder).map_err(fault)?;
-    file.write_all(bytes).map_err(fault)?;
-    file.persist(path).map_err(|error| fault(error.error))?;
     Ok(())
 }

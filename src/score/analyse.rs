@@ -52,6 +52,9 @@ fn means(cards: &[Scorecard]) -> BTreeMap<IndicatorId, Mean> {
 
 fn grades(profile: &Profile, cards: &[Scorecard]) -> Vec<GradeCount> {
     let all = ranked(cards).count() as u64;
+    if all == 0 {
+        return Vec::new();
+    }
     let counted = (0..).zip(&profile.grades).map(|(place, grade)| {
         let count = cards.iter().filter(|card| card.grade == Some(place)).count() as u64;
         GradeCount {

@@ -19,7 +19,7 @@ pub struct Analysis {
     pub mean: Option<f64>,
     /// The mean points of each indicator over the targets that have points for it, and how many they are.
     pub means: BTreeMap<IndicatorId, Mean>,
-    /// How many targets have which grade, the best first.
+    /// How many of the ranked targets have which grade, the best first; empty when none is ranked.
     pub grades: Vec<GradeCount>,
     /// Regions, the best first.
     pub regions: Vec<Region>,

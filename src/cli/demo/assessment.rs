@@ -14,8 +14,7 @@ use crate::domain::period::Period;
 use crate::plan::Plan;
 use crate::report;
 
-use super::super::report::put;
-use super::super::{Exit, Fault, load, observe, output, score};
+use super::super::{Exit, Fault, load, observe, out_file, output, score};
 
 /// The observations of people, below the demo's folder. They are made up, as the cities are.
 const OBSERVED: &str = "observations/demo.csv";
@@ -54,7 +53,7 @@ pub(super) async fn close(plan: &Plan, folder: &Path, began: Timestamp) -> Resul
     let dossier = app::dossier(plan, profile, scored, language, &all).await?;
     let page = report::html(&dossier).map_err(AppError::Report)?;
     let path = folder.join(REPORT);
-    put(&path, page.as_bytes())?;
+    out_file::write(&path, page.as_bytes())?;
     output::line(&format!("\nThe report is {}", path.display()));
     output::line("It is one file that needs nothing else: open it in any browser, or print it. As a PDF:");
     let config = folder.join("probes.toml");

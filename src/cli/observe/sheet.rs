@@ -9,7 +9,8 @@ use crate::app::AppError;
 use crate::plan::observations::blank_sheet;
 use crate::store::csv::{self, Cell};
 
-use super::{Desk, Exit, Fault, Global, load, profile};
+use super::super::out_file::{self, OutFile};
+use super::{Desk, Exit, Fault, Global, profile};
 
 /// Spreadsheets take a file with this mark for UTF-8.
 const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -28,7 +29,12 @@ pub(super) struct SheetArgs {
 }
 
 pub(super) fn sheet(global: &Global, args: &SheetArgs) -> Result<Exit, Fault> {
-    load::writable(args.out.as_deref())?;
+    out_file::check(args.out.as_deref())?;
+    if let Some(path) = args.out.as_ref().filter(|path| path.is_file()) {
+        // It may be filled in.
+        let text = format!("there is a file `{}` already, which a coder may have filled in", path.display());
+        return Err(Fault::input(text, "name another file with --out, or move this one away"));
+    }
     let desk = Desk::new(global)?;
     let Some(profile) = profile(global, Some(&args.profile))? else { return Ok(Exit::Done) };
     let rows = blank_sheet(&profile, &desk.plan.targets, &args.coder, desk.plan.agent.language);
@@ -37,8 +43,9 @@ pub(super) fn sheet(global: &Global, args: &SheetArgs) -> Result<Exit, Fault> {
         return Err(Fault::input(format!("the profile `{}` asks nothing of people", profile.id), hint));
     }
     if let Some(path) = &args.out {
-        let written = std::fs::File::create(path).and_then(|mut file| write(&mut file, &rows, true));
-        written.map_err(|source| AppError::Folder { path: path.clone(), source })?;
+        let mut file = OutFile::create(path)?;
+        write(&mut file, &rows, true).map_err(|source| AppError::Folder { path: path.clone(), source })?;
+        file.keep()?;
     } else {
         let mut out = std::io::stdout();
         let marked = !out.is_terminal();

@@ -133,6 +133,15 @@ fn sentences(view: &View<'_>) -> Vec<String> {
                 words::counted(n, "of them has", "of them have")
             )
         });
+    } else {
+        told.push(if zh {
+            format!("本次评估共 {all} 个评估对象，观测覆盖率均未达到排名要求，因此没有平均总分和等级分布。")
+        } else {
+            format!(
+                "{} assessed. None was observed well enough for a rank, so there is no mean total and no distribution of grades.",
+                words::counted(all, "portal was", "portals were")
+            )
+        });
     }
     let grades: Vec<String> = analysis
         .grades
