@@ -416,10 +416,22 @@ pub struct UndeliverableFacts {
     /// What waits, when it was not given up and is still tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingFacts>,
+    /// What it was about, when nobody else was told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<UnheardFacts>,
     /// Where the agent stands.
     pub vantage: String,
     /// The IANA time zone in which times are written.
     pub timezone: String,
+}
+
+/// What nobody was told, because the only one who was to hear of it cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnheardFacts {
+    /// The incidents, those that last before the others; the first of them.
+    pub incidents: Vec<Member>,
+    /// How many there are.
+    pub incidents_in_all: u32,
 }
 
 /// What waits for somebody who cannot be told at present, so that another one hears of it.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::domain::ids::NoticeId;
 use crate::domain::incident::{Concern, Severity};
 use crate::domain::notice::{
-    DigestFacts, Matter, Member, Notice, NoticeFacts, NoticeKind, Recipient, UndeliverableFacts,
+    DigestFacts, Matter, Member, Notice, NoticeFacts, NoticeKind, Recipient, UndeliverableFacts, UnheardFacts,
 };
 use crate::plan::Plan;
 
@@ -89,12 +89,14 @@ pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice>
     Some(beside(id, kind, (worst.concern, worst.severity), first, now, matter))
 }
 
-/// The notice that says that `failed` did not reach `to`; [`None`] when it is such a notice itself.
+/// The notice that says that `failed` did not reach `to`; [`None`] when it is such a notice itself. When
+/// nobody else was told the same (`alone`) it says what `failed` was about, and is as urgent.
 pub fn undeliverable(
     id: NoticeId,
     failed: &Notice,
     to: &Recipient,
     (error, attempts): (&str, u32),
+    alone: bool,
     now: Timestamp,
 ) -> Option<Notice> {
     if failed.kind == NoticeKind::Undeliverable {
@@ -107,11 +109,15 @@ pub fn undeliverable(
         error: error.to_owned(),
         attempts,
         waiting: None,
+        unheard: alone.then(|| {
+            let (incidents, incidents_in_all) = gathered(std::iter::once(failed));
+            UnheardFacts { incidents, incidents_in_all }
+        }),
         vantage: vantage.to_owned(),
         timezone: timezone.to_owned(),
     };
     let matter = Matter::Undeliverable(Box::new(facts));
-    let ours = (Concern::Vantage, Severity::Degraded);
+    let ours = (Concern::Vantage, if alone { failed.severity } else { Severity::Degraded });
     Some(beside(id, NoticeKind::Undeliverable, ours, failed, now, matter))
 }
 
@@ -246,10 +252,10 @@ mod tests {
             in_reply_to: None,
             matter: Matter::Test(Box::new(facts)),
         };
-        let told = undeliverable("n2".into(), &test, &to, ("550", 1), at(1)).unwrap();
+        let told = undeliverable("n2".into(), &test, &to, ("550", 1), false, at(1)).unwrap();
         assert_eq!(told.message_id, "<n2@mail.example>");
         assert_eq!(told.place(), ("here", "UTC"));
-        assert_eq!(undeliverable("n3".into(), &told, &to, ("550", 1), at(2)), None);
+        assert_eq!(undeliverable("n3".into(), &told, &to, ("550", 1), false, at(2)), None);
         assert!(!bundles(&test) && !bundles(&told));
         assert_eq!(flood("n4".into(), &[], at(3)), None);
     }

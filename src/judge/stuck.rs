@@ -75,7 +75,7 @@ pub fn is_urgent(kind: NoticeKind) -> bool {
 }
 
 /// Whether a message of this kind says what was not told before.
-fn is_news(kind: NoticeKind) -> bool {
+pub fn is_news(kind: NoticeKind) -> bool {
     is_urgent(kind) && !matches!(kind, NoticeKind::Reminder | NoticeKind::Resolved)
 }
 
@@ -190,6 +190,7 @@ impl Outbox<'_> {
                 incidents,
                 incidents_in_all,
             }),
+            unheard: None,
             vantage: vantage.to_owned(),
             timezone: timezone.to_owned(),
         };

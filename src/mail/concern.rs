@@ -59,7 +59,7 @@ pub fn seconds(ms: u64, language: Language) -> String {
     if ms < 10_000 && !ms.is_multiple_of(1000) {
         format!("{}.{} {unit}", ms / 1000, ms % 1000 / 100)
     } else {
-        format!("{} {unit}", (ms + 500) / 1000)
+        format!("{} {unit}", ms.saturating_add(500) / 1000)
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::incident::{Acknowledgement, Shared};
 use crate::domain::notice::{
     Canary, CanaryFact, DigestFacts, HeartbeatFacts, Member, Slowness, TestFacts, UndeliverableFacts,
-    VantageFacts, WaitingFacts, WaveFacts,
+    UnheardFacts, VantageFacts, WaitingFacts, WaveFacts,
 };
 
 const BEIJING: &str = "Asia/Shanghai";
@@ -146,6 +146,7 @@ fn ours(kind: NoticeKind, language: Language) -> Notice {
                 .to_owned(),
             attempts: 1,
             waiting: None,
+            unheard: None,
             vantage,
             timezone,
         })),
@@ -194,7 +195,14 @@ fn everything(language: Language) -> Vec<(&'static str, Notice)> {
             incidents_in_all: 2,
         });
     }
+    let mut unheard = ours(Undeliverable, language);
+    if let (Matter::Undeliverable(facts), Matter::Undeliverable(waits)) = (&mut unheard.matter, &waits.matter)
+    {
+        let incidents = waits.waiting.as_ref().unwrap().incidents[1..].to_vec();
+        facts.unheard = Some(UnheardFacts { incidents, incidents_in_all: 1 });
+    }
     told.push(("undelivered_waits", waits));
+    told.push(("undelivered_unheard", unheard));
     let mut links = about_links(Opened, language);
     links.concern = Concern::Links;
     told.push(("links_degraded", links));

@@ -9,6 +9,7 @@ use crate::domain::notice::{
 
 use super::clean;
 use super::concern;
+use super::many;
 use super::render::{Extras, Line, View, plain, room, small};
 use super::wording::{self, Precision};
 use Language::{Chinese, English};
@@ -162,30 +163,55 @@ pub fn heartbeat(notice: &Notice, facts: &HeartbeatFacts, language: Language) ->
     view
 }
 
-/// Somebody could not be told.
+/// Somebody could not be told; perhaps nobody was.
 pub fn undeliverable(notice: &Notice, facts: &UndeliverableFacts, language: Language) -> View {
     let vantage = clean::line(&facts.vantage, 60);
     let to = clean::line(&facts.to.to_string(), 80);
     let mut view = View::new(notice, language);
     let badge = view.badge;
-    let subject = |to: &str| match language {
-        Chinese => format!("{badge}：{to} 没有收到通知"),
-        English => format!("{badge}: {to} was not told"),
+    let alone = facts.unheard.as_ref();
+    let about = match (alone.map(|unheard| unheard.incidents_in_all), language) {
+        (Some(n @ 2..), Chinese) => format!("{n} 起故障"),
+        (Some(n @ 2..), English) => format!("{n} incidents"),
+        _ => clean::line(&facts.about, 120),
     };
-    view.subject = subject(&clean::line(&to, room(&subject(""))));
-    view.headline = match language {
-        Chinese => format!("{to} 没有收到通知"),
-        English => format!("{to} was not told"),
+    let subject = |what: &str| match (language, alone) {
+        (Chinese, None) => format!("{badge}：{what} 没有收到通知"),
+        (English, None) => format!("{badge}: {what} was not told"),
+        (Chinese, Some(_)) => format!("{badge}：没有人收到通知，{what}"),
+        (English, Some(_)) => format!("{badge}: nobody was told of {what}"),
     };
-    view.lead = match language {
-        Chinese => format!(
+    let what = if alone.is_some() { &about } else { &to };
+    view.subject = subject(&clean::line(what, room(&subject(""))));
+    view.headline = match (language, alone) {
+        (Chinese, None) => format!("{to} 没有收到通知"),
+        (English, None) => format!("{to} was not told"),
+        (Chinese, Some(_)) => format!("没有人收到通知：{about}"),
+        (English, Some(_)) => format!("Nobody was told of {about}"),
+    };
+    view.lead = match (language, alone) {
+        (Chinese, None) => format!(
             "发给 {to} 的通知送不到，已经放弃。这件事也通知了您，所以告诉您一声：不要以为对方已经知道。"
         ),
-        English => format!(
+        (English, None) => format!(
             "A notice to {to} could not be delivered and was given up. You were told the same, so you should know: do not rely on them knowing."
         ),
+        (Chinese, Some(_)) => format!(
+            "这件事只通知 {to}，可是通知送不到，已经放弃。内容写在下面，请您代为留意：不要以为有人已经知道。"
+        ),
+        (English, Some(_)) => format!(
+            "Only {to} was to hear of it, and the notice could not be delivered and was given up. Here is what it said, so that somebody knows."
+        ),
     };
-    view.row(language.pick("内容", "About"), [plain(clean::line(&facts.about, 120))]);
+    match alone.filter(|unheard| !unheard.incidents.is_empty()) {
+        Some(unheard) => {
+            let zone = TimeZone::get(&facts.timezone).unwrap_or(TimeZone::UTC);
+            let list = many::list(&unheard.incidents, unheard.incidents_in_all, &zone, language);
+            view.row(language.pick("内容", "About"), list);
+            view.row(language.pick("没收到的人", "Not told"), [plain(to)]);
+        }
+        None => view.row(language.pick("内容", "About"), [plain(about)]),
+    }
     let tries = match (language, facts.attempts) {
         (Chinese, n) => format!("{n} 次"),
         (English, 1) => "once".to_owned(),
@@ -194,23 +220,30 @@ pub fn undeliverable(notice: &Notice, facts: &UndeliverableFacts, language: Lang
     view.row(language.pick("尝试", "Tried"), [plain(tries)]);
     view.row(language.pick("对方回答", "The answer"), [small(clean::line(&facts.error, 400))]);
     view.row(language.pick("探测点", "Agent"), [plain(vantage.clone())]);
-    view.next = match language {
-        Chinese => vec![
-            "事情要紧的话，请用别的办法告诉对方。".to_owned(),
-            format!(
-                "让管理 {vantage} 的人看看配置里的地址（probes.toml 的 to）和对方的服务器；命令 shopper status 列出所有没送到的，shopper mail test 可以试发一封。"
-            ),
-            "同一个收件人一天只提醒一次。".to_owned(),
+    let [first, last] = match (language, alone) {
+        (Chinese, None) => ["事情要紧的话，请用别的办法告诉对方。", "同一个收件人一天只提醒一次。"],
+        (English, None) => {
+            ["If it matters, tell them in another way.", "You hear of one recipient once a day at most."]
+        }
+        (Chinese, Some(_)) => [
+            "请自己处理，或用别的办法告诉对方。",
+            "地址改好以前，只通知这个收件人的新故障都会转告您；也可以在通知路由里多写一个收件人。",
         ],
-        English => vec![
-            "If it matters, tell them in another way.".to_owned(),
-            format!(
-                "Ask whoever looks after {vantage} to check the address (`to` in probes.toml) and the other side's server. \
-                 \"shopper status\" lists all that was given up, \"shopper mail test\" sends a trial."
-            ),
-            "You hear of one recipient once a day at most.".to_owned(),
+        (English, Some(_)) => [
+            "See to it yourself, or tell them in another way.",
+            "Until the address is mended you hear of every new incident that only they were to hear of. A second recipient in that route would help.",
         ],
     };
+    let look = match language {
+        Chinese => format!(
+            "让管理 {vantage} 的人看看配置里的地址（probes.toml 的 to）和对方的服务器；命令 shopper status 列出所有没送到的，shopper mail test 可以试发一封。"
+        ),
+        English => format!(
+            "Ask whoever looks after {vantage} to check the address (`to` in probes.toml) and the other side's server. \
+             \"shopper status\" lists all that was given up, \"shopper mail test\" sends a trial."
+        ),
+    };
+    view.next = vec![first.to_owned(), look, last.to_owned()];
     view
 }
 

@@ -13,11 +13,12 @@ use super::tell::fresh_id;
 use crate::domain::ids::IncidentId;
 use crate::domain::notice::{Matter, Notice, Recipient};
 use crate::judge::delivery::{self, ONCE_IN, Relief, WINDOW};
-use crate::judge::stuck::is_urgent;
+use crate::judge::stuck::is_news;
 use crate::plan::Plan;
 
 /// Marks a message as given up and tells the other recipients of its notice, once a day for each
-/// person; of an incident that nobody else was told of, those who are told of its like. Returns who is told.
+/// person; news of an incident that nobody else was told of goes to those who are told of its like, each
+/// time. Returns who is told.
 pub(super) fn give_up(
     tx: &Transaction<'_>,
     id: i64,
@@ -41,28 +42,31 @@ fn tell(
         [id],
         |row| Ok((json(row, "notice")?, row.get::<_, String>("recipient")?.into(), row.get("attempts")?)),
     )?;
-    let id = fresh_id(at).as_str().into();
-    let Some(notice) = delivery::undeliverable(id, &failed, &to, (error, attempts), at) else {
-        return Ok(Vec::new());
-    };
     let day_ago = at.checked_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
     let lately = tx
         .prepare_cached(
             "SELECT 1 FROM notices WHERE kind = 'undeliverable' AND created_at > ?1
                  AND json_extract(notice, '$.undeliverable.to') = ?2
                  -- That it waited is not that it was given up.
-                 AND json_extract(notice, '$.undeliverable.waiting') IS NULL",
+                 AND json_extract(notice, '$.undeliverable.waiting') IS NULL
+                 AND json_extract(notice, '$.undeliverable.unheard') IS NULL",
         )?
         .exists(params![micros(day_ago), to.to_string()])?;
     let mut others = others(tx, &failed, &to)?;
-    if others.is_empty() && is_urgent(failed.kind) {
+    let alone = others.is_empty() && is_news(failed.kind);
+    if alone {
         others.extend(delivery::at_once(&failed, plan).filter(|other| **other != to).cloned());
         others.sort();
         others.dedup();
     }
-    if lately || others.is_empty() {
+    // That an address is dead is told once a day; of an outage that nobody knows, each time.
+    if others.is_empty() || (lately && !alone) {
         return Ok(Vec::new());
     }
+    let id = fresh_id(at).as_str().into();
+    let Some(notice) = delivery::undeliverable(id, &failed, &to, (error, attempts), alone, at) else {
+        return Ok(Vec::new());
+    };
     rows::incident::queue(tx, &notice, &others)?;
     Ok(others)
 }

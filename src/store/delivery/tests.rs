@@ -179,8 +179,21 @@ async fn what_nobody_else_was_told_is_told_to_those_who_hear_of_its_like() {
     let plan = telling(&[ONCALL, OPS, LEAD, OPS]);
     let heard = store.outbox_failed(mail.id, at(10), "550 no such user", &plan).await.unwrap();
     assert_eq!(heard, [LEAD.into(), OPS.into()], "each once, not the one who is gone, nobody too early");
-    let told: Vec<_> = due(&store, 30).await.into_iter().map(|mail| (mail.to, mail.notice.kind)).collect();
-    assert_eq!(told, heard.into_iter().map(|to| (to, NoticeKind::Undeliverable)).collect::<Vec<_>>());
+    let told = due(&store, 30).await;
+    assert_eq!(told.iter().map(|mail| mail.to.clone()).collect::<Vec<_>>(), heard);
+    let Matter::Undeliverable(facts) = &told[0].notice.matter else { panic!("{told:?}") };
+    let unheard = facts.unheard.as_ref().unwrap();
+    assert_eq!((unheard.incidents[0].target_name.as_str(), unheard.incidents_in_all), ("City 1", 1));
+    assert_eq!(told[0].notice.severity, Severity::Outage, "as urgent as what it stands for");
+
+    // The next outage is news, however lately it was told that the address is dead; that one is over is not.
+    queue_all(&store, vec![opened(3, 60), notice(1, NoticeKind::Resolved, 60)], &[ONCALL]).await;
+    let mut again: Vec<_> =
+        due(&store, 60).await.into_iter().filter(|mail| mail.to == ONCALL.into()).collect();
+    again.sort_by_key(|mail| mail.id);
+    let [next, over] = again.as_slice() else { panic!("{again:?}") };
+    assert_eq!(store.outbox_failed(next.id, at(70), "550", &plan).await.unwrap(), [LEAD.into(), OPS.into()]);
+    assert_eq!(store.outbox_failed(over.id, at(70), "550", &plan).await.unwrap(), []);
 
     // A digest is no alarm: whoever is told of outages need not hear that somebody got none.
     store.queue_alone(Notice { incident: None, ..notice(2, NoticeKind::Digest, 0) }, vec![LEAD.into()]).await;

@@ -14,8 +14,8 @@ use mystery_shopper::domain::language::Language;
 use mystery_shopper::domain::link::LinkClass;
 use mystery_shopper::domain::notice::{
     BrokenLinks, Canary, CanaryFact, DigestFacts, HeartbeatFacts, Matter, Member, NamedLink, Notice,
-    NoticeFacts, NoticeKind, Outgoing, Recipient, Slowness, TestFacts, UndeliverableFacts, VantageFacts,
-    WaitingFacts, WaveFacts,
+    NoticeFacts, NoticeKind, Outgoing, Recipient, Slowness, TestFacts, UndeliverableFacts, UnheardFacts,
+    VantageFacts, WaitingFacts, WaveFacts,
 };
 use mystery_shopper::domain::outcome::Outcome;
 use mystery_shopper::mail::{
@@ -243,6 +243,9 @@ fn matter(draw: &mut Draw<'_>) -> Matter {
                 incidents: members(draw),
                 incidents_in_all: draw.count(),
             }),
+            unheard: draw
+                .flag()
+                .then(|| UnheardFacts { incidents: members(draw), incidents_in_all: draw.count() }),
             vantage: draw.text(),
             timezone: draw.timezone(),
         })),
