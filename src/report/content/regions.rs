@@ -23,7 +23,7 @@ pub fn table(view: &View<'_>) -> Option<Table> {
     let n: u64 = regions.iter().map(|region| region.n).sum();
     let ten = regions.iter().map(|region| region.in_top_ten).sum::<u64>();
     // Where everybody is among the first ten, their share says nothing.
-    let top = view.ranked().len() as u64 > ten;
+    let top = view.ranked().len() > 10 && ten > 0;
     let mut columns = vec![
         Column::number(view.pick("名次", "Rank")),
         Column::words(view.pick("区域", "Region")),
