@@ -122,7 +122,7 @@ pub fn digest(notice: &Notice, facts: &DigestFacts, language: Language) -> View 
     let vantage = clean::line(&facts.vantage, 60);
     let flood = notice.kind == NoticeKind::Flood;
     let n = facts.incidents_in_all;
-    let runs: u64 = facts.runs.iter().sum();
+    let runs: u64 = facts.runs.iter().fold(0, |sum: u64, runs| sum.saturating_add(*runs));
     let mut view = View::new(notice, language);
     let badge = view.badge;
     let said = match (language, flood, n) {

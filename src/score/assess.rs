@@ -166,7 +166,9 @@ fn ending(seen: &Observed) -> Option<Outcome> {
         let is_last = last.get(&step.scenario) == Some(&step.position);
         for (outcome, count) in step.days.iter().flat_map(|day| &day.outcomes) {
             let theirs = outcome.credit() != Credit::Excluded && *outcome != Outcome::NotReached;
-            if *count > 0 && theirs && (is_last || !outcome.goes_on()) {
+            // The gate is where a journey may end, whatever steps are written behind it.
+            let is_end = is_last || !outcome.goes_on() || *outcome == Outcome::OnlineReady;
+            if *count > 0 && theirs && is_end {
                 *ends.entry(*outcome).or_default() += count;
             }
         }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::card::{NodeScore, StepCredit, Value};
-use super::digits::percent;
+use super::digits::{percent, two_digits};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::outcome::{Credit, Outcome};
 use crate::domain::profile::Condition;
@@ -37,7 +37,8 @@ impl<'a> Seen<'a> {
                 number(self.value(indicator)?).map(|number| within.hold(number))
             }
             Condition::Score { indicator, within } => {
-                self.node(indicator)?.score.map(|score| within.hold(score))
+                // As it is published: nobody understands that 60.00 is below 60.
+                self.node(indicator)?.score.map(|score| within.hold(two_digits(score)))
             }
             Condition::Outcome { indicator, outcomes } => match self.value(indicator)? {
                 Value::Steps { steps } => ends(steps, outcomes),
@@ -96,13 +97,14 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 /// Whether one of the steps ends most often in one of these. Our own faults are not counted; a step
-/// that was never reached leaves it open.
+/// that was hardly ever reached, or that stands behind a wall, leaves it open.
 fn ends(steps: &[StepCredit], outcomes: &[Outcome]) -> Option<bool> {
     let mut open = steps.is_empty();
     for step in steps {
         let theirs = step.outcomes.iter().find(|(outcome, _)| outcome.credit() != Credit::Excluded);
         match theirs {
             Some((outcome, _)) if outcomes.contains(outcome) => return Some(true),
+            Some((outcome, _)) if outcome.credit() == Credit::Unobserved => open = true,
             Some(_) => {}
             None => open = true,
         }
@@ -152,6 +154,14 @@ mod tests {
                 9,
                 Some(steps(&[&[(Outcome::ScriptRot, 9), (Outcome::Done, 1)], &[]])),
             ),
+            node_score("H4", None, 0, Some(steps(&[&[(Outcome::Done, 9)], &[(Outcome::LoginWall, 9)]]))),
+            node_score(
+                "H5",
+                Some(0.0),
+                9,
+                Some(steps(&[&[(Outcome::Broken, 9)], &[(Outcome::NotReached, 9)]])),
+            ),
+            node_score("R", Some(59.996), 9, None),
             node_score("I1", None, 0, None),
         ];
         let figures = BTreeMap::from([(id("F1"), Value::Number { number: 4.2 }), (id("F2"), word("yes"))]);
@@ -194,6 +204,10 @@ mod tests {
             ("none does", ends("H1", Outcome::LoginWall), Some(false)),
             ("our own fault is passed over", ends("H3", Outcome::Done), Some(true)),
             ("a step never reached leaves it open", ends("H3", Outcome::MustGoToWindow), None),
+            ("what stands behind a login is open", ends("H4", Outcome::MustGoToWindow), None),
+            ("that a login stands there is not", ends("H4", Outcome::LoginWall), Some(true)),
+            ("nor is what stands behind a dead page told", ends("H5", Outcome::MustGoToWindow), None),
+            ("points as they are published", score("R", 60.0), Some(true)),
             ("no steps at all", ends("H2", Outcome::Done), None),
             ("not what is not", Condition::Not(Box::new(no.clone())), Some(true)),
             ("not what is open", Condition::Not(Box::new(open.clone())), None),

@@ -103,7 +103,7 @@ pub struct StepSeries {
 pub struct StepDay {
     /// The day.
     pub day: Day,
-    /// How often it ended in which way; `not_reached` is not counted.
+    /// How often it ended in which way; `not_reached` where the portal ended the journey before it.
     pub outcomes: Vec<(Outcome, u64)>,
     /// Times of those that worked.
     pub times: Times,

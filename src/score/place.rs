@@ -1,6 +1,6 @@
 //! Places: totals, grades and ranks.
 //!
-//! Invariant: grades and ranks are decided by totals as they are published, to two digits.
+//! Invariant: grades, ranks and the bonus are decided by totals as they are published, to two digits.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,8 @@ use crate::domain::profile::Profile;
 
 /// The total of a base: bonus points if the base is above the bonus' threshold, then the cap of vetoes.
 pub(super) fn total(profile: &Profile, base: f64, bonus: f64, cap: Option<f64>) -> f64 {
-    let earned = profile.bonus.as_ref().is_some_and(|it| base > it.above);
+    let above = |bound| published_order(base, bound) == Ordering::Greater;
+    let earned = profile.bonus.as_ref().is_some_and(|it| above(it.above));
     let sum = if earned { base + bonus } else { base };
     cap.map_or(sum, |cap| sum.min(cap))
 }
@@ -85,6 +86,7 @@ mod tests {
         let cases = [
             ("above", 80.5, None, 90.5),
             ("just not above", 80.0, None, 80.0),
+            ("nor where it is published as just that", 80.004, None, 80.004),
             ("below", 70.0, None, 70.0),
             ("the cap comes last", 95.0, Some(59.0), 59.0),
             ("a cap lifts nobody", 40.0, Some(59.0), 40.0),

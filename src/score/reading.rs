@@ -388,6 +388,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_reached_costs_coverage_and_no_points() {
+        let steps = [
+            step("s", "guide", 0, "A", &[(0, &[(Outcome::Done, 9)])]),
+            step("s", "form", 1, "A", &[(0, &[(Outcome::LoginWall, 8), (Outcome::Done, 1)])]),
+            step("s", "gate", 2, "A", &[(0, &[(Outcome::NotReached, 9)])]),
+        ];
+        let read = reading(&Observed::default(), &steps, &[Source::Steps], Formula::Steps);
+        assert_eq!((read.points, read.n), (Some(100.0), 10));
+        assert!((read.coverage - 200.0 / 3.0).abs() < 1e-9, "{}", read.coverage);
+    }
+
+    #[test]
     fn a_step_is_one_step_whatever_probes_walk_it() {
         let day = step("s", "gate", 1, "A", &[(0, &[(Outcome::OnlineReady, 1)])]);
         let night = StepSeries {

@@ -87,7 +87,8 @@ fn endings(
                 continue;
             }
             seen.insert(text.to_owned());
-            for (outcome, _) in counts(text)? {
+            // A step that was never reached shows nothing.
+            for (outcome, _) in counts(text)?.into_iter().filter(|(it, _)| *it != Outcome::NotReached) {
                 let (probe, scenario, step) = (probe.clone(), scenario.clone(), step.clone());
                 newest.entry(Ending { probe, scenario, step, outcome }).or_insert(row.get(0)?);
             }

@@ -18,7 +18,7 @@ use crate::domain::period::Period;
 use crate::domain::run::{Cause, Gap, GapReason, Run, RunKind, StepRecord};
 use crate::domain::scenario::Stage;
 use crate::domain::verdict::Verdict;
-use crate::domain::visit::Visit;
+use crate::domain::visit::{SecondLook, Visit};
 use crate::plan::Keep;
 use crate::score::material::{LinkCheck, Observed, RunDay, RunSeries, StepDay, StepSeries, Times, TraitDay};
 
@@ -116,6 +116,7 @@ fn made(number: usize, spec: &Spec) -> Run {
                 step("填表", outcome, spec.ms, if late { "H1.new" } else { "H1" }),
                 step("提交", then, spec.ms / 3, "H1"),
             ];
+            made.steps[0].own_ms = made.steps[0].elapsed_ms / 4;
             made.steps[0].facts.downloads = (0..spec.odd % 3)
                 .map(|n| DownloadFact {
                     name: "a.pdf".into(),
@@ -134,6 +135,7 @@ fn made(number: usize, spec: &Spec) -> Run {
                 ipv6: Some(spec.odd > 2).filter(|_| spec.odd != 7),
                 viewport: Some(spec.odd != 1),
                 accessibility: (spec.odd != 5).then(Vec::new),
+                second_look: (spec.odd == 4).then(SecondLook::default),
                 ..Visit::default()
             });
         }
@@ -156,7 +158,7 @@ fn made(number: usize, spec: &Spec) -> Run {
 fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observed {
     let days = period.days();
     let hour = |at: Timestamp| Timestamp::from_microsecond(rollup::hour_of(at)).unwrap();
-    let counted: Vec<&Run> = runs.iter().filter(|run| run.cause != Cause::Manual).collect();
+    let counted: Vec<&Run> = runs.iter().filter(|run| run.cause == Cause::Schedule).collect();
     let inside: Vec<(u16, &Run)> = counted
         .iter()
         .filter(|run| run.target.as_str() == target)
@@ -184,7 +186,13 @@ fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observ
                 let verdicts = [Verdict::Pass, Verdict::Degraded, Verdict::Fail, Verdict::Inconclusive];
                 let count = |verdict| runs.iter().filter(|run| run.verdict == verdict).count() as u64;
                 let says = |run: &&&Run| matches!(run.verdict, Verdict::Pass | Verdict::Degraded);
-                let ms: Vec<u64> = runs.iter().filter(says).map(|run| run.elapsed_ms).collect();
+                // A visit takes as long as its request; whoever needs a browser to settle it took no time.
+                let taken = |run: &&Run| match (run.kind, &run.visit) {
+                    (RunKind::Visit, Some(Visit { second_look: Some(_), .. })) => None,
+                    (RunKind::Visit, _) => Some(run.steps[0].elapsed_ms),
+                    _ => Some(run.elapsed_ms),
+                };
+                let ms: Vec<u64> = runs.iter().filter(says).filter_map(taken).collect();
                 RunDay {
                     day,
                     verdicts: verdicts.map(|it| (it, count(it))).into_iter().filter(|it| it.1 > 0).collect(),
@@ -198,7 +206,16 @@ fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observ
     let mut by_day: BTreeMap<(String, ScenarioId, usize), BTreeMap<u16, Vec<&StepRecord>>> = BTreeMap::new();
     for (day, run) in &inside {
         let Some(scenario) = &run.scenario else { continue };
-        for (place, step) in run.steps.iter().enumerate().filter(|it| it.1.outcome != Outcome::NotReached) {
+        // The second step is how these walks end.
+        let end = run.steps[1].outcome;
+        let ours = [Outcome::ScriptRot, Outcome::BlockedByPolicy, Outcome::ProbeFault].contains(&end);
+        let blind = run.verdict == Verdict::Inconclusive && crate::judge::verdict::is_failure(end);
+        let said = |place: usize| match place {
+            1 => !blind && end != Outcome::NotReached,
+            2 => end.goes_on() || !(ours || blind || end == Outcome::NotReached),
+            _ => true,
+        };
+        for (place, step) in run.steps.iter().enumerate().filter(|(place, _)| said(*place)) {
             let key = (run.probe.to_string(), scenario.clone(), place);
             by_day.entry(key).or_default().entry(*day).or_default().push(step);
         }
@@ -217,7 +234,7 @@ fn from_raw(runs: &[Run], gaps: &[Gap], period: &Period, target: &str) -> Observ
                 *outcomes.entry(step.outcome).or_default() += 1;
             }
             let worked = steps.iter().filter(|step| step.outcome.goes_on());
-            let ms: Vec<u64> = worked.map(|step| step.elapsed_ms).collect();
+            let ms: Vec<u64> = worked.map(|step| step.elapsed_ms - step.own_ms).collect();
             StepDay { day, outcomes: outcomes.into_iter().collect(), times: times(&ms) }
         });
         let series = StepSeries {

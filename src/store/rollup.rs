@@ -1,8 +1,12 @@
 //! What stands by the hour: how runs and their steps ended and how long they took, which facts held, how
 //! many slots did not become runs; and what goes with it: what the steps are about, whole link checks.
 //!
-//! An hour is one of UTC, and a run belongs to the one in which it began. Runs by hand are in none of
-//! this: they are made when somebody wants to look, and that is no sample. Runs that confirm others are.
+//! An hour is one of UTC, and a run belongs to the one in which it began. Only runs of the schedule are a
+//! sample: runs by hand are made when somebody wants to look, and runs that confirm others follow upon
+//! failures, so that one bad minute would be counted two or three times.
+//!
+//! What we met while we could not see ourselves is nobody's, and what stands behind the step at which a
+//! portal ended a journey was not reached: that is counted, because it was not observed.
 //!
 //! Invariant: a run changes each of its hours once, in the transaction that stores the run, and nothing
 //! of it is ever removed.
@@ -11,13 +15,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params, params};
 
 use super::error::StoreError;
-use super::rows::{self, int, micros, to_json, uint, word};
+use super::rows::{self, int, micros, to_json, word};
 use super::sparse::Times;
 use super::traits::{self, FACTS, Tally};
 use crate::domain::ids::RunId;
-use crate::domain::outcome::Outcome;
-use crate::domain::run::{Cause, Gap, Run, RunKind};
+use crate::domain::outcome::{Credit, Outcome};
+use crate::domain::run::{Cause, Gap, Run, RunKind, StepRecord};
 use crate::domain::verdict::Verdict;
+use crate::judge::verdict::is_failure;
 
 /// An hour in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
@@ -35,10 +40,10 @@ pub(super) fn hour_of(at: Timestamp) -> i64 {
 
 /// Adds a run.
 pub(super) fn add(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
-    if run.cause == Cause::Manual {
+    if run.cause != Cause::Schedule {
         return Ok(());
     }
-    let ended = Some((run.verdict, run.elapsed_ms));
+    let ended = Some((run.verdict, taken(run)));
     add_to_hour(tx, &Hour::of(run), ended, traits::of(run))?;
     add_steps(tx, run)?;
     add_feeds(tx, run)?;
@@ -48,7 +53,10 @@ pub(super) fn add(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
 /// Counts a run that was stored by a version that did not yet; its steps were counted then.
 pub(super) fn adopt(tx: &Transaction<'_>, id: &RunId) -> Result<(), StoreError> {
     let mut found = tx.prepare_cached(
-        "SELECT probe, target, kind, started_at, elapsed_ms, verdict FROM runs WHERE id = ?1 AND cause <> 'manual'",
+        "SELECT probe, target, kind, started_at, verdict,
+             CASE kind WHEN 'visit' THEN (SELECT elapsed_ms FROM steps WHERE run = id ORDER BY position LIMIT 1)
+                 ELSE elapsed_ms END AS taken
+         FROM runs WHERE id = ?1 AND cause = 'schedule'",
     )?;
     let mut rows = found.query([id.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(()) };
@@ -56,7 +64,8 @@ pub(super) fn adopt(tx: &Transaction<'_>, id: &RunId) -> Result<(), StoreError> 
         (row.get("probe")?, row.get("target")?, row.get("kind")?);
     let hour =
         Hour { target: &target, probe: &probe, kind: &kind, at: hour_of(rows::at(row, "started_at")?) };
-    let ended = Some((word(row, "verdict", Verdict::from_name)?, uint(row, "elapsed_ms")?));
+    let taken: Option<i64> = row.get("taken")?;
+    let ended = Some((word(row, "verdict", Verdict::from_name)?, taken.map(i64::unsigned_abs)));
     add_to_hour(tx, &hour, ended, [Tally::default(); FACTS.len()])
 }
 
@@ -70,7 +79,7 @@ pub(super) fn catch_up(tx: &Transaction<'_>, limit: usize) -> Result<bool, Store
     let Some((last, _)) = waiting.last() else { return Ok(false) };
     for (_, id) in &waiting {
         // Retention may have been here first.
-        let Some(run) = rows::run::find(tx, id)? else { continue };
+        let Some(run) = rows::run::find(tx, id)?.filter(|run| run.cause == Cause::Schedule) else { continue };
         let tallies = traits::of(&run);
         if tallies != [Tally::default(); FACTS.len()] {
             add_to_hour(tx, &Hour::of(&run), None, tallies)?;
@@ -126,11 +135,11 @@ impl<'a> Hour<'a> {
 fn add_to_hour(
     tx: &Transaction<'_>,
     key: &Hour<'_>,
-    ended: Option<(Verdict, u64)>,
+    ended: Option<(Verdict, Option<u64>)>,
     facts: [Tally; FACTS.len()],
 ) -> Result<(), StoreError> {
     let times = match ended {
-        Some((verdict, ms)) if is_timed(verdict) => {
+        Some((verdict, Some(ms))) if is_timed(verdict) => {
             let stored: Option<Option<Vec<u8>>> = tx
                 .prepare_cached(
                     "SELECT times FROM run_hours WHERE target = ?1 AND probe = ?2 AND kind = ?3 AND hour = ?4",
@@ -185,6 +194,16 @@ fn add_to_hour(
     Ok(())
 }
 
+/// How long the portal took, of a run. Of a visit that is the request alone, without the pauses that we owe a
+/// host; of one that only a browser could settle, nothing.
+fn taken(run: &Run) -> Option<u64> {
+    if run.kind != RunKind::Visit {
+        return Some(run.elapsed_ms);
+    }
+    let looked = run.visit.as_ref().is_some_and(|visit| visit.second_look.is_some());
+    run.steps.first().filter(|_| !looked).map(|step| step.elapsed_ms)
+}
+
 /// Whether the time of a run with this verdict says how long the portal takes.
 fn is_timed(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Pass | Verdict::Degraded)
@@ -199,6 +218,20 @@ fn with(stored: Option<Vec<u8>>, ms: u64) -> Result<Vec<u8>, StoreError> {
     Ok(times.encode())
 }
 
+/// The steps that say something: which of them the portal answers for, and which it kept from being seen.
+fn counted(run: &Run) -> impl Iterator<Item = &StepRecord> {
+    // A run that failed while none of our canaries answered is inconclusive, and so is one at a wall.
+    let blind = run.verdict == Verdict::Inconclusive && run.steps.iter().any(|step| is_failure(step.outcome));
+    let reached = |step: &&StepRecord| step.outcome != Outcome::NotReached;
+    let end = run.steps.iter().rev().find(reached).map(|step| step.outcome);
+    // Behind the gate there is nothing to reach, and what our own fault kept from us is our gap.
+    let theirs = end.is_some_and(|end| !end.goes_on() && end.credit() != Credit::Excluded) && !blind;
+    run.steps.iter().filter(move |step| match step.outcome {
+        Outcome::NotReached => theirs,
+        outcome => !(blind && is_failure(outcome)),
+    })
+}
+
 fn add_steps(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
     let hour = hour_of(run.started_at);
     let scenario = run.scenario.as_ref().map_or("", |scenario| scenario.as_str());
@@ -210,7 +243,7 @@ fn add_steps(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
         "INSERT OR REPLACE INTO step_hours (target, probe, scenario, step, hour, outcomes, times)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for step in run.steps.iter().filter(|step| step.outcome != Outcome::NotReached) {
+    for step in counted(run) {
         let (target, probe) = (run.target.as_str(), run.probe.as_str());
         let stored: Option<(String, Option<Vec<u8>>)> = find
             .query_row(params![target, probe, scenario, step.name, hour], |row| {
@@ -223,7 +256,9 @@ fn add_steps(tx: &Transaction<'_>, run: &Run) -> Result<(), StoreError> {
             Some((_, count)) => *count += 1,
             None => counts.push((step.outcome, 1)),
         }
-        let times = if step.outcome.goes_on() { Some(with(times, step.elapsed_ms)?) } else { times };
+        // What we ourselves waited is not the portal's time.
+        let ms = step.elapsed_ms.saturating_sub(step.own_ms);
+        let times = if step.outcome.goes_on() { Some(with(times, ms)?) } else { times };
         save.execute(params![target, probe, scenario, step.name, hour, written(&counts), times])?;
     }
     Ok(())

@@ -15,11 +15,10 @@ const FIRST: &str = "
             attempts, verdict, reason, scenario, scenario_hash, vantage, links_checked, browser, agent_version)
         VALUES ('old1', 'home', 'demo-city', 'walk', 'finished', 'schedule', 1000000, 1000000, 3000000, 2000, 1, 'fail',
                 'broken', 's', 'ab', 'here', NULL, 'Chromium', '0.1.0'),
-               ('old2', 'home', 'demo-city', 'crawl', 'finished', 'confirmation', 4000000, 4000000, 5000000, 900, 1, 'pass',
+               ('old2', 'home', 'demo-city', 'crawl', 'finished', 'schedule', 4000000, 4000000, 5000000, 900, 1, 'pass',
                 '', NULL, NULL, 'here', 7, NULL, '0.1.0'),
                ('by-hand', 'home', 'demo-city', 'visit', 'finished', 'manual', 6000000, 6000000, 6500000, 500, 1, 'pass',
                 '', NULL, NULL, 'here', NULL, NULL, '0.1.0');
-    UPDATE runs SET cause_of = 'old1' WHERE id = 'old2';
     INSERT INTO runs (id, probe, target, kind, state, cause, scheduled_at, started_at)
         VALUES ('cut', 'home', 'demo-city', 'walk', 'running', 'schedule', 7000000, 7000000);
     INSERT INTO steps VALUES ('old1', 0, '打开', 'find', '[]', 'broken', 0, 2000, 10, 1, 'status 500'),
@@ -163,11 +162,9 @@ async fn a_database_of_every_earlier_version_is_upgraded_read_verified_and_writt
         assert_eq!(waiting(&report), (true, 0, 4, 2), "version {version}: {:?}", report.findings);
         let (probe, target) = ("home".into(), "demo-city".into());
         let times = store.run_times(&probe, &target, Timestamp::UNIX_EPOCH, now).await.unwrap();
-        assert_eq!(
-            (times.verdicts.pass, times.verdicts.fail, times.max_ms),
-            (1, 1, 900),
-            "version {version}"
-        );
+        // Not the one by hand.
+        let counted = (times.verdicts.pass, times.verdicts.fail, times.max_ms);
+        assert_eq!(counted, (1, 1, 900), "version {version}");
         let coding = coding("li", "yes");
         let twice = vec![coding.clone(), coding.clone()];
         assert_eq!(store.add_codings(twice).await.unwrap(), 1, "version {version}");

@@ -23,7 +23,8 @@ pub struct Comparison {
     pub indicator: IndicatorId,
     /// How its values relate to each other: what α counts.
     pub scale: Scale,
-    /// Targets that two coders or more coded.
+    /// Targets that two coders or more coded. Of those that a third settled only what was said before him
+    /// counts for agreement, κ and α.
     pub units: u64,
     /// Everybody who coded one of them.
     pub coders: Vec<String>,
@@ -153,7 +154,7 @@ fn compared(
     let category = |value: &str| order.iter().position(|known| same(known, value));
     let chosen = |within: usize| -> Vec<Vec<usize>> {
         let unit = |unit: &Settled| {
-            let all = unit.codings.iter().filter_map(|coding| category(&coding.value));
+            let all = blind(unit).iter().filter_map(|coding| category(&coding.value));
             all.filter(|place| *place < within).collect()
         };
         units.iter().map(|(_, one)| unit(one)).collect()
@@ -229,12 +230,24 @@ impl<'a> Ruler<'a> {
     }
 }
 
+/// The codings that say how well coders agree. Whoever settles a dispute is asked for that alone: counted
+/// among the others he would turn every dispute into two of three, and agreement would hang on who was asked.
+fn blind(unit: &Settled) -> &[Coding] {
+    let all = unit.codings.as_slice();
+    let dispute = all.iter().position(|coding| !same(&all[0].value, &coding.value));
+    match dispute.filter(|_| unit.how == Settling::ThirdCoder).and_then(|at| all.get(..=at)) {
+        Some(before) => before,
+        None => all,
+    }
+}
+
 /// How many pairs of values about one target there are, and how many are alike.
 fn pairs(units: &[(&TargetId, &Settled)]) -> (u64, u64) {
     let (mut all, mut alike) = (0, 0);
     for (_, unit) in units {
-        for (i, one) in unit.codings.iter().enumerate() {
-            for other in &unit.codings[i + 1..] {
+        let codings = blind(unit);
+        for (i, one) in codings.iter().enumerate() {
+            for other in &codings[i + 1..] {
                 all += 1;
                 alike += u64::from(same(&one.value, &other.value));
             }
@@ -250,8 +263,8 @@ type Shared<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>);
 fn most_shared<'a>(units: &[(&TargetId, &'a Settled)]) -> Option<Shared<'a>> {
     let mut shared: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
     for (_, unit) in units {
-        for one in &unit.codings {
-            for other in unit.codings.iter().filter(|other| one.coder < other.coder) {
+        for one in blind(unit) {
+            for other in blind(unit).iter().filter(|other| one.coder < other.coder) {
                 let values = (one.value.as_str(), other.value.as_str());
                 shared.entry((&one.coder, &other.coder)).or_default().push(values);
             }

@@ -134,15 +134,15 @@ fn agreement_is_told_with_who_said_what() {
     assert_eq!((one.scale, one.units), (Scale::Ordinal, 5));
     assert_eq!(one.coders, ["li", "wang", "zhao"]);
     assert_eq!(one.kappa_of, Some(("li".to_owned(), "wang".to_owned(), 5)));
-    // Seven pairs, three of them about t2, of which one agrees.
-    assert!((one.agreement - 100.0 * 5.0 / 7.0).abs() < 1e-9, "{}", one.agreement);
+    // Five pairs: what the third said of t2 settles it, and is no pair.
+    assert!((one.agreement - 80.0).abs() < 1e-9, "{}", one.agreement);
     let disputed: Vec<_> =
         one.disagreements.iter().map(|it| (it.target.as_str(), it.value.as_deref())).collect();
     assert_eq!(disputed, [("t2", Some("window"))]);
     assert_eq!(one.disagreements[0].how, Settling::ThirdCoder);
     assert!(one.alpha.nominal.is_some() && one.alpha.ordinal.is_some() && one.alpha.interval.is_some());
     // `na` has no place in the order, so only α by names knows it.
-    let without: Vec<Vec<usize>> = vec![vec![0, 0], vec![1, 1], vec![2, 1, 2], vec![2, 2]];
+    let without: Vec<Vec<usize>> = vec![vec![0, 0], vec![1, 1], vec![2, 1], vec![2, 2]];
     assert_eq!(one.alpha.ordinal, alpha(&without, Metric::Ordinal));
     assert_eq!(one.alpha.interval, alpha(&without, Metric::Interval(&[100.0, 50.0, 0.0])));
 
@@ -195,4 +195,30 @@ fn a_low_alpha_is_not_reliable_and_a_middling_one_tentative() {
     assert_eq!(level(0), Level::Reliable);
     assert_eq!(level(3), Level::Tentative);
     assert_eq!(level(6), Level::NotReliable);
+}
+
+#[test]
+fn a_third_coder_does_not_change_how_well_the_first_two_agree() {
+    let codings = |third: bool| -> Vec<Coding> {
+        let mut all = Vec::new();
+        for n in 0..10 {
+            let target = format!("c{n}");
+            let value = if n < 5 { "yes" } else { "no" };
+            all.push(coding("li", &target, value, 1));
+            all.push(coding("wang", &target, if n < 2 { "no" } else { value }, 2));
+            if third && n < 2 {
+                all.push(coding("zhao", &target, "yes", 3));
+            }
+        }
+        all
+    };
+    let figures = |third| {
+        let one = compare(None, &settle(codings(third))).remove(0);
+        (one.agreement, one.kappa, one.alpha, one.units)
+    };
+    assert!((figures(false).0 - 80.0).abs() < 1e-9);
+    assert_eq!(figures(true), figures(false));
+    let settled = compare(None, &settle(codings(true))).remove(0);
+    assert_eq!(settled.disagreements.len(), 2);
+    assert_eq!(settled.disagreements[0].said.len(), 3, "who said what stays known");
 }

@@ -1,6 +1,7 @@
 //! Change: an assessment against an earlier one, on what is comparable.
 //!
-//! A leaf is comparable when it was measured alike: the same id, the same sources, the same formula; a
+//! A leaf is comparable when it was measured alike: the same id, the same sources, the same formula, and on
+//! each target by the same of its sources: a browser is no faster than a request because a year has passed. A
 //! title or a weight may have changed. Both periods are then summed up with the weights of now, for
 //! each target over the leaves that have points in both periods, so that a change of the profile or of
 //! what could be observed is never told as a change of the portal.
@@ -11,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::TargetId;
 use crate::domain::indicator::IndicatorId;
-use crate::domain::profile::{Node, NodeKind, Profile};
+use crate::domain::profile::{Node, NodeKind, Profile, Source};
 use crate::score::analysis::{Change, Mover, NodeChange};
 use crate::score::assess::definition;
-use crate::score::card::{Assessment, Scorecard};
+use crate::score::card::{Assessment, NodeScore, Scorecard};
 use crate::score::digits::{mean, published_order};
 use crate::score::tree::weighted;
 
@@ -87,13 +88,13 @@ pub(super) fn change(profile: &Profile, now: &Assessment, before: &Assessment) -
 
 /// Points of comparable leaves that a target has in both periods.
 fn pairs<'a>(then: &Scorecard, now: &'a Scorecard, comparable: &BTreeSet<&IndicatorId>) -> Pairs<'a> {
-    let earlier: BTreeMap<&IndicatorId, f64> =
-        then.nodes.iter().filter_map(|node| Some((&node.id, node.score?))).collect();
-    now.nodes
-        .iter()
-        .filter(|node| comparable.contains(&node.id))
-        .filter_map(|node| Some((&node.id, (*earlier.get(&node.id)?, node.score?))))
-        .collect()
+    let earlier: BTreeMap<&IndicatorId, (f64, Option<Source>)> =
+        then.nodes.iter().filter_map(|node| Some((&node.id, (node.score?, node.source)))).collect();
+    let pair = |node: &'a NodeScore| {
+        let (before, source) = *earlier.get(&node.id)?;
+        Some((&node.id, (before, node.score?))).filter(|_| source == node.source)
+    };
+    now.nodes.iter().filter(|node| comparable.contains(&node.id)).filter_map(pair).collect()
 }
 
 /// A node then and now, with the weights of now.

@@ -149,6 +149,27 @@ fn only_what_was_measured_alike_is_compared() {
 }
 
 #[test]
+fn two_instruments_are_not_compared() {
+    use crate::domain::verdict::Verdict;
+    use crate::score::fixtures::visits;
+    let both = [Source::Steps, Source::Visits];
+    let profile = profile(vec![leaf("T1", 1.0, &both, Formula::Share(None))]);
+    let asked = || Observed {
+        runs: vec![visits(&[(0, &[(Verdict::Pass, 9), (Verdict::Fail, 1)], &[])])],
+        ..Observed::default()
+    };
+    let walked = || Observed {
+        steps: vec![step("s", "home", 0, "T1", &[(0, &[(Outcome::Done, 10)])])],
+        ..Observed::default()
+    };
+    let before = scored(&profile, 2025, &[(subject("a"), asked()), (subject("b"), asked())]);
+    let now = scored(&profile, 2026, &[(subject("a"), walked()), (subject("b"), asked())]);
+    let change = analyse(&profile, &now, Some(&before)).change.unwrap();
+    let nodes: Vec<_> = change.nodes.iter().map(|it| (it.before, it.after, it.n)).collect();
+    assert_eq!(nodes, [(90.0, 90.0, 1)], "a was looked at with a browser this year");
+}
+
+#[test]
 fn ranks_move_when_weights_do() {
     let profile = profile(vec![number("A", 45.0), number("B", 5.0)]);
     let city = |name: &str, a: &str, b: &str| (subject(name), coded(&[("A", a), ("B", b)]));
