@@ -1,14 +1,16 @@
 //! Deliveries: when so much waits for one person that it is told in one message, and what is told
 //! of messages that could not be delivered.
 //!
-//! Invariants: nothing that waits is dropped, it is told in another message; nobody is told about a
-//! message that says that a message could not be delivered.
+//! Invariants: nothing that waits is dropped, it is told in another message, and does not arrive behind
+//! one that says what became of it since; nobody is told about a message that says that a message could
+//! not be delivered.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::ids::NoticeId;
+use crate::domain::ids::{IncidentId, NoticeId};
 use crate::domain::incident::{Concern, Severity};
 use crate::domain::notice::{
     DigestFacts, Matter, Member, Notice, NoticeFacts, NoticeKind, Recipient, UndeliverableFacts, UnheardFacts,
@@ -24,6 +26,9 @@ pub const WINDOW: Duration = Duration::from_mins(10);
 
 /// An undeliverable message is told of once in this time for each person.
 pub const ONCE_IN: Duration = Duration::from_hours(24);
+
+/// No message that failed is tried later than this: an hour that the other side asked for, and a little more.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(65);
 
 /// How many incidents a message names that tells many things.
 const NAMED: usize = 40;
@@ -60,6 +65,36 @@ pub fn bundles(notice: &Notice) -> bool {
         && matches!(notice.matter, Matter::Facts(_) | Matter::Wave(_))
 }
 
+/// Which of these messages, oldest first, are told in one when there is room for so many of them: all
+/// behind those, and whatever else is about the same incidents. What is about an incident of which a
+/// message is on its way (`going`) is not, and waits for that one.
+pub fn bundled(waiting: &[&Notice], going: &[Notice], room: usize) -> Vec<usize> {
+    let about: Vec<BTreeSet<IncidentId>> = waiting.iter().map(|notice| is_about(notice)).collect();
+    let kept = sharing(&about, going.iter().flat_map(is_about).collect());
+    let rest = (room..waiting.len()).filter(|at| !kept.contains(at));
+    sharing(&about, rest.flat_map(|at| about[at].clone()).collect()).into_iter().collect()
+}
+
+/// Those that are about any of these incidents, or about any of which one of those is.
+fn sharing(about: &[BTreeSet<IncidentId>], mut incidents: BTreeSet<IncidentId>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    loop {
+        let more = (0..about.len()).filter(|at| !found.contains(at) && !about[*at].is_disjoint(&incidents));
+        let more: Vec<usize> = more.collect();
+        if more.is_empty() {
+            return found;
+        }
+        incidents.extend(more.iter().flat_map(|at| about[*at].iter().cloned()));
+        found.extend(more);
+    }
+}
+
+/// The incidents of a notice: its own, and those for which that speaks.
+fn is_about(notice: &Notice) -> BTreeSet<IncidentId> {
+    let members = members(notice).into_iter().map(|member| member.incident);
+    notice.incident.iter().cloned().chain(members).collect()
+}
+
 /// One notice that tells what all these, oldest first, would have told; [`None`] when there are none.
 pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice> {
     let first = notices.first()?;
@@ -89,6 +124,16 @@ pub fn flood(id: NoticeId, notices: &[Notice], now: Timestamp) -> Option<Notice>
     Some(beside(id, kind, (worst.concern, worst.severity), first, now, matter))
 }
 
+/// What is left to tell of a notice that tells many things when only these incidents count.
+pub fn only(failed: &Notice, incidents: &[IncidentId]) -> Notice {
+    let mut failed = failed.clone();
+    if let Matter::Digest(facts) = &mut failed.matter {
+        facts.incidents.retain(|member| incidents.contains(&member.incident));
+        facts.incidents_in_all = count(incidents.len());
+    }
+    failed
+}
+
 /// The notice that says that `failed` did not reach `to`; [`None`] when it is such a notice itself. When
 /// nobody else was told the same (`alone`) it says what `failed` was about, and is as urgent.
 pub fn undeliverable(
@@ -110,8 +155,12 @@ pub fn undeliverable(
         attempts,
         waiting: None,
         unheard: alone.then(|| {
-            let (incidents, incidents_in_all) = gathered(std::iter::once(failed));
-            UnheardFacts { incidents, incidents_in_all }
+            let (incidents, named) = gathered(std::iter::once(failed));
+            let in_all = match &failed.matter {
+                Matter::Digest(facts) => facts.incidents_in_all,
+                _ => named,
+            };
+            UnheardFacts { incidents, incidents_in_all: in_all }
         }),
         vantage: vantage.to_owned(),
         timezone: timezone.to_owned(),
@@ -191,7 +240,7 @@ fn members(notice: &Notice) -> Vec<Member> {
     }
 }
 
-fn member(facts: &NoticeFacts, notice: &Notice, incident: &crate::domain::ids::IncidentId) -> Member {
+fn member(facts: &NoticeFacts, notice: &Notice, incident: &IncidentId) -> Member {
     Member {
         incident: incident.clone(),
         target: facts.target.clone(),

@@ -188,14 +188,23 @@ pub fn decide(state: &ProbeState, run: &RunSummary, rules: &AlertRules) -> Decid
         None => !matches!(run.reading, Reading::Silent | Reading::Bad(Concern::ScriptRot)),
     };
     let mut state = state.clone();
+    let down = run.reading == Reading::Bad(Concern::Outage);
+    // The row of confirmations has ended, and the schedule found a failure: that is worth a row of its own.
+    if down && state.doubts > DOUBTS {
+        state.doubts = 0;
+    }
     remember(&mut state, run, rules);
     let doubts = state.doubts;
-    let down = run.reading == Reading::Bad(Concern::Outage);
     let mut decided = match state.open.clone() {
         None => none_open(state, run, rules),
         Some(open) if open.concern != Concern::Outage && down => worsening(state, run, &open, rules),
         Some(open) => one_open(state, run, &open, rules),
     };
+    // What worked badly before an outage, or before it relapsed, is another story than what does after it.
+    let out = decided.state.open.as_ref().is_some_and(|open| open.concern == Concern::Outage);
+    if out && (down || run.reading == Reading::Good) {
+        decided.state.trouble = None;
+    }
     if contradicts && decided.act == Act::Confirm && decided.state.doubts == doubts {
         return unclear(decided.state);
     }

@@ -88,6 +88,14 @@ fn runs_open_and_close_incidents() {
         ("broken links were asked for twice each: once is enough", usual, &[L], "O"),
         ("a script that rots", usual, &[R, R], "?O"),
         ("slow and then rotten is neither twice", usual, &[S, R, S], "???"),
+        (
+            "a failure behind doubts that are used up is confirmed at once",
+            usual,
+            &[S, S, P, I, I, I, I, F, F],
+            "?O????-?W",
+        ),
+        ("whatever used them up", usual, &[S, S, P, R, R, R, R, F, F], "?O????-?W"),
+        ("it has doubts of its own", rules(3, 2), &[F, I, I, I, I, F, I, F], "????-??O"),
         ("what is slow gets worse: one incident", usual, &[S, S, F, F, P, P], "?O?W?C"),
         ("a failure that is not confirmed leaves it slow", usual, &[S, S, F, S, P, P], "?O?-?C"),
         ("an outage is no outage of another kind", usual, &[F, F, S, F, R, P, P], "?O?--?C"),
@@ -151,6 +159,24 @@ fn an_incident_names_its_runs_and_its_true_beginning() {
     let Act::Close { incident: closed, runs } = &all[4].act else { panic!("{:?}", all[4]) };
     assert_eq!(closed, incident);
     assert_eq!(runs.iter().map(RunId::as_str).collect::<Vec<_>>(), ["run-3", "run-4"]);
+}
+
+#[test]
+fn what_worked_badly_before_an_outage_is_not_counted_after_it() {
+    // Slow once on the first day, then down for long, then slow: that began when it was up again.
+    for (readings, began) in [
+        (&[S, F, F, F, F, P, S, S][..], 6),
+        (&[S, F, F, F, F, S, S, S], 5),
+        (&[F, F, S, F, F, P, S, S], 6),
+        (&[S, S, F, F, S, S, S], 4),
+    ] {
+        let (acts, all) = play(readings, &rules(2, 2));
+        assert!(acts.ends_with("CO"), "{readings:?}: {acts}");
+        let Some(Act::Open { since, concern, .. }) = all.last().map(|decided| &decided.act) else {
+            panic!("{all:?}")
+        };
+        assert_eq!((*concern, since.as_second()), (Concern::Slow, 600 * began), "{readings:?}");
+    }
 }
 
 fn any_reading() -> impl Strategy<Value = Reading> {

@@ -53,7 +53,10 @@ fn tell(
         )?
         .exists(params![micros(day_ago), to.to_string()])?;
     let mut others = others(tx, &failed, &to)?;
-    let alone = others.is_empty() && is_news(failed.kind);
+    let unheard = unheard(tx, &failed, &to)?;
+    let alone = (others.is_empty() || !unheard.is_empty()) && is_news(failed.kind);
+    // Of what others know there is no need to say that nobody was told of it.
+    let failed = if others.is_empty() || !alone { failed } else { delivery::only(&failed, &unheard) };
     if alone {
         others.extend(delivery::at_once(&failed, plan).filter(|other| **other != to).cloned());
         others.sort();
@@ -71,27 +74,75 @@ fn tell(
     Ok(others)
 }
 
+/// That the row `one` of the outbox reaches its recipient, or may still: what was put together with others
+/// does when the message that told them was not given up.
+const REACHES: &str = "(one.state IN ('pending', 'sent') OR (one.state = 'bundled' AND NOT EXISTS (
+     SELECT 1 FROM outbox AS flood JOIN notices AS many ON many.id = flood.notice
+     WHERE flood.state = 'failed' AND flood.recipient = one.recipient
+         AND many.kind = 'flood' AND many.created_at = one.next_try_at)))";
+
 /// Who else was told the same, and was not given up as well.
 pub(super) fn others(tx: &Connection, failed: &Notice, to: &Recipient) -> Result<Vec<Recipient>, StoreError> {
     // What tells of many incidents has one recipient; the others are those of the incidents.
-    let incidents: Vec<&IncidentId> = match &failed.matter {
-        Matter::Digest(facts) => facts.incidents.iter().map(|member| &member.incident).collect(),
-        _ => Vec::new(),
-    };
-    let mut found = tx.prepare_cached(
-        "SELECT DISTINCT recipient FROM outbox AS one
-         WHERE notice IN (SELECT ?1 UNION SELECT id FROM notices
-                 WHERE incident IN (SELECT value FROM json_each(?2)))
-             AND recipient <> ?3
-             AND NOT EXISTS (SELECT 1 FROM outbox AS other
-                 WHERE other.notice = ?1 AND other.recipient = one.recipient AND other.state = 'failed')
-         ORDER BY one.id",
-    )?;
-    let incidents = to_json("incidents", &incidents)?;
+    let sql = format!(
+        "WITH member AS MATERIALIZED (SELECT value AS id FROM json_each(?2)),
+             told AS MATERIALIZED (SELECT ?1 AS id UNION SELECT id FROM notices WHERE incident IN (
+                 SELECT id FROM member UNION
+                 SELECT parent FROM incidents WHERE id IN (SELECT id FROM member)))
+         SELECT DISTINCT recipient FROM outbox AS one
+         WHERE notice IN (SELECT id FROM told) AND recipient <> ?3
+             AND ({REACHES} OR (one.notice = ?1 AND one.state = 'superseded'))
+         ORDER BY one.id"
+    );
+    let mut found = tx.prepare_cached(&sql)?;
+    let incidents = to_json("incidents", &gathered(tx, failed, to, false)?)?;
     let rows = found.query_map(params![failed.id.as_str(), incidents, to.to_string()], |row| {
         Ok(row.get::<_, String>(0)?.into())
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The incidents that last, of which this message, which tells of many, has news, and of which nobody else
+/// was told.
+fn unheard(tx: &Connection, failed: &Notice, to: &Recipient) -> Result<Vec<IncidentId>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM incidents
+         WHERE closed_at IS NULL AND scope <> 'wave' AND id IN (SELECT value FROM json_each(?1))
+             AND NOT EXISTS (SELECT 1 FROM notices AS told JOIN outbox AS one ON one.notice = told.id
+                 WHERE told.incident IN (incidents.id, incidents.parent) AND one.recipient <> ?2
+                     AND {REACHES})
+         ORDER BY since, id"
+    );
+    let mut found = tx.prepare_cached(&sql)?;
+    let incidents = to_json("incidents", &gathered(tx, failed, to, true)?)?;
+    let rows = found
+        .query_map(params![incidents, to.to_string()], |row| Ok(row.get::<_, String>(0)?.as_str().into()))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The incidents of a message that tells of many, more than it names, with those for which they speak:
+/// all, or those of which it has news.
+fn gathered(
+    tx: &Connection,
+    flood: &Notice,
+    to: &Recipient,
+    news: bool,
+) -> Result<Vec<IncidentId>, StoreError> {
+    let Matter::Digest(facts) = &flood.matter else { return Ok(Vec::new()) };
+    let mut found = tx.prepare_cached(
+        "WITH inside AS (
+             SELECT told.incident AS id FROM outbox JOIN notices AS told ON told.id = outbox.notice
+             WHERE recipient = ?1 AND state = 'bundled' AND next_try_at = ?2
+                 AND (NOT ?3 OR told.kind NOT IN ('reminder', 'resolved')))
+         SELECT id FROM incidents WHERE id IN inside OR parent IN inside",
+    )?;
+    let written = params![to.to_string(), micros(flood.created_at), news];
+    let rows = found.query_map(written, |row| Ok(row.get::<_, String>(0)?.as_str().into()))?;
+    let mut incidents: Vec<IncidentId> = rows.collect::<Result<_, _>>()?;
+    if !news {
+        incidents.extend(facts.incidents.iter().map(|member| member.incident.clone()));
+    }
+    Ok(incidents)
 }
 
 /// The messages that wait for one person, and what he got lately.
@@ -99,6 +150,8 @@ struct Queue {
     recipient: String,
     /// Those that can be told together, oldest first.
     waiting: Vec<(i64, Notice)>,
+    /// Those that are on their way.
+    going: Vec<Notice>,
     relief: Relief,
 }
 
@@ -127,13 +180,19 @@ pub(super) fn relieve(
                 }
             }
             Relief::Bundle(room) => {
-                let rest = &queue.waiting[room..];
+                let waiting: Vec<&Notice> = queue.waiting.iter().map(|(_, notice)| notice).collect();
+                let rest: Vec<&(i64, Notice)> = delivery::bundled(&waiting, &queue.going, room)
+                    .into_iter()
+                    .filter_map(|at| queue.waiting.get(at))
+                    .collect();
                 let notices: Vec<Notice> = rest.iter().map(|(_, notice)| notice.clone()).collect();
                 let id = fresh_id(now).as_str().into();
                 let Some(flood) = delivery::flood(id, &notices, now) else { continue };
-                let mut bundle = tx.prepare_cached("UPDATE outbox SET state = 'bundled' WHERE id = ?1")?;
-                for (id, _) in rest {
-                    changed += bundle.execute([id])?;
+                // The time says in which message it is told.
+                let mut bundle =
+                    tx.prepare_cached("UPDATE outbox SET state = 'bundled', next_try_at = ?2 WHERE id = ?1")?;
+                for (id, _) in &rest {
+                    changed += bundle.execute(params![id, micros(flood.created_at)])?;
                 }
                 rows::incident::queue(&tx, &flood, &[queue.recipient.as_str().into()])?;
                 let ids: Vec<i64> = rest.iter().map(|(id, _)| *id).collect();
@@ -150,12 +209,13 @@ fn queues(connection: &Connection, now: Timestamp, busy: &[i64]) -> Result<Vec<Q
     let mut people = connection.prepare_cached(
         "SELECT recipient, count(*) AS waiting,
                 (SELECT count(*) FROM outbox AS gone JOIN notices ON notices.id = gone.notice
-                 WHERE gone.state = 'sent' AND gone.recipient = outbox.recipient AND gone.sent_at > ?1
+                 WHERE gone.state = 'sent' AND gone.recipient = outbox.recipient
+                     AND gone.sent_at > ?1 AND gone.sent_at <= ?2
                      AND notices.kind IN ('opened', 'worsened', 'flapping', 'reminder', 'escalated', 'resolved'))
                     AS sent
          FROM outbox WHERE state = 'pending' GROUP BY recipient ORDER BY recipient",
     )?;
-    let people = people.query_map([micros(since)], |row| {
+    let people = people.query_map([micros(since), micros(now)], |row| {
         Ok((row.get::<_, String>("recipient")?, uint(row, "waiting")?, uint(row, "sent")?))
     })?;
     let mut queues = Vec::new();
@@ -185,23 +245,23 @@ fn queue(
     )?;
     let rows = found
         .query_map([&recipient], |row| Ok((row.get::<_, i64>("id")?, json::<Notice>(row, "notice")?)))?;
-    let (mut waiting, mut going) = (Vec::new(), sent);
+    let (mut waiting, mut going) = (Vec::new(), Vec::new());
     for row in rows {
         let (id, notice) = row?;
         match (delivery::bundles(&notice), busy.contains(&id)) {
-            (true, true) => going += 1,
+            (true, true) => going.push(notice),
             (true, false) => waiting.push((id, notice)),
             (false, _) => {}
         }
     }
     let flooded_at = connection.query_row(
         "SELECT max(created_at) AS at FROM outbox JOIN notices ON notices.id = outbox.notice
-         WHERE recipient = ?1 AND kind = 'flood'",
-        [&recipient],
+         WHERE recipient = ?1 AND kind = 'flood' AND created_at <= ?2",
+        params![recipient, micros(now)],
         |row| maybe_at(row, "at"),
     )?;
-    let relief = delivery::relief(waiting.len(), going, flooded_at, now);
-    Ok(Queue { recipient, waiting, relief })
+    let relief = delivery::relief(waiting.len(), sent + going.len(), flooded_at, now);
+    Ok(Queue { recipient, waiting, going, relief })
 }
 
 #[cfg(test)]

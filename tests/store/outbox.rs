@@ -43,25 +43,38 @@ async fn a_mail_waits_while_an_earlier_one_of_its_incident_waits_for_the_same_pe
     use NoticeKind::{Opened, Resolved};
     let (_dir, store) = outage().await;
     // One server is busy for an hour; the other person was told at once.
-    store.outbox_retry(mail_to(&store, ONCALL).await.id, at(9000), "451 busy").await.unwrap();
+    store.outbox_retry(mail_to(&store, ONCALL).await.id, at(3900), "451 busy").await.unwrap();
     store.outbox_sent(mail_to(&store, LEAD).await.id, at(70)).await.unwrap();
     recovery(&store, 300).await;
     assert_eq!(due(&store, 400).await, each(&[(LEAD, Resolved)]), "the other person is not held up");
 
     // The outage is told first although it is over, and then its end.
-    assert_eq!(due(&store, 9000).await, each(&[(LEAD, Resolved), (ONCALL, Opened)]));
+    assert_eq!(due(&store, 3900).await, each(&[(LEAD, Resolved), (ONCALL, Opened)]));
     let opened = mail_to(&store, ONCALL).await;
-    store.outbox_sent(opened.id, at(9001)).await.unwrap();
-    assert_eq!(due(&store, 9001).await, each(&[(ONCALL, Resolved), (LEAD, Resolved)]));
+    store.outbox_sent(opened.id, at(3901)).await.unwrap();
+    assert_eq!(due(&store, 3901).await, each(&[(ONCALL, Resolved), (LEAD, Resolved)]));
     let resolved = mail_to(&store, ONCALL).await.notice;
     assert_eq!(resolved.in_reply_to.as_deref(), Some(opened.notice.message_id.as_str()));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_up_nothing() {
+    use NoticeKind::Opened;
+    let (_dir, store) = outage().await;
+    // An hour is what the other side may ask for; the other mail was never tried.
+    store.outbox_retry(mail_to(&store, ONCALL).await.id, at(60 + 3780), "429").await.unwrap();
+    assert_eq!(due(&store, 60).await, [], "both wait, one of them for six seconds");
+    // Two hours back: nothing waits so long, so both are tried now.
+    assert_eq!(due(&store, -7200).await, each(&[(LEAD, Opened), (ONCALL, Opened)]));
+    // A quarter of an hour is more than any mail waits that was never tried.
+    assert_eq!(due(&store, -900).await, each(&[(LEAD, Opened), (ONCALL, Opened)]));
 }
 
 #[tokio::test]
 async fn another_incident_is_another_matter() {
     use NoticeKind::{Opened, Resolved};
     let (_dir, store) = outage().await;
-    store.outbox_retry(mail_to(&store, ONCALL).await.id, at(9000), "451 busy").await.unwrap();
+    store.outbox_retry(mail_to(&store, ONCALL).await.id, at(3900), "451 busy").await.unwrap();
     recovery(&store, 300).await;
     store.record(bad("r3", 600), context(600)).await.unwrap();
     store.record(bad("r4", 660), context(660)).await.unwrap();

@@ -46,6 +46,13 @@ targets = ["*"]
 schedule = "@hourly"
 "#;
 
+/// The same agent under another name.
+fn renamed(seconds: i64) -> JudgeContext {
+    let mut context = town(seconds);
+    Arc::make_mut(&mut context.plan).agent.name = "beijing-2".into();
+    context
+}
+
 fn town(seconds: i64) -> JudgeContext {
     let mut plan = load(Path::new(""), Path::new("probes.toml"), &OneFile(TOWNS)).unwrap().plan;
     let when = RouteFilter::default();
@@ -67,11 +74,22 @@ impl Town {
     }
 
     async fn run(&mut self, seconds: i64, pair: &str, outcome: Outcome, canaries: Vec<CanaryFact>) -> bool {
+        self.run_in(town(seconds), seconds, pair, outcome, canaries).await
+    }
+
+    async fn run_in(
+        &mut self,
+        context: JudgeContext,
+        seconds: i64,
+        pair: &str,
+        outcome: Outcome,
+        canaries: Vec<CanaryFact>,
+    ) -> bool {
         let (probe, target) = pair.split_once('@').unwrap();
         self.runs += 1;
         let mut run = run(&format!("r{}", self.runs), seconds - 6, &[Outcome::Done, outcome]);
         (run.probe, run.target, run.canaries) = (probe.into(), target.into(), canaries);
-        self.store.record(run, town(seconds)).await.unwrap().confirm
+        self.store.record(run, context).await.unwrap().confirm
     }
 
     async fn twice(&mut self, seconds: i64, pair: &str, outcome: Outcome) {
@@ -193,6 +211,38 @@ async fn what_we_cannot_see_is_our_own_incident_and_no_portal_has_one() {
     let told = town.said().await;
     let [(NoticeKind::Resolved, Matter::Vantage(facts))] = &told[..] else { panic!("{told:?}") };
     assert_eq!((facts.runs, facts.resolved_at), (11, Some(at(21))));
+}
+
+#[tokio::test]
+async fn another_name_of_the_agent_is_no_other_incident() {
+    let blind = || {
+        let fault = Some("The name server did not answer.".to_owned());
+        vec![CanaryFact { canary: Canary::Dns, asked: "example.org".into(), fault, elapsed_ms: 5000 }]
+    };
+    let open = IncidentFilter { open: true, since: None };
+    let mut town = Town::new();
+    for second in 0..2 {
+        town.run(second, "home@a", Outcome::Unreachable, blind()).await;
+    }
+    assert_eq!(town.kinds().await, [NoticeKind::Opened]);
+    // Blind runs under the new name are kept, and it is the same trouble.
+    for second in 10..13 {
+        town.run_in(renamed(second), second, "home@a", Outcome::Unreachable, blind()).await;
+    }
+    assert_eq!(town.kinds().await, []);
+    assert_eq!(town.store.incidents(open).await.unwrap().len(), 1);
+    for (second, pair) in [(20, "home@b"), (21, "home@c")] {
+        town.run_in(renamed(second), second, pair, Outcome::Done, Vec::new()).await;
+    }
+    assert_eq!(town.kinds().await, [NoticeKind::Resolved]);
+    // Under the old name again: what is over is over, and what comes is a new one.
+    town.run(30, "home@b", Outcome::Done, Vec::new()).await;
+    town.run(31, "home@c", Outcome::Done, Vec::new()).await;
+    assert_eq!(town.kinds().await, []);
+    for second in 40..42 {
+        town.run(second, "home@a", Outcome::Unreachable, blind()).await;
+    }
+    assert_eq!(town.kinds().await, [NoticeKind::Opened]);
 }
 
 #[tokio::test]

@@ -99,7 +99,8 @@ impl Board<'_> {
         self.plan.probe(probe.as_str()).is_some_and(|probe| matches!(probe.work, Work::Visit { .. }))
     }
 
-    /// What opened soon after the members of a wave that lasts is one of them.
+    /// What opened within ten minutes of the newest member of a wave that lasts is one of them. What opened
+    /// long before and was held until now is news of its own.
     fn fold_into_waves(&mut self) {
         for wave in 0..self.known.len() {
             let Incident { scope: Scope::Wave { shared }, closed_at: None, id, .. } =
@@ -112,12 +113,23 @@ impl Board<'_> {
             let newest = self.known.iter().filter(member).map(|known| known.incident.opened_at).max();
             let Some(newest) = newest else { continue };
             for at in 0..self.known.len() {
-                let soon = self.known[at].incident.opened_at.duration_since(newest) <= WAVE_SPAN;
-                if soon && self.joins_waves(at) && self.shared(at).contains(&shared) {
+                let apart = self.known[at].incident.opened_at.duration_since(newest).abs();
+                if apart <= WAVE_SPAN
+                    && !self.was_told_as_less(at)
+                    && self.joins_waves(at)
+                    && self.shared(at).contains(&shared)
+                {
                     self.known[at].incident.parent = Some(id.clone());
                 }
             }
         }
+    }
+
+    /// Whether people know of it, but not as an outage that stands for itself: as something slow, or by what
+    /// spoke for it and is over. It is told by itself once more before a wave that was told speaks for it.
+    fn was_told_as_less(&self, at: usize) -> bool {
+        let known = &self.known[at];
+        known.incident.told_at.is_some() && known.told.iter().all(|told| told.concern != Concern::Outage)
     }
 
     /// Whether it may be one of many: alone, in the plan, and covered by nothing.

@@ -182,41 +182,35 @@ impl Board<'_> {
         let (mut opened, mut worsened, mut flapping, mut escalated, mut reminded) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let due = self.reminder_is_due(at, &family);
+        let flaps = self.known[at].incident.flapping;
         for who in audience.into_iter().filter(|who| who.ready) {
-            let known = &self.known[at];
-            let told: Vec<&Told> = known.told.iter().filter(|told| told.to.contains(&who.to)).collect();
+            let told: Vec<&Told> =
+                self.known[at].told.iter().filter(|told| told.to.contains(&who.to)).collect();
             let wants = match told.last() {
                 None if who.next && !first => &mut escalated,
                 None => &mut opened,
+                // Who hears anew that it comes and goes hears with that that it does not work.
+                Some(_) if flaps && !self.knows_that_it_flaps(at, &told) => &mut flapping,
                 Some(last) if self.is_worse(at, &told, last.at) => &mut worsened,
-                Some(_)
-                    if known.incident.flapping
-                        && !told.iter().any(|told| told.kind == NoticeKind::Flapping) =>
-                {
-                    &mut flapping
-                }
                 Some(_) if due => &mut reminded,
                 Some(_) => continue,
             };
             wants.push(who.to);
         }
-        // Who hears of it for the first time hears at once that it comes and goes.
-        if first && self.known[at].incident.flapping {
-            let why = "It comes and goes; it is told once and held open until it is steady.";
+        let (begins, why) = if flaps {
+            (NoticeKind::Flapping, "It comes and goes; it is told once and held open until it is steady.")
+        } else {
+            (NoticeKind::Opened, "It was confirmed, and a route takes it.")
+        };
+        if !opened.is_empty() {
             let held_by = self.held_by(at, &family, &opened);
-            if !opened.is_empty() {
-                self.say(at, NoticeKind::Flapping, opened, held_by, why);
-            }
-            return;
+            self.say(at, begins, opened, held_by, why);
         }
         let mut say = |kind, to: Vec<Recipient>, why: &str| {
             if !to.is_empty() {
-                let held = matches!(kind, NoticeKind::Opened | NoticeKind::Flapping);
-                let held_by = held.then(|| self.held_by(at, &family, &to)).flatten();
-                self.say(at, kind, to, held_by, why);
+                self.say(at, kind, to, None, why);
             }
         };
-        say(NoticeKind::Opened, opened, "It was confirmed, and a route takes it.");
         say(
             NoticeKind::Escalated,
             escalated,
@@ -240,12 +234,22 @@ impl Board<'_> {
         }
         matches!(incident.scope, Scope::Wave { .. })
             && self.now.duration_since(last) >= WAVE_SPAN
-            && self.known.iter().any(|member| {
+            && self.known.iter().filter(|member| member.told.is_empty()).any(|member| {
                 let member = &member.incident;
-                member.parent.as_ref() == Some(&incident.id)
-                    && member.closed_at.is_none()
-                    && member.opened_at > last
+                // When it opened says nothing: it may have been held before it joined.
+                let unheard = member.told_at.is_none_or(|told| told > last && told <= self.now);
+                member.parent.as_ref() == Some(&incident.id) && member.closed_at.is_none() && unheard
             })
+    }
+
+    /// Whether somebody knows that it comes and goes: he was told so, or was called when it was known.
+    fn knows_that_it_flaps(&self, at: usize, told: &[&Told]) -> bool {
+        let flaps = |told: &&Told| told.kind == NoticeKind::Flapping;
+        let known_since = self.known[at].told.iter().filter(flaps).map(|told| told.at).min();
+        told.iter().any(|told| {
+            let called = told.kind == NoticeKind::Escalated;
+            flaps(told) || (called && known_since.is_some_and(|since| told.at >= since))
+        })
     }
 
     /// Whether people have to be reminded: the gaps grow, a run has shown it since, nobody took it upon

@@ -44,6 +44,12 @@ fn a_pause_that_is_asked_for_is_kept_within_reason() {
         let got = minutes(Some(Duration::from_secs(pause)));
         assert!((want..=want + 0.2).contains(&got), "{pause} s: {got}");
     }
+    // The outbox takes what waits longer for a clock that was set back.
+    let longest = (0..9).filter_map(|attempts| {
+        let next = next_try(&mail(1, attempts, now), Some(Duration::MAX), now)?;
+        between(now, next)
+    });
+    assert!(longest.max().unwrap() < crate::judge::delivery::LONGEST_WAIT);
 }
 
 #[test]

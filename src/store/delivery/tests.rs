@@ -1,5 +1,6 @@
 //! Floods and messages that could not be delivered, in a real database.
 
+mod floods;
 mod stuck;
 
 use std::sync::Arc;

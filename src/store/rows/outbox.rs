@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{at, json, maybe_at, micros, uint};
 use crate::domain::ids::IncidentId;
 use crate::domain::notice::{Outgoing, Recipient};
+use crate::judge::delivery::{LONGEST_WAIT, WINDOW};
 use crate::store::error::StoreError;
 
 /// How the mail stands.
@@ -53,7 +54,8 @@ pub struct GivenUp {
 }
 
 /// Mails whose time has come and before which no other mail of the same incident waits for the same
-/// person, the longest due first.
+/// person, the longest due first. What should wait longer than anything can wait was written before the
+/// clock was set back: its time has come, too.
 pub(in crate::store) fn due(
     connection: &Connection,
     now: Timestamp,
@@ -62,7 +64,8 @@ pub(in crate::store) fn due(
     let mut due = connection.prepare_cached(
         "SELECT outbox.id AS id, notices.notice AS notice, recipient, recipients, attempts, next_try_at
          FROM outbox JOIN notices ON notices.id = outbox.notice
-         WHERE state = 'pending' AND next_try_at <= ?1
+         WHERE state = 'pending'
+             AND (next_try_at <= ?1 OR next_try_at > ?1 + CASE attempts WHEN 0 THEN ?3 ELSE ?4 END)
              AND NOT EXISTS (
                  SELECT 1 FROM outbox AS earlier JOIN notices AS told ON told.id = earlier.notice
                  WHERE earlier.state = 'pending' AND earlier.recipient = outbox.recipient
@@ -71,7 +74,11 @@ pub(in crate::store) fn due(
              )
          ORDER BY next_try_at, outbox.id LIMIT ?2",
     )?;
-    let rows = due.query_map(params![micros(now), super::int(limit as u64)], |row| {
+    // What was never tried waits at most for its turn behind a message that tells many things.
+    let [held, retried] =
+        [WINDOW, LONGEST_WAIT].map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+    let asked = params![micros(now), super::int(limit as u64), held, retried];
+    let rows = due.query_map(asked, |row| {
         Ok(Outgoing {
             id: row.get("id")?,
             notice: json(row, "notice")?,

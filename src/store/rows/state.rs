@@ -92,14 +92,18 @@ pub(in crate::store) fn suspects(connection: &Connection) -> Result<Vec<(ProbeId
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What is known about our own sight under this name.
+/// What is known about our own sight under this name. Whether it is lost the incident says, by whatever name
+/// it was opened: there is one agent, and one such incident.
 pub(in crate::store) fn load_vantage(
     connection: &Connection,
     vantage: &str,
 ) -> Result<VantageState, StoreError> {
     let mut found = connection.prepare_cached("SELECT state FROM vantage_states WHERE vantage = ?1")?;
-    let state = found.query_row([vantage], |row| json(row, "state")).optional()?;
-    Ok(state.unwrap_or_default())
+    let state: Option<VantageState> = found.query_row([vantage], |row| json(row, "state")).optional()?;
+    let mut open = connection
+        .prepare_cached("SELECT id FROM incidents WHERE scope = 'vantage' AND closed_at IS NULL")?;
+    let open = open.query_row([], |row| Ok(IncidentId::new(row.get::<_, String>(0)?))).optional()?;
+    Ok(VantageState { open, ..state.unwrap_or_default() })
 }
 
 /// Writes it.

@@ -310,6 +310,49 @@ fn a_wave_that_grows_is_told_again_and_too_few_are_none() {
     world.sweep(HOUR / 2);
     assert!(world.said().is_empty());
 
+    // What was held while the wave lasts is no part of it, however long ago it broke: it is told.
+    let only_c = RouteFilter { targets: vec!["c".into()], ..RouteFilter::default() };
+    let mut world = World::new("", vec![route("x")]).with(|plan| {
+        plan.alert.wave = 2;
+        plan.maintenance = vec![window("night work", 0, HOUR, only_c)];
+    });
+    world.down(MINUTE, "home@c");
+    world.down(50 * MINUTE, "home@a");
+    world.down(50 * MINUTE, "home@b");
+    world.said();
+    world.sweep(HOUR);
+    assert_eq!(world.said(), ["opened home@c to x after 维护窗口“night work”"]);
+    // What broke with it and was held for less long joins it, and whoever knows of it hears that.
+    let mut world = World::new("", vec![route("x")]).with(|plan| {
+        plan.alert.wave = 2;
+        let only_c = RouteFilter { targets: vec!["c".into()], ..RouteFilter::default() };
+        plan.maintenance = vec![window("night work", 0, HOUR, only_c)];
+    });
+    world.down(45 * MINUTE, "home@c");
+    world.down(50 * MINUTE, "home@a");
+    world.down(50 * MINUTE, "home@b");
+    world.said();
+    world.sweep(HOUR);
+    world.sweep(HOUR + MINUTE);
+    assert_eq!(world.said(), ["worsened wave shared.example to x"]);
+    world.sweep(2 * HOUR);
+    assert!(world.said().is_empty(), "once");
+    assert!(world.known.iter().all(|known| known.incident.told_at.is_some()));
+
+    // Known as slow, it goes down while the wave lasts: that is told in its own thread, and then folded.
+    let mut world = World::new("", vec![route("x")]).with(|plan| plan.alert.wave = 2);
+    for from in [0, 46 * MINUTE] {
+        world.twice(from, "home@c", SLOW);
+        world.down(50 * MINUTE, "home@a");
+        world.down(50 * MINUTE, "home@b");
+        world.said();
+        world.down(55 * MINUTE, "home@c");
+        assert_eq!(world.said(), ["worsened home@c to x"], "slow since {from}");
+        world.sweep(2 * HOUR);
+        assert!(world.said().is_empty(), "once");
+        world = World::new("", vec![route("x")]).with(|plan| plan.alert.wave = 2);
+    }
+
     // Two of three, or three with long times between them, are told one by one.
     let mut world = World::new("", vec![route("x")]);
     world.down(0, "home@a");
@@ -379,6 +422,57 @@ fn what_comes_and_goes_is_told_as_that() {
         world.run(step * MINUTE, "home@a", Reading::Good);
     }
     assert_eq!(world.said(), ["resolved home@a to x"]);
+}
+
+#[test]
+fn that_it_comes_and_goes_is_told_in_one_message() {
+    let quiet = QuietHours {
+        from: "12:00".parse().unwrap(),
+        until: "13:00".parse().unwrap(),
+        unless: Severity::Outage,
+    };
+    let flapping = |routes: Vec<Route>| {
+        World::new("", routes).with(|plan| {
+            for probe in &mut plan.probes {
+                std::sync::Arc::make_mut(probe).alert.flapping = true;
+            }
+        })
+    };
+    // So many runs, a minute apart, every other one down.
+    let every_other = |world: &mut World, from: i64, runs: i64| {
+        for step in 0..runs {
+            let reading = if step % 2 == 0 { Reading::Good } else { DOWN };
+            world.run(from + step * MINUTE, "home@a", reading);
+            world.sweep(from + step * MINUTE + 15);
+        }
+    };
+    // Slow, and then it comes and goes: that says that it is worse.
+    let mut world = flapping(vec![route("x")]).with(|plan| {
+        std::sync::Arc::make_mut(&mut plan.probes[0]).alert.recover =
+            crate::domain::incident::Threshold::runs(9);
+    });
+    world.twice(0, "home@a", SLOW);
+    every_other(&mut world, MINUTE, 10);
+    assert_eq!(world.said(), ["opened home@a to x", "flapping home@a to x"]);
+
+    // Who is called when that is known needs no second message.
+    let next = Route { after: Duration::from_mins(30), ..route("boss") };
+    let mut world = flapping(vec![route("x"), next]);
+    world.down(0, "home@a");
+    every_other(&mut world, MINUTE, 40);
+    assert_eq!(world.said(), ["opened home@a to x", "flapping home@a to x", "escalated home@a to boss"]);
+
+    // Who slept when it began hears when he wakes what it is by then.
+    let sleeper = Route { quiet: Some(quiet), ..route("sleeper") };
+    let mut world = flapping(vec![route("x"), sleeper]).with(|plan| {
+        std::sync::Arc::make_mut(&mut plan.probes[0]).severity = Severity::Degraded;
+    });
+    world.down(MINUTE, "home@a");
+    every_other(&mut world, 50 * MINUTE, 14);
+    assert_eq!(
+        world.said(),
+        ["opened home@a to x", "flapping home@a to x", "flapping home@a to sleeper after 免打扰时段"]
+    );
 }
 
 #[test]
