@@ -69,7 +69,7 @@ fn shown(view: &View<'_>, id: &TargetId) -> Option<Section> {
     if !kept.is_empty() {
         section.say(view.pick(
             "以下材料由人工观测留存，图片已缩小。原文件可按其 SHA-256 向我方索取。",
-            "This was kept by people who looked; pictures are made small. The files themselves are yours for the asking, by their SHA-256.",
+            "What follows was kept by people who looked. Pictures are made small; the files themselves are yours for the asking, by their SHA-256.",
         ));
         section.blocks.push(Block::Exhibits(kept));
     }

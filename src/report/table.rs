@@ -146,12 +146,10 @@ pub(super) fn percent(value: f64) -> String {
 
 /// A number below a floor with one digit, or with two when one would not show that it is below.
 pub fn below(value: f64, floor: f64) -> String {
-    let text = number(value, 1);
-    if text.parse::<f64>().is_ok_and(|shown| shown < floor) {
-        return text;
-    }
-    // Cut and not rounded, which could reach the floor again.
-    number((value * 100.0).floor() / 100.0, 2)
+    let shows = |text: &String| text.parse::<f64>().is_ok_and(|shown| shown < floor);
+    let rounded = [1, 2].map(|digits| number(value, digits)).into_iter().find(shows);
+    // Cut and not rounded, which would reach the floor again.
+    rounded.unwrap_or_else(|| number((value * 100.0).floor() / 100.0, 2))
 }
 
 #[cfg(test)]

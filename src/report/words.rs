@@ -101,11 +101,11 @@ fn month(date: Date) -> &'static str {
 
 /// How many readings something stands on. One visit may count for several indicators, so they are no visits.
 pub(super) fn readings(count: u64, language: Language) -> String {
+    let several = language.pick("，一次访问可计入多个指标", "; one visit may count for several indicators");
+    let several = if count > 0 { several } else { "" };
     match language {
-        Language::Chinese => format!("{count} 个观测值，一次访问可计入多个指标"),
-        Language::English => {
-            format!("{}; one visit may count for several indicators", counted(count, "reading", "readings"))
-        }
+        Language::Chinese => format!("{count} 个观测值{several}"),
+        Language::English => format!("{}{several}", counted(count, "reading", "readings")),
     }
 }
 

@@ -65,7 +65,7 @@ async fn what_cost_points_is_shown_first_with_its_picture() {
 
     // What retention removed cannot be shown any more.
     let keep = Keep { runs: Some(Duration::from_hours(24 * 30)), ..Keep::default() };
-    let now = at(32 * DAY);
+    let now = at(33 * DAY);
     store.tidy(&keep, now).await.unwrap();
     let exhibits = store.exhibits(&november(), &"demo-city".into()).await.unwrap();
     assert!(exhibits.len() < want.len() && shown(&exhibits).contains(&want[3]), "{:?}", shown(&exhibits));

@@ -79,8 +79,11 @@ fn facts(view: &View<'_>) -> Table {
         (view.pick("有总分的评估对象数", "Portals with a total"), view.with_total().to_string()),
         (view.pick("参加排名的评估对象数", "Portals with a rank"), view.ranked().len().to_string()),
         (
-            view.pick("计分所依据的观测值", "Readings that scores stand on"),
-            words::readings(readings, view.language),
+            view.pick(
+                "计分所依据的观测值个数（一次访问可计入多个指标）",
+                "Readings that scores stand on (one visit may count for several indicators)",
+            ),
+            readings.to_string(),
         ),
         (view.pick("观测点", "Observed from"), clean(&dossier.agent.name)),
         (view.pick("程序版本", "Program"), format!("mystery-shopper {}", clean(&dossier.agent.version))),
