@@ -25,8 +25,9 @@ async fn what_cost_points_is_shown_first_with_its_picture() {
     for (id, seconds, ends) in [
         ("good-old", 0, &[Outcome::Done, Outcome::Done, Outcome::OnlineReady]),
         ("bad-old", 600, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached]),
-        ("bad", DAY, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached]),
-        ("window", 2 * DAY, &[Outcome::Done, Outcome::Done, Outcome::MustGoToWindow]),
+        ("window", DAY, &[Outcome::Done, Outcome::Done, Outcome::MustGoToWindow]),
+        ("bad", 2 * DAY, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached]),
+        ("guide", 2 * DAY + 1200, &[Outcome::Done, Outcome::Done, Outcome::GuideOnly]),
         ("login", 3 * DAY - 600, &[Outcome::Done, Outcome::LoginWall, Outcome::NotReached]),
         ("good", 3 * DAY, &[Outcome::Done, Outcome::Done, Outcome::OnlineReady]),
         // Ours: the newest of all, and shown to nobody.
@@ -52,23 +53,24 @@ async fn what_cost_points_is_shown_first_with_its_picture() {
     let exhibits = store.exhibits(&november(), &"demo-city".into()).await.unwrap();
     let want = [
         ("bad", "搜索事项", Outcome::ServerError),
+        ("guide", "到达提交环节", Outcome::GuideOnly),
         ("window", "到达提交环节", Outcome::MustGoToWindow),
         ("login", "搜索事项", Outcome::LoginWall),
         ("good", "到达提交环节", Outcome::OnlineReady),
     ];
     assert_eq!(shown(&exhibits), want, "a picture before a newer run without one");
     let bad = &exhibits[0];
-    assert_eq!((bad.at, &bad.picture), (at(DAY + 1), &picture));
+    assert_eq!((bad.at, &bad.picture), (at(2 * DAY + 1), &picture));
     assert_eq!((bad.url.as_str(), bad.phrase.as_deref()), ("http://city.example/搜索事项", Some("系统繁忙")));
     assert_eq!(bad.scenario.as_ref().map(AsRef::as_ref), Some("drug-licence"));
     assert_eq!(store.exhibits(&november(), &"other-city".into()).await.unwrap(), []);
 
     // What retention removed cannot be shown any more.
     let keep = Keep { runs: Some(Duration::from_hours(24 * 30)), ..Keep::default() };
-    let now = at(33 * DAY);
+    let now = at(32 * DAY);
     store.tidy(&keep, now).await.unwrap();
     let exhibits = store.exhibits(&november(), &"demo-city".into()).await.unwrap();
-    assert!(exhibits.len() < want.len() && shown(&exhibits).contains(&want[3]), "{:?}", shown(&exhibits));
+    assert!(exhibits.len() < want.len() && shown(&exhibits).contains(&want[4]), "{:?}", shown(&exhibits));
 }
 
 #[tokio::test]
