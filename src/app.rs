@@ -16,6 +16,7 @@ mod service;
 mod shelf;
 mod teller;
 mod upkeep;
+mod voices;
 mod workshop;
 
 use std::future::Future;
@@ -34,6 +35,7 @@ pub use profiles::Profiles;
 pub use report::{dossier, pdf};
 pub use score::{ScoreOrder, Scored, profile_file, score};
 pub use service::{ENDING, Service, ServiceOptions};
+pub use voices::voice_words;
 pub use workshop::{Workshop, WorkshopOptions, state_folder};
 
 /// Loads the configuration file and everything that it names.

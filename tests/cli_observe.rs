@@ -71,6 +71,11 @@ fn two_coders_disagree_and_a_third_settles() {
 
     let (_, out, _) = run(at, &["compare"]);
     assert!(out.contains("66.67 %") && out.contains("not reliable (below .667)"), "{out}");
+    let row: Vec<&str> = out.lines().find(|line| line.contains("H2 ")).unwrap().split_whitespace().collect();
+    assert_eq!(row[..3], ["H2", "3", "li,"], "{out}");
+    // By each metric: equal or not, by order, by difference. Words that no profile orders have only the first.
+    assert_eq!(row[7..11], ["0.000", "–", "–", "nominal"], "{out}");
+    assert!(out.contains("α nominal") && out.contains("ordinal") && out.contains("interval"), "{out}");
     let open = "H2 of 成都市: li says window, wang says mail. Nothing counts until a third coder codes it.";
     assert!(out.contains(open), "{out}");
     let third = ["add", "--coder", "zhao", "--indicator", "H2", "--target", "chengdu", "--value", "window"];

@@ -6,20 +6,26 @@ use std::time::Duration;
 use super::{AppError, Scored, browser_settings, workshop};
 use crate::browser;
 use crate::clock::Deadline;
+use crate::domain::coding::Coding;
 use crate::domain::ids::TargetId;
 use crate::domain::language::Language;
 use crate::domain::profile::Profile;
+use crate::mail::thumbnail;
 use crate::plan::{Plan, Work};
-use crate::report::{Agent, Dossier, Image, Shown};
+use crate::report::{Agent, Dossier, Image, Proof, Shown, counting};
+use crate::score::card::Scorecard;
 use crate::store::{Access, CodingFilter, Store, StoreError};
 
 /// Time for a browser to print a report: a minute is the aim, a busy machine gets more.
 const PRINT: Duration = Duration::from_mins(5);
 
-/// So many exhibits of a target are looked up; a report shows the newest of them.
+/// So many exhibits of a target are shown: the first in the order of the store, what cost points before all else.
 const EXHIBITS: usize = 6;
 
-/// Puts together what a report is made of. `evidence` are the targets whose pictures are wanted.
+/// So many files that people kept are shown of a target.
+const PROOFS: usize = 12;
+
+/// Puts together what a report is made of. `evidence` are the targets whose pictures and files are wanted.
 ///
 /// # Errors
 /// When the store cannot be read. A picture that is gone is left out.
@@ -36,10 +42,9 @@ pub async fn dossier(
     let period = &scored.assessment.period;
     let filter = CodingFilter { period: Some(period.clone()), ..CodingFilter::default() };
     let codings = store.codings(filter).await.map_err(fault)?;
-    let mut exhibits = BTreeMap::new();
+    let (mut exhibits, mut proofs) = (BTreeMap::new(), BTreeMap::new());
     for target in evidence {
-        let mut found = store.exhibits(period, target).await.map_err(fault)?;
-        found.sort_by_key(|exhibit| std::cmp::Reverse(exhibit.at));
+        let found = store.exhibits(period, target).await.map_err(fault)?;
         let mut shown = Vec::new();
         for exhibit in found.into_iter().take(EXHIBITS) {
             let picture = match &exhibit.picture {
@@ -50,6 +55,9 @@ pub async fn dossier(
             shown.push(Shown { exhibit, picture });
         }
         exhibits.insert(target.clone(), shown);
+        let card = scored.assessment.cards.iter().find(|card| card.target.id == *target);
+        let kept = kept(&store, &profile, card, counting(&codings, target)).await.map_err(fault)?;
+        proofs.insert(target.clone(), kept);
     }
     store.close().await;
     let titled = plan.probes.iter().filter_map(|probe| match &probe.work {
@@ -62,6 +70,7 @@ pub async fn dossier(
         analysis: scored.analysis,
         against: scored.against,
         exhibits,
+        proofs,
         codings,
         scenarios: titled.collect(),
         made_at: scored.made_at,
@@ -72,6 +81,41 @@ pub async fn dossier(
         },
         language,
     })
+}
+
+/// The files that people kept of what they coded about a target, as far as the profile asks for it: of what cost
+/// most first, then the newest. A file that is gone is left out.
+async fn kept(
+    store: &Store,
+    profile: &Profile,
+    card: Option<&Scorecard>,
+    mut codings: Vec<Coding>,
+) -> Result<Vec<Proof>, StoreError> {
+    let leaves = profile.leaves();
+    let figure = |coding: &Coding| profile.figures.iter().any(|figure| figure.id == coding.indicator);
+    codings.retain(|coding| leaves.contains_key(&coding.indicator) || figure(coding));
+    let points = |coding: &Coding| {
+        let node = card.and_then(|card| card.nodes.iter().find(|node| node.id == coding.indicator));
+        node.and_then(|node| node.score).unwrap_or(100.0)
+    };
+    codings.sort_by(|a, b| points(a).total_cmp(&points(b)).then_with(|| b.at.cmp(&a.at)));
+    let mut kept: Vec<Proof> = Vec::new();
+    for coding in codings {
+        let Some(hash) = coding.evidence else { continue };
+        // Two coders may have kept the same file.
+        if kept.iter().any(|known| known.hash == hash && known.indicator == coding.indicator) {
+            continue;
+        }
+        let Some((bytes, mime)) = store.read_evidence(&hash).await? else { continue };
+        // Small at once: photographs of many portals are more than a machine has room for.
+        let picture = thumbnail(&bytes, &mime).map(|(bytes, mime)| Image { bytes, mime });
+        let Coding { indicator, value, at, note, .. } = coding;
+        kept.push(Proof { indicator, value, at, note, hash, mime, picture });
+        if kept.len() == PROOFS {
+            break;
+        }
+    }
+    Ok(kept)
 }
 
 /// Prints a page that needs nothing from elsewhere.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AppError;
+use super::{AppError, voice_words};
 use crate::domain::ids::TargetId;
 use crate::domain::indicator::IndicatorId;
 use crate::domain::period::Period;
@@ -74,6 +74,9 @@ pub fn profile_file(config: &Path, named: &Path) -> PathBuf {
 }
 
 /// Scores.
+///
+/// # Errors
+/// When the lists of citizens' words have faults, or the store cannot be read.
 pub async fn score(
     plan: &Plan,
     profile: &Profile,
@@ -82,6 +85,7 @@ pub async fn score(
 ) -> Result<Scored, AppError> {
     let folder = &plan.agent.data_dir;
     let fault = |source: StoreError| AppError::Store { folder: folder.clone(), source };
+    let lists = voice_words(plan).map_err(AppError::Plan)?;
     let store = Store::open(folder, Access::ReadOnly).map_err(fault)?;
     let chosen = |target: &&Target| order.targets.is_empty() || order.targets.contains(&target.id);
     let subjects: Vec<Subject> = plan.targets.iter().map(AsRef::as_ref).filter(chosen).map(subject).collect();
@@ -97,7 +101,7 @@ pub async fn score(
     let catching_up = store.catching_up().await.map_err(fault)?;
     store.close().await;
     if !posts.is_empty() {
-        analysis.words = voices::words(&posts);
+        analysis.words = voices::words_by(&posts, &lists);
     }
     analysis.clusters = order.cut.map(|cut| ward::cluster(&numbers(&assessment), cut));
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();

@@ -1,10 +1,11 @@
 //! Pictures for mails: small, so that a mail opens at once on a phone and no server refuses it; and for
 //! reports, which carry many of them.
 //!
-//! Invariant: what cannot be read as a JPEG is left as it is; nothing here ever fails a mail.
+//! Invariant: what cannot be read as a JPEG is left as it is in mails, what is no picture is shown in no report, and
+//! no picture takes more memory than a limit; nothing here ever fails a mail.
 
 use image::imageops::{self, FilterType};
-use image::{ImageBuffer, Rgb};
+use image::{ImageBuffer, ImageFormat, ImageReader, Limits, Rgb};
 use jpeg_encoder::{ColorType, Encoder};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -34,6 +35,12 @@ const QUALITIES: [u8; 4] = [75, 60, 45, 30];
 /// The longest side that is read, in pixels.
 const LONGEST_SIDE: usize = 16_384;
 
+/// The most bytes that reading a PNG may take.
+const PNG_MEMORY: u64 = 256 << 20;
+
+/// A picture without an alpha channel.
+type Picture = ImageBuffer<Rgb<u8>, Vec<u8>>;
+
 /// A screenshot as it goes into a mail, with its media type. Takes some tens of milliseconds of work,
 /// so it belongs on a thread that may block.
 pub fn small_picture(bytes: Vec<u8>, mime: String) -> (Vec<u8>, String) {
@@ -43,10 +50,16 @@ pub fn small_picture(bytes: Vec<u8>, mime: String) -> (Vec<u8>, String) {
     }
 }
 
-/// A screenshot as a report shows it, with its media type; [`None`] when it is no JPEG and too large to be
+/// A picture as a report shows it, with its media type; [`None`] when it is neither JPEG nor PNG and too large to be
 /// taken as it is.
 pub fn thumbnail(bytes: &[u8], mime: &str) -> Option<(Vec<u8>, String)> {
     if let Some(small) = shrink(bytes, THUMB) {
+        return Some((small, "image/jpeg".to_owned()));
+    }
+    if mime == "image/png"
+        && bytes.len() > 2 * THUMB.aim
+        && let Some(small) = png(bytes).and_then(|whole| scaled(&whole, THUMB))
+    {
         return Some((small, "image/jpeg".to_owned()));
     }
     let known = matches!(mime, "image/jpeg" | "image/png" | "image/webp");
@@ -66,14 +79,35 @@ fn shrink(bytes: &[u8], size: Size) -> Option<Vec<u8>> {
     if width <= size.width && height <= size.height && bytes.len() <= size.aim {
         return None;
     }
-    let whole = ImageBuffer::<Rgb<u8>, _>::from_raw(width, height, rgb)?;
+    scaled(&Picture::from_raw(width, height, rgb)?, size)
+}
+
+/// Reads a PNG; what can be seen through lies on white.
+fn png(bytes: &[u8]) -> Option<Picture> {
+    let mut reader = ImageReader::with_format(std::io::Cursor::new(bytes), ImageFormat::Png);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(PNG_MEMORY);
+    reader.limits(limits);
+    let whole = reader.decode().ok()?.into_rgba8();
+    let mut flat = Picture::new(whole.width(), whole.height());
+    for (to, from) in flat.pixels_mut().zip(whole.pixels()) {
+        let [colours @ .., alpha] = from.0.map(u32::from);
+        let laid = colours.map(|colour| (colour * alpha + 255 * (255 - alpha)) / 255);
+        to.0 = laid.map(|colour| u8::try_from(colour).unwrap_or(u8::MAX));
+    }
+    Some(flat)
+}
+
+/// A picture as a JPEG no larger than `size`; the rest of a long one is cut off.
+fn scaled(whole: &Picture, size: Size) -> Option<Vec<u8>> {
+    let (width, height) = whole.dimensions();
     let new_width = width.min(size.width);
     // So many rows of the picture become the full height.
     let shown = u64::from(size.height) * u64::from(width) / u64::from(new_width);
     let shown = u32::try_from(shown).unwrap_or(height).min(height);
     let new_height = u64::from(shown) * u64::from(new_width) / u64::from(width);
     let new_height = u32::try_from(new_height).ok()?.max(1);
-    let part = imageops::crop_imm(&whole, 0, 0, width, shown).to_image();
+    let part = imageops::crop_imm(whole, 0, 0, width, shown).to_image();
     let small = imageops::resize(&part, new_width, new_height, FilterType::Triangle);
     let (w, h) = (u16::try_from(new_width).ok()?, u16::try_from(new_height).ok()?);
     let mut written = Vec::new();
@@ -120,6 +154,29 @@ mod tests {
         }
         let screen = noise(1280, 800);
         assert!(small_picture(screen.clone(), String::new()).0.len() < screen.len() / 3);
+    }
+
+    #[test]
+    fn reports_show_png_small_and_never_what_is_no_picture() {
+        let png = |width, height, alpha| {
+            let mut noise = noise(64, 64).into_iter().cycle();
+            let picture = image::RgbaImage::from_fn(width, height, |_, _| {
+                image::Rgba([noise.next().unwrap(), noise.next().unwrap(), noise.next().unwrap(), alpha])
+            });
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+            bytes.into_inner()
+        };
+        let screen = png(600, 300, 255);
+        let (small, mime) = thumbnail(&screen, "image/png").unwrap();
+        let read = image::load_from_memory(&small).unwrap();
+        assert_eq!((read.width(), read.height(), mime.as_str()), (480, 240, "image/jpeg"));
+        assert!(small.len() < 64_000, "{}", small.len());
+        let clear = thumbnail(&png(600, 300, 0), "image/png").unwrap().0;
+        let clear = image::load_from_memory(&clear).unwrap().into_rgb8();
+        assert!(clear.pixels().all(|pixel| pixel.0.iter().all(|colour| *colour > 250)), "it lies on white");
+        assert_eq!(thumbnail(&screen[..90_000], "image/png"), None, "cut short");
+        assert_eq!(thumbnail(b"%PDF-1.7", "application/pdf"), None);
     }
 
     #[test]

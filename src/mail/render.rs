@@ -76,7 +76,9 @@ pub fn render_with(notice: &Notice, language: Language, extras: Extras<'_>) -> R
     };
     let text = Text { view: &view }.render().unwrap_or_else(|_| view.headline.clone());
     let html = Html { view: &view }.render().unwrap_or_default();
-    Rendered { subject: clean::line(&view.subject, LONGEST_SUBJECT), text, html }
+    // A portal's `=?utf-8?q?…?=` is text; in a header some readers would decode it into whatever it hides.
+    let subject = clean::line(&view.subject.replace("=?", "= ?"), LONGEST_SUBJECT);
+    Rendered { subject, text, html }
 }
 
 /// The Content-ID of the screenshot, without angle brackets.

@@ -3,7 +3,8 @@
 //! The header decides which column is what. Columns are separated by commas, semicolons or tabs, whichever the
 //! header has most of. [`decode`] reads UTF-8, UTF-16 with its mark, and GB 18030, which Chinese spreadsheets write.
 //!
-//! Invariant: every cell knows its bytes, and a row with nothing in it is no row.
+//! Invariant: every cell knows its bytes, a row with nothing in it is no row, and no row is lost in the cell of
+//! another: a quote that opens a cell closes at its end.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -96,29 +97,17 @@ pub(super) fn rows(source: &Source, columns: &[Column], out: &RefCell<Vec<Diagno
         reader.error(0..0, "there is nothing in the file", hint);
         return Vec::new();
     };
+    if is_unclosed(reader, &header) {
+        return Vec::new();
+    }
     let Some(placed) = placed(reader, &header, columns) else { return Vec::new() };
     let mut rows = Vec::new();
     for record in records {
-        if record.iter().all(|cell| cell.text.is_empty()) {
+        if is_unclosed(reader, &record) || record.iter().all(|cell| cell.text.is_empty()) {
             continue;
         }
         let span =
             record.first().map_or(0, |cell| cell.span.start)..record.last().map_or(0, |cell| cell.span.end);
-        if let Some(last) = record.last()
-            && last.span.end >= source.text.trim_end().len()
-            && source
-                .text
-                .get(last.span.clone())
-                .is_some_and(|raw| raw.starts_with('"') && (raw.len() == 1 || !raw.trim_end().ends_with('"')))
-        {
-            let start = last.span.start..last.span.start + 1;
-            reader.error(
-                start,
-                "this quote is never closed",
-                "write \" at the end of the cell, and \"\" for a quote in it".to_owned(),
-            );
-            continue;
-        }
         if let Some(over) =
             record.get(placed.len()..).and_then(|rest| rest.iter().find(|it| !it.text.is_empty()))
         {
@@ -130,6 +119,32 @@ pub(super) fn rows(source: &Source, columns: &[Column], out: &RefCell<Vec<Diagno
         rows.push(Row { cells: cells.map(|(name, cell)| (*name, cell)).collect(), span });
     }
     rows
+}
+
+/// Whether a quote that opens one of the cells is not closed where the cell ends, which is a fault: such a cell
+/// may hold the rows below it.
+fn is_unclosed(reader: Reader<'_>, record: &[Cell]) -> bool {
+    let mut found = false;
+    for cell in record {
+        let raw = reader.source.text.get(cell.span.clone()).unwrap_or_default();
+        let Some(message) = raw.strip_prefix('"').and_then(unclosed) else { continue };
+        let hint = "write \" at the end of the cell, and \"\" for a quote in it".to_owned();
+        reader.error(cell.span.start..cell.span.start + 1, message, hint);
+        found = true;
+    }
+    found
+}
+
+/// What is wrong with the quotes of a cell, behind the one that opens it.
+fn unclosed(mut rest: &str) -> Option<&'static str> {
+    loop {
+        let Some((_, behind)) = rest.split_once('"') else { return Some("this quote is never closed") };
+        match behind.strip_prefix('"') {
+            Some(behind) => rest = behind,
+            None if behind.trim().is_empty() => return None,
+            None => return Some("this quote is not closed where its cell ends"),
+        }
+    }
 }
 
 /// The name of the column of each cell of the header; `None` when it is not usable.
@@ -344,7 +359,7 @@ mod tests {
 
     #[test]
     fn faults_of_the_form_have_their_place() {
-        let cases: [(&str, &str, &[&str]); 6] = [
+        let cases: [(&str, &str, &[&str]); 11] = [
             ("nothing", "\n", &["1:1 there is nothing in the file"]),
             ("an unknown column", "coder,valu\nli,yes", &["1:7 unknown column `valu`"]),
             ("a Chinese comma", "coder，value\n", &["1:1 unknown column `coder，value`"]),
@@ -355,6 +370,26 @@ mod tests {
                 "coder,value\nli,yes,药,\nli,\"yes\n",
                 &["2:8 the row has more cells than the header", "3:4 this quote is never closed"],
             ),
+            (
+                "a quote that swallows rows up to a quoted cell",
+                "coder,value,note\nli,yes,\"no reply\nli,no,\nli,no,\"ok\"\n",
+                &["2:8 this quote is not closed where its cell ends"],
+            ),
+            (
+                "a quote that ends in a doubled one",
+                "coder,value,note\nli,yes,\"he said \"\"x\"\"\n",
+                &["2:8 this quote is never closed"],
+            ),
+            (
+                "in the middle of a row, and of a file",
+                "coder,note,value\nli,\"a\"b,yes\nli,\"c\" ,yes\nli,\"d\"e\",yes\n",
+                &[
+                    "2:4 this quote is not closed where its cell ends",
+                    "4:4 this quote is not closed where its cell ends",
+                ],
+            ),
+            ("nothing but a quote", "coder,value\nli,yes\n\"", &["3:1 this quote is never closed"]),
+            ("in the header", "coder,\"value\nli,yes\n", &["1:7 this quote is never closed"]),
         ];
         for (name, text, want) in cases {
             assert_eq!(read(text).1, *want, "{name}");

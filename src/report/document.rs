@@ -64,12 +64,12 @@ pub(super) struct Chart {
 pub(super) struct Piece {
     /// What was seen, as a sentence.
     pub sentence: String,
-    /// Where.
+    /// Where; empty when nobody wrote it down.
     pub url: String,
     /// Its picture as a `data:` address.
     pub picture: Option<String>,
-    /// The run it comes from.
-    pub run: String,
+    /// By what it is found again: its run, or its file.
+    pub origin: String,
 }
 
 impl Section {

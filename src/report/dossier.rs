@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::coding::Coding;
-use crate::domain::ids::{ScenarioId, TargetId};
+use crate::domain::ids::{EvidenceHash, ScenarioId, TargetId};
+use crate::domain::indicator::IndicatorId;
 use crate::domain::language::Language;
 use crate::domain::profile::Profile;
+use crate::score::agreement;
 use crate::score::analysis::Analysis;
 use crate::score::card::Assessment;
 use crate::score::material::Exhibit;
@@ -27,6 +29,8 @@ pub struct Dossier {
     pub against: Option<Assessment>,
     /// What shows what was seen, by target.
     pub exhibits: BTreeMap<TargetId, Vec<Shown>>,
+    /// What people kept to show what they saw, by target: of values that count.
+    pub proofs: BTreeMap<TargetId, Vec<Proof>>,
     /// What people wrote down in the period; settled values stand in the scorecards already.
     pub codings: Vec<Coding>,
     /// What scenarios are called; one that is absent is shown by its id.
@@ -57,6 +61,39 @@ pub struct Shown {
     pub exhibit: Exhibit,
     /// The picture as it is kept; made small by the report.
     pub picture: Option<Image>,
+}
+
+/// A file that somebody kept to show what he wrote down. Who it was is nobody's business.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// What about.
+    pub indicator: IndicatorId,
+    /// What was written down.
+    pub value: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// In the coder's own words; may be empty.
+    pub note: String,
+    /// The file.
+    pub hash: EvidenceHash,
+    /// Its media type.
+    pub mime: String,
+    /// What can be shown of it; a file that is no picture is named only.
+    pub picture: Option<Image>,
+}
+
+/// Of what people wrote down about a target, what counts: the codings that say what their value was settled to.
+pub fn counting(codings: &[Coding], target: &TargetId) -> Vec<Coding> {
+    let theirs = codings.iter().filter(|coding| coding.target == *target).cloned().collect();
+    let settled = agreement::settle(theirs);
+    let agreeing = settled.into_values().flat_map(|settled| {
+        let value = settled.value;
+        let says = move |coding: &Coding| {
+            value.as_deref().is_some_and(|value| agreement::same(value, &coding.value))
+        };
+        settled.codings.into_iter().filter(says)
+    });
+    agreeing.collect()
 }
 
 /// A picture.

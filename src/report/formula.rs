@@ -4,7 +4,7 @@ use crate::domain::profile::{Bounds, Condition, Formula, Pieces};
 
 use super::table::number;
 use super::view::{View, clean_name};
-use super::words;
+use super::{say, words};
 
 /// How a value becomes points.
 pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
@@ -20,15 +20,15 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
             view.pick("符合要求的比例即为得分", "the share in percent is the score").to_owned()
         }
         Formula::Share(Some(pieces)) => {
-            let corners = corners(pieces, "%", zh);
+            let corners = corners(pieces, view.pick("% ", "%"), zh);
             if zh { format!("按比例分段计分：{corners}") } else { format!("by the share: {corners}") }
         }
         Formula::Percentile { p, pieces } => {
-            let (p, corners) = (number(*p, 0), corners(pieces, view.pick(" 秒", " s"), zh));
+            let corners = corners(pieces, view.pick(" 秒", " s"), zh);
             if zh {
-                format!("按第 {p} 百分位的用时分段计分：{corners}")
+                format!("按第 {} 百分位的用时分段计分：{corners}", plain(*p))
             } else {
-                format!("by the {p}th percentile of times: {corners}")
+                format!("by the {} percentile of times: {corners}", ordinal(*p))
             }
         }
         Formula::Deduct { each, elsewhere, cap, worth } if *elsewhere <= 0.0 => {
@@ -54,7 +54,7 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
             }
         }
         Formula::Linear(pieces) => {
-            let corners = corners(pieces, "", zh);
+            let corners = corners(pieces, view.pick(" ", ""), zh);
             if zh {
                 format!("按数值分段计分：{corners}")
             } else {
@@ -79,10 +79,12 @@ pub(super) fn formula(view: &View<'_>, formula: &Formula) -> String {
     }
 }
 
+/// `unit` stands right behind a value; in Chinese a blank parts digits and signs from characters, and no character
+/// from another.
 fn corners(pieces: &Pieces, unit: &str, zh: bool) -> String {
     let corners = pieces.corners().iter().map(|(value, points)| {
         let (value, points) = (plain(*value), plain(*points));
-        if zh { format!("{value}{unit} 得 {points} 分") } else { format!("{value}{unit} → {points}") }
+        if zh { format!("{value}{unit}得 {points} 分") } else { format!("{value}{unit} → {points}") }
     });
     let corners: Vec<String> = corners.collect();
     if zh {
@@ -110,9 +112,7 @@ pub(super) fn condition(view: &View<'_>, when: &Condition) -> String {
             let node = view.node(indicator);
             let words: Vec<String> = words
                 .iter()
-                .map(|word| {
-                    node.map_or_else(|| clean_name(word), |node| super::say::choice(view, word, node))
-                })
+                .map(|word| node.map_or_else(|| say::word(view, word), |node| say::choice(view, word, node)))
                 .collect();
             let (title, words) = (view.title(indicator), words.join(view.pick("或", " or ")));
             if zh { format!("{title}为{words}") } else { format!("{title} is {words}") }
@@ -170,9 +170,41 @@ pub(super) fn plain(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// A number as English counts: `1st`, `90th`, `99.5th`.
+fn ordinal(value: f64) -> String {
+    let text = plain(value);
+    let last = text.as_bytes().last().copied().unwrap_or(b'0');
+    let teens = ["11", "12", "13"].iter().any(|teen| text.ends_with(teen));
+    let end = match last {
+        _ if teens || text.contains('.') => "th",
+        b'1' => "st",
+        b'2' => "nd",
+        b'3' => "rd",
+        _ => "th",
+    };
+    format!("{text}{end}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{ordinal, plain};
+
+    #[test]
+    fn percentiles_are_counted_as_in_english() {
+        let cases = [
+            (1.0, "1st"),
+            (11.0, "11th"),
+            (50.0, "50th"),
+            (72.0, "72nd"),
+            (91.0, "91st"),
+            (93.0, "93rd"),
+            (99.1, "99.1th"),
+            (12.0, "12th"),
+        ];
+        for (value, want) in cases {
+            assert_eq!(ordinal(value), want);
+        }
+    }
 
     #[test]
     fn plain_numbers_carry_no_empty_digits() {

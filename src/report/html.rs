@@ -25,7 +25,6 @@ struct Page<'a> {
     heading: &'a str,
     imprint: &'a [(String, String)],
     contents: Option<&'static str>,
-    run: &'static str,
     sections: &'a [Section],
 }
 
@@ -54,7 +53,6 @@ pub(super) fn write(
         heading,
         imprint,
         contents,
-        run: view.language.pick("运行编号", "run"),
         sections,
     };
     Ok(page.render()?)

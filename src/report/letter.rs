@@ -2,7 +2,7 @@
 //!
 //! Invariant: a letter speaks of one portal only; names and points of others do not stand in it.
 
-use super::content::target;
+use super::content::{evidence, target};
 use super::document::{Block, Section};
 use super::formula::formula;
 use super::table::{Cell, Column, Table, number};
@@ -47,21 +47,33 @@ fn letter(view: &View<'_>, id: &TargetId) -> Result<Letter, ReportError> {
     ];
     let imprint = imprint.into_iter().map(|(label, value)| (label.to_owned(), value)).collect();
     let mut sections = vec![opening(view, card), seen(view, card)];
-    let pieces = target::exhibits(view, id);
-    if !pieces.is_empty() {
-        let title = view.pick("证据", "Evidence");
-        let mut section = Section::chapter("evidence", title).with(Block::Text(
-            view.pick(
-                "以下截图和记录取自评估期内的实际访问，个人信息已遮盖。完整记录可向我方索取。",
-                "These pictures and records were taken on visits in the period; personal data is painted over. The whole record is yours for the asking.",
-            )
-            .to_owned(),
-        ));
-        section.blocks.push(Block::Exhibits(pieces));
-        sections.push(section);
-    }
+    sections.extend(shown(view, id));
     sections.push(answering(view, id));
     Ok((heading.to_owned(), imprint, sections))
+}
+
+/// What shows what was seen.
+fn shown(view: &View<'_>, id: &TargetId) -> Option<Section> {
+    let (visits, kept) = (evidence::exhibits(view, id), evidence::proofs(view, id, usize::MAX));
+    if visits.is_empty() && kept.is_empty() {
+        return None;
+    }
+    let mut section = Section::chapter("evidence", view.pick("证据", "Evidence"));
+    if !visits.is_empty() {
+        section.say(view.pick(
+            "以下截图和记录取自评估期内的实际访问，个人信息已遮盖。完整记录可向我方索取。",
+            "These pictures and records were taken on visits in the period; personal data is painted over. The whole record is yours for the asking.",
+        ));
+        section.blocks.push(Block::Exhibits(visits));
+    }
+    if !kept.is_empty() {
+        section.say(view.pick(
+            "以下材料由人工观测留存，图片已缩小。原文件可按其 SHA-256 向我方索取。",
+            "What follows was kept by people who looked. Pictures are made small; the files themselves are yours for the asking, by their SHA-256.",
+        ));
+        section.blocks.push(Block::Exhibits(kept));
+    }
+    Some(section)
 }
 
 fn addressee(view: &View<'_>, id: &TargetId) -> String {
@@ -96,8 +108,14 @@ fn opening(view: &View<'_>, card: &Scorecard) -> Section {
         ));
     } else {
         section.say("Dear Sir or Madam,");
+        let period = &view.dossier.assessment.period;
+        let when = if period.first == period.last {
+            format!("On {days}")
+        } else {
+            format!("In the period from {days}")
+        };
         section.say(format!(
-            "In the period from {days} we looked at {name} the way a citizen does, through its public pages. Nothing was submitted and nobody's identity was used. This letter tells you what was seen and what it was worth. Where we are wrong, please tell us; the end of this letter says how."
+            "{when} we looked at {name} the way a citizen does, through its public pages. Nothing was submitted and nobody's identity was used. This letter tells you what was seen and what it was worth. Where we are wrong, please tell us; the end of this letter says how."
         ));
     }
     section.blocks.push(Block::Headlines(headlines(view, card)));
@@ -184,6 +202,10 @@ fn seen(view: &View<'_>, card: &Scorecard) -> Section {
         } else {
             format!("Could not be observed, and does not count as 0: {titles}.")
         });
+    }
+    let notes = evidence::standing(view, &card.target.id);
+    if !notes.rows.is_empty() {
+        section.blocks.push(Block::Table(notes));
     }
     let findings = target::conditions(view, &card.target.id);
     if !findings.is_empty() {

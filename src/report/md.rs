@@ -65,12 +65,9 @@ fn write_block(out: &mut String, view: &View<'_>, block: &Block) {
         }
         Block::Exhibits(pieces) => {
             for piece in pieces {
-                let run = view.pick("运行", "run");
                 let url = piece.url.replace('`', "%60").replace('<', "%3C");
-                put(
-                    out,
-                    format_args!("- {} `{url}` ({run} {})\n", escape(&piece.sentence), escape(&piece.run)),
-                );
+                let url = if url.is_empty() { url } else { format!(" `{url}`") };
+                put(out, format_args!("- {}{url} ({})\n", escape(&piece.sentence), escape(&piece.origin)));
             }
         }
     }

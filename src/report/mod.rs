@@ -25,10 +25,11 @@ mod words;
 mod xlsx;
 
 pub use self::csv::csv;
-pub use self::dossier::{Agent, Dossier, Image, Shown};
+pub use self::dossier::{Agent, Dossier, Image, Proof, Shown, counting};
 pub use self::html::html;
 pub use self::json::{Report, json, schema};
 pub use self::md::md;
+pub use self::table::below;
 pub use self::xlsx::xlsx;
 
 /// A format of a report. PDF is the page, printed by the browser room.

@@ -81,6 +81,11 @@ pub(super) fn choice(view: &View<'_>, word: &str, node: &Node) -> String {
     {
         return clean_name(choice.title.pick(view.language));
     }
+    self::word(view, word)
+}
+
+/// A word of a coder that no profile has titles for: `yes`, `no` and `na`.
+pub(super) fn word(view: &View<'_>, word: &str) -> String {
     match word {
         "yes" => view.pick("是", "yes").to_owned(),
         "no" => view.pick("否", "no").to_owned(),

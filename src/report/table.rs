@@ -144,6 +144,14 @@ pub(super) fn percent(value: f64) -> String {
     format!("{}%", number(value, 2))
 }
 
+/// A number below a floor with one digit, or with two when one would not show that it is below.
+pub fn below(value: f64, floor: f64) -> String {
+    let shows = |text: &String| text.parse::<f64>().is_ok_and(|shown| shown < floor);
+    let rounded = [1, 2].map(|digits| number(value, digits)).into_iter().find(shows);
+    // Cut and not rounded, which would reach the floor again.
+    rounded.unwrap_or_else(|| number((value * 100.0).floor() / 100.0, 2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +171,15 @@ mod tests {
         ];
         for (name, cell, want) in cases {
             assert_eq!(cell.shown(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_lies_below_a_floor_reads_so() {
+        for (value, want) in
+            [(45.0, "45.0"), (69.6, "69.6"), (69.96, "69.96"), (69.999, "69.99"), (0.0, "0.0")]
+        {
+            assert_eq!(below(value, 70.0), want);
         }
     }
 }

@@ -1,15 +1,17 @@
 //! The dossier as the content asks for it: titles, names, order.
 //!
 //! Invariant: every name that comes from a portal or a person is cleaned here (one line, no hidden
-//! characters); an indicator that is not reliable says so wherever its title stands.
+//! characters); an indicator that is not reliable says so wherever its title stands, and so does a finding that
+//! rests on one.
 
 use std::collections::BTreeMap;
 
 use crate::domain::ids::{ScenarioId, TargetId};
 use crate::domain::indicator::IndicatorId;
 use crate::domain::language::Language;
-use crate::domain::profile::{Node, Placed};
+use crate::domain::profile::{Condition, Node, Placed};
 use crate::mail::say::line;
+use crate::score::analysis::Found;
 use crate::score::card::{NodeScore, Reliability, Scorecard};
 
 use super::Dossier;
@@ -80,18 +82,50 @@ impl<'a> View<'a> {
         format!("{id} {}", self.name_of(id)).trim_end().to_owned()
     }
 
+    /// An indicator's title for a chart, which cuts the ends of long ones: the mark stands before it.
+    pub fn label(&self, id: &IndicatorId) -> String {
+        let label = format!("{id} {}", self.bare_name(id));
+        let mark = if self.is_unreliable(id) { self.mark().trim_start() } else { "" };
+        let gap = if mark.is_empty() || self.is_chinese() { "" } else { " " };
+        format!("{mark}{gap}{}", label.trim_end())
+    }
+
     /// An indicator's title without its id.
     pub fn name_of(&self, id: &IndicatorId) -> String {
+        let mark = if self.is_unreliable(id) { self.mark() } else { "" };
+        format!("{}{mark}", self.bare_name(id))
+    }
+
+    /// A finding's sentence, marked when it rests on an indicator that is not reliable.
+    pub fn finding(&self, found: &Found) -> String {
+        let rule = self.dossier.profile.findings.iter().find(|rule| rule.id == found.id);
+        let mark = if rule.is_some_and(|rule| self.is_doubtful(&rule.when)) { self.mark() } else { "" };
+        format!("{}{mark}", clean(found.sentence.pick(self.language)))
+    }
+
+    /// Whether a condition asks an indicator that is not reliable.
+    fn is_doubtful(&self, when: &Condition) -> bool {
+        match when {
+            Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|part| self.is_doubtful(part)),
+            Condition::Not(part) => self.is_doubtful(part),
+            Condition::Is { indicator, .. }
+            | Condition::Value { indicator, .. }
+            | Condition::Score { indicator, .. }
+            | Condition::Outcome { indicator, .. } => self.is_unreliable(indicator),
+        }
+    }
+
+    /// What stands behind a title that is not reliable.
+    fn mark(&self) -> &'static str {
+        self.language.pick("〔信度不足〕", " [not reliable]")
+    }
+
+    fn bare_name(&self, id: &IndicatorId) -> String {
         let figures = &self.dossier.profile.figures;
         let words = self.by_id.get(id).map(|node| &node.title);
         let words =
             words.or_else(|| figures.iter().find(|figure| figure.id == *id).map(|figure| &figure.title));
-        let title = words.map(|words| clean(words.pick(self.language))).unwrap_or_default();
-        if self.is_unreliable(id) {
-            format!("{title}{}", self.pick("〔信度不足〕", " [not reliable]"))
-        } else {
-            title
-        }
+        words.map(|words| clean(words.pick(self.language))).unwrap_or_default()
     }
 
     /// Whether coders agree too little on the indicator.

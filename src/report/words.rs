@@ -99,6 +99,16 @@ fn month(date: Date) -> &'static str {
     MONTHS[index.min(11)]
 }
 
+/// How many readings something stands on. One visit may count for several indicators, so they are no visits.
+pub(super) fn readings(count: u64, language: Language) -> String {
+    let several = language.pick("，一次访问可计入多个指标", "; one visit may count for several indicators");
+    let several = if count > 0 { several } else { "" };
+    match language {
+        Language::Chinese => format!("{count} 个观测值{several}"),
+        Language::English => format!("{}{several}", counted(count, "reading", "readings")),
+    }
+}
+
 /// So many of a thing, in English: `1 portal`, `3 portals`.
 pub(super) fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
     match count.into() {

@@ -1,4 +1,4 @@
-//! XLSX: a sheet for each table, with real numbers, a frozen head and filters.
+//! XLSX: a sheet for each table, with real numbers, a frozen head and filters. What a sheet shows stands on the last.
 //!
 //! Invariant: every text is written as a string cell, so nothing that a portal served is a formula or a
 //! link; what is absent is an empty cell.
@@ -54,10 +54,17 @@ impl Looks {
     }
 }
 
+/// Whether numbers of a column have words beside them: these stand in a column of their own.
+fn is_worded(table: &Table, place: usize) -> bool {
+    let mut cells = table.rows.iter().filter_map(|row| row.get(place));
+    cells.any(|cell| matches!(cell, Cell::Toned { word, .. } if !word.is_empty()))
+}
+
 fn write(sheet: &mut Worksheet, view: &View<'_>, table: &Table, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(table.sheet)?;
+    let worded: Vec<bool> = (0..table.columns.len()).map(|place| is_worded(table, place)).collect();
     let mut at = 0;
-    for column in &table.columns {
+    for (column, worded) in table.columns.iter().zip(&worded) {
         let width = match column.kind {
             Kind::Words => 18.0,
             Kind::Prose => 48.0,
@@ -74,15 +81,22 @@ fn write(sheet: &mut Worksheet, view: &View<'_>, table: &Table, looks: &Looks) -
             sheet.set_column_width(at, width)?;
             at += 1;
         }
+        if *worded {
+            let title = format!("{} {}", column.title, view.pick("结果", "outcome"));
+            sheet.write_string_with_format(0, at, title, &looks.head)?;
+            sheet.set_column_width(at, 18.0)?;
+            at += 1;
+        }
     }
     for (row, cells) in (1..).zip(&table.rows) {
         let mut at = 0;
-        for (cell, column) in cells.iter().zip(&table.columns) {
+        for ((cell, column), worded) in cells.iter().zip(&table.columns).zip(&worded) {
             match cell {
                 Cell::Text(text) => {
                     let text: String = text.chars().take(LONGEST_TEXT).collect();
                     let look = if column.kind == Kind::Prose { &looks.prose } else { &looks.words };
-                    sheet.write_string_with_format(row, at, text, look)?;
+                    // Where numbers have words beside them, a word alone stands among the words.
+                    sheet.write_string_with_format(row, at + u16::from(*worded), text, look)?;
                 }
                 Cell::Number(value, digits) => {
                     let look = &looks.digits[usize::from(*digits).min(3)];
@@ -98,12 +112,15 @@ fn write(sheet: &mut Worksheet, view: &View<'_>, table: &Table, looks: &Looks) -
                     sheet.write_number_with_format(row, at, *low, &looks.digits[2])?;
                     sheet.write_number_with_format(row, at + 1, *high, &looks.digits[2])?;
                 }
-                Cell::Toned { value, .. } => {
+                Cell::Toned { value, word, .. } => {
                     sheet.write_number_with_format(row, at, *value, &looks.digits[2])?;
+                    if !word.is_empty() {
+                        sheet.write_string_with_format(row, at + 1, word, &looks.words)?;
+                    }
                 }
                 Cell::Absent => {}
             }
-            at += if column.kind == Kind::Interval { 2 } else { 1 };
+            at += if column.kind == Kind::Interval || *worded { 2 } else { 1 };
         }
     }
     sheet.set_freeze_panes(1, 1)?;

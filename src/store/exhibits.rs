@@ -2,7 +2,10 @@
 //!
 //! Which endings there were, and when last, is known by the hour; only the runs of those few hours are
 //! looked at. What retention has removed is not there any more: then there is less to show.
+//!
+//! Invariant: what cost points comes first, whatever was seen since; what is our own fault is shown to nobody.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
@@ -14,16 +17,17 @@ use super::rollup::{HOUR, counts};
 use super::rows::{at, micros};
 use super::{DATABASE, Store, blocking, open};
 use crate::domain::ids::{EvidenceHash, RunId, ScenarioId, TargetId};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Credit, Outcome};
 use crate::domain::period::Period;
 use crate::score::material::Exhibit;
 
-/// So many at most, the newest.
+/// So many at most: the first in their order.
 const MOST: usize = 60;
 
 impl Store {
     /// Of a target in a period: for each scenario, step and way in which journeys ended there, the newest
-    /// run; a journey that went through ends at its last step. The newest first.
+    /// run; a journey that went through ends at its last step. First what cost points, then what could not be
+    /// seen, last what went well; of each what has a picture before what has none, and the newest before older.
     pub async fn exhibits(&self, period: &Period, target: &TargetId) -> Result<Vec<Exhibit>, StoreError> {
         let (path, period, target) = (self.folder().join(DATABASE), period.clone(), target.clone());
         blocking(move || read(&open::reader(&path)?, &period, &target)).await
@@ -39,11 +43,27 @@ struct Ending {
     outcome: Outcome,
 }
 
+/// Whether an ending shows anything of the portal: our own faults do not, and a step that was not reached ended
+/// in no way at all.
+fn tells(outcome: Outcome) -> bool {
+    outcome != Outcome::NotReached && outcome.credit() != Credit::Excluded
+}
+
+/// How far behind an outcome is shown.
+fn place(outcome: Outcome) -> u8 {
+    match outcome.credit() {
+        Credit::Points(0..100) => 0,
+        Credit::Unobserved => 1,
+        Credit::Points(_) | Credit::Excluded => 2,
+    }
+}
+
 fn read(connection: &Connection, period: &Period, target: &TargetId) -> Result<Vec<Exhibit>, StoreError> {
     let connection = connection.unchecked_transaction()?;
     let mut newest: Vec<(i64, Ending)> =
         endings(&connection, period, target)?.into_iter().map(|(ending, hour)| (hour, ending)).collect();
-    newest.sort_by(|a, b| b.cmp(a));
+    newest.retain(|(_, ending)| tells(ending.outcome));
+    newest.sort_by(|a, b| place(a.1.outcome).cmp(&place(b.1.outcome)).then_with(|| b.cmp(a)));
     let mut all: Vec<Exhibit> = Vec::new();
     for (hour, ending) in newest {
         let Some(found) = find(&connection, target, &ending, hour)? else { continue };
@@ -60,7 +80,8 @@ fn read(connection: &Connection, period: &Period, target: &TargetId) -> Result<V
             break;
         }
     }
-    all.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.run.cmp(&b.run)));
+    let order = |it: &Exhibit| (place(it.outcome), it.picture.is_none(), Reverse(it.at));
+    all.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.run.cmp(&b.run)));
     Ok(all)
 }
 
@@ -87,8 +108,7 @@ fn endings(
                 continue;
             }
             seen.insert(text.to_owned());
-            // A step that was never reached shows nothing.
-            for (outcome, _) in counts(text)?.into_iter().filter(|(it, _)| *it != Outcome::NotReached) {
+            for (outcome, _) in counts(text)? {
                 let (probe, scenario, step) = (probe.clone(), scenario.clone(), step.clone());
                 newest.entry(Ending { probe, scenario, step, outcome }).or_insert(row.get(0)?);
             }
@@ -114,6 +134,9 @@ fn find(
          WHERE r.probe = ?1 AND r.target = ?2 AND r.started_at >= ?3 AND r.started_at < ?4
              AND r.state = 'finished' AND r.cause <> 'manual' AND coalesce(r.scenario, '') = ?5
              AND s.name = ?6 AND s.outcome = ?7
+             -- What failed while we could not see proves nothing.
+             AND (r.verdict <> 'inconclusive' OR s.outcome NOT IN
+                 ('broken', 'server_error', 'timeout', 'unreachable', 'maintenance', 'session_expired'))
              AND (s.outcome NOT IN ('done', 'online_ready')
                  OR NOT EXISTS (SELECT 1 FROM steps later
                      WHERE later.run = s.run AND later.position > s.position

@@ -71,6 +71,10 @@ fn coders_who_do_not_agree_are_marked_in_every_report() {
     assert_eq!((&nominal["scale"], &nominal["level"]), (&"nominal".into(), &"not_reliable".into()));
     let told = done(at, &[&compare[..], &["--profile", "d3"]].concat());
     assert!(told.text().contains("H2 of 成都市: li says mail, wang says window."), "{}", told.text());
+    // People read all three α as well: values with an order and a distance have each.
+    let row = told.text().lines().find(|line| line.contains("I2.reply ")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert!(cells[7..10].iter().all(|alpha| alpha.parse::<f64>().is_ok()) && cells[10] == "ordinal", "{row}");
 
     // What nobody settled is not observed; the mark stands beside the title, in every format and language.
     let report = |more: &[&str]| done(at, &[&["report", "--period", "2025-11", "--format"], more].concat());

@@ -115,6 +115,92 @@ async fn a_letter_names_its_portal_alone() {
     }
 }
 
+/// A photograph of a hall.
+fn photograph() -> Vec<u8> {
+    let shade = |at: u32| u8::try_from(at % 200).unwrap();
+    let hall = image::RgbImage::from_fn(640, 400, |x, y| image::Rgb([90, shade(x), shade(y)]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    hall.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_coders_kept_proves_what_it_cost() {
+    let folder = seen().await;
+    let at = folder.path();
+    write(at, "hall.jpg", photograph());
+    write(at, "reply.pdf", "%PDF-1.7 reply");
+    write(at, "other.txt", "overruled");
+    let add = |coder: &str, rest: &[&str]| {
+        let who = [
+            "observe",
+            "add",
+            "--profile",
+            "d3",
+            "--target",
+            "kunming",
+            "--time",
+            "2025-11-20",
+            "--coder",
+            coder,
+        ];
+        done(at, &[&who[..], rest].concat());
+    };
+    add(
+        "observer-1",
+        &["--indicator", "H2", "--value", "mail", "--evidence", "other.txt", "--note", "据电话答复"],
+    );
+    add(
+        "observer-2",
+        &["--indicator", "H2", "--value", "window", "--evidence", "hall.jpg", "--note", "大厅取证处"],
+    );
+    add("observer-3", &["--indicator", "H2", "--value", "window"]);
+    add("observer-1", &["--indicator", "H3", "--value", "no", "--evidence", "reply.pdf"]);
+
+    let args = ["report", "target", "kunming", "--period", "2025-11", "--language", "zh-CN", "--format"];
+    let of = |format: &str| done(at, &[&args[..], &[format]].concat()).text().to_owned();
+    let (page, text) = (of("html"), of("md"));
+    let pictures = page.matches("<img src=\"data:image/jpeg;base64,").count();
+    assert_eq!(pictures, 1, "the photograph, made small");
+    let whole = done(at, &["report", "--period", "2025-11", "--format", "md", "--language", "zh-CN"]);
+    for told in [&page, &text, whole.text()] {
+        for want in ["人工记录为“窗口领取”，备注“大厅取证处”", "PDF 文件，SHA-256 ", "JPEG 图片，SHA-256 "]
+        {
+            assert!(told.contains(want), "{want}: {told}");
+        }
+        assert!(
+            !told.contains("observer-") && !told.contains("文本文件，"),
+            "nobody's name, and nothing overruled"
+        );
+    }
+    assert!(text.contains("F6 办事指南承诺全程网办（是或否）为是"), "{text}");
+    let without = done(at, &[&args[..], &["md", "--no-evidence"]].concat());
+    assert!(!without.text().contains("SHA-256"), "{}", without.text());
+}
+
+#[test]
+fn words_of_citizens_are_told_apart_by_the_lists_beside_the_configuration() {
+    let folder = folder(1);
+    let at = folder.path();
+    write(at, "posts.csv", "target,time,text,source\nchengdu,2025-11-03,排队排队，网站卡顿,论坛\n");
+    done(at, &["observe", "posts", "import", "posts.csv"]);
+    let report = ["report", "--period", "2025-11", "--format", "json"];
+    let tone = |word: &str| {
+        let told = super::world::shopper(at, &report);
+        let words = told.json()["analysis"]["words"].as_array().unwrap().clone();
+        words.into_iter().find(|one| one["word"] == word).unwrap()["tone"].as_i64()
+    };
+    assert_eq!(tone("卡顿"), Some(-1), "by the built-in lists");
+    write(at, "lexicon/voices.toml", "praise = [\"排队\"]\n");
+    assert_eq!((tone("排队"), tone("卡顿")), (Some(1), Some(0)));
+    write(at, "lexicon/voices.toml", "praise = [3]\n");
+    for command in ["report", "score"] {
+        let told = super::world::shopper(at, &[command, "--period", "2025-11"]);
+        assert_eq!(told.code, Some(2), "{}", told.err);
+        assert!(told.err.contains(" lexicon/voices.toml:1:11"), "{}", told.err);
+    }
+}
+
 /// What a program of poppler says; `script/bootstrap` installs them.
 fn poppler(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().expect("poppler-utils is installed");

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use calamine::{Data, Reader, Xlsx};
 use mystery_shopper::domain::language::Language;
+use mystery_shopper::domain::outcome::Outcome;
+use mystery_shopper::domain::profile::{Condition, Figure};
 use mystery_shopper::report;
-use mystery_shopper::score::card::Assessment;
+use mystery_shopper::score::card::{Assessment, Value};
 
 use super::world;
 
@@ -30,6 +32,78 @@ fn letters_as_text() {
         let id = &dossier.assessment.cards[1].target.id;
         insta::assert_snapshot!(name, report::letter::md(&dossier, id).unwrap());
     }
+}
+
+#[test]
+fn sentences_say_which_case_holds() {
+    let letter = |dossier: &report::Dossier, id: &str| report::letter::md(dossier, &id.into()).unwrap();
+    // A period of one day.
+    for (language, want) in [
+        (Language::English, "On 1 October 2026 we looked at"),
+        (Language::Chinese, "我们于2026年10月1日以普通办事群众的身份"),
+    ] {
+        let mut dossier = world::dossier(2, language);
+        dossier.assessment.period.last = dossier.assessment.period.first;
+        assert!(letter(&dossier, "city-01").contains(want), "{}", letter(&dossier, "city-01"));
+    }
+    // Nothing can be compared, or nothing changed.
+    let mut dossier = world::dossier(2, Language::Chinese);
+    for node in &mut dossier.analysis.change.as_mut().unwrap().nodes {
+        node.after = node.before;
+    }
+    assert!(report::md(&dossier).contains("相比，可比指标的平均得分没有变化。"));
+    dossier.analysis.change.as_mut().unwrap().nodes.clear();
+    assert!(report::md(&dossier).contains("相比，没有可比指标。"));
+    // No number tells portals apart.
+    let mut dossier = world::dossier(10, Language::Chinese);
+    dossier.analysis.clusters.as_mut().unwrap().used.clear();
+    assert!(report::md(&dossier).contains("没有一项数值是各评估对象都有、且不全相同的。"));
+    // A coverage that lies below the floor by a hair.
+    let mut dossier = world::dossier(2, Language::English);
+    (dossier.assessment.cards[0].coverage, dossier.assessment.cards[0].rank) = (69.96, None);
+    assert!(report::md(&dossier).contains("Coverage is 69.96%, below the floor of 70% for a rank."));
+}
+
+#[test]
+fn a_yes_or_no_of_a_figure_is_a_word_of_the_language() {
+    for (language, letter, row) in [
+        (Language::Chinese, "F6 承诺全程网办为是", "| F6 承诺全程网办 | 是 | 2026年11月4日 |"),
+        (Language::English, "F6 All of it online is yes", "| F6 All of it online | yes | 4 November 2026 |"),
+    ] {
+        let mut dossier = world::dossier(2, language);
+        dossier.profile.figures = vec![Figure {
+            id: world::id("F6"),
+            title: world::words("承诺全程网办", "All of it online"),
+        }];
+        dossier.profile.findings[0].when =
+            Condition::Is { indicator: world::id("F6"), words: vec!["yes".to_owned()] };
+        dossier.analysis.findings[0].targets = vec!["city-02".into()];
+        let coding = dossier.codings.last_mut().unwrap();
+        (coding.indicator, coding.value) = (world::id("F6"), "yes".to_owned());
+        let told = report::letter::md(&dossier, &"city-02".into()).unwrap();
+        assert!(told.contains(letter) && told.contains(row), "{told}");
+        assert!(report::md(&dossier).contains(row));
+    }
+}
+
+#[test]
+fn what_was_left_out_is_counted_for_each_portal() {
+    let mut dossier = world::dossier(2, Language::English);
+    for node in &mut dossier.assessment.cards[1].nodes {
+        if let Some(Value::Steps { steps }) = &mut node.value {
+            // The same step feeds two indicators.
+            steps[0].step = "进入在线办理".to_owned();
+            steps[0].outcomes = vec![
+                (Outcome::Done, 5),
+                (Outcome::LoginWall, 4),
+                (Outcome::NotReached, 9),
+                (Outcome::ScriptRot, 2),
+                (Outcome::ProbeFault, 1),
+            ];
+        }
+    }
+    let name = &dossier.assessment.cards[1].target.name;
+    assert!(report::md(&dossier).contains(&format!("| {name} | 4 | 3 |")), "{}", report::md(&dossier));
 }
 
 fn csv(dossier: &report::Dossier) -> String {
@@ -112,6 +186,7 @@ fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
         "Scores",
         "Unranked",
         "Indicators",
+        "Provinces",
         "Regions",
         "Findings",
         "Change",
@@ -140,6 +215,26 @@ fn a_workbook_has_a_sheet_a_table_and_real_numbers() {
     let best = dossier.assessment.cards.iter().filter_map(|card| card.total).fold(0.0, f64::max);
     assert!((totals[0] - best).abs() < 1e-9, "the best is the first");
     assert!(totals.windows(2).all(|pair| pair[0] >= pair[1]));
+    // The outcome stands beside the points of a channel.
+    let channels = book.worksheet_range("Channels").unwrap();
+    let head: Vec<String> = channels.rows().next().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(head[1..5], ["国家平台", "国家平台 outcome", "本地门户", "本地门户 outcome"]);
+    assert!(
+        matches!(&channels.rows().nth(1).unwrap()[1..3], [Data::Float(_), Data::String(word)] if word == "ready to submit"),
+        "{:?}",
+        channels.rows().nth(1)
+    );
+    // What each sheet shows, and of how many, stands on the last.
+    let about = book.worksheet_range("About").unwrap();
+    let told = |sheet: &str| {
+        let row = about.rows().find(|row| row[0].to_string() == format!("sheet “{sheet}”")).unwrap();
+        row[1].to_string()
+    };
+    for name in names.iter().filter(|name| *name != "About") {
+        assert!(!told(name).is_empty(), "{name}");
+    }
+    assert!(told("Scores").starts_with(&format!("Totals and first-level points of 100 (n={ranked})")));
+    assert!(told("Scores").contains("ties share a rank"), "its note as well");
     let indicators = book.worksheet_range("Indicators").unwrap();
     let nodes: usize = dossier.assessment.cards.iter().map(|card| card.nodes.len()).sum();
     assert_eq!(indicators.height(), nodes + 1);

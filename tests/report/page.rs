@@ -1,9 +1,12 @@
 //! The page: self-contained, escaped, complete; charts that say what they measure.
 
 use base64::Engine as _;
+use mystery_shopper::domain::ids::EvidenceHash;
 use mystery_shopper::domain::language::Language;
+use mystery_shopper::domain::profile::Grade;
 use mystery_shopper::report;
-use mystery_shopper::report::Dossier;
+use mystery_shopper::report::{Dossier, Image};
+use mystery_shopper::score::card::Reliability;
 use scraper::{ElementRef, Html, Selector};
 use sha2::Digest as _;
 
@@ -20,7 +23,11 @@ fn text(element: ElementRef<'_>) -> String {
 }
 
 fn page(dossier: &Dossier) -> Html {
-    Html::parse_document(&report::html(dossier).unwrap())
+    page_of(&report::html(dossier).unwrap())
+}
+
+fn page_of(html: &str) -> Html {
+    Html::parse_document(html)
 }
 
 /// What holds for every page, whatever stands on it.
@@ -111,6 +118,14 @@ fn what_a_portal_says_is_only_ever_text() {
         region.name = hostile.to_owned();
     }
     dossier.codings[0].note = hostile.to_owned();
+    for proof in dossier.proofs.values_mut().flatten() {
+        for text in [&mut proof.note, &mut proof.value, &mut proof.mime] {
+            hostile.clone_into(text);
+        }
+        proof.hash = EvidenceHash::new(hostile);
+        proof.picture =
+            Some(Image { bytes: b"<svg onload=alert(1)>".to_vec(), mime: "image/svg+xml".to_owned() });
+    }
     let exhibits = dossier.exhibits.values_mut().flatten();
     for shown in exhibits {
         shown.exhibit.step = hostile.to_owned();
@@ -125,7 +140,7 @@ fn what_a_portal_says_is_only_ever_text() {
     assert_sound("hostile", &whole);
     assert!(text(whole.root_element()).contains("<script>alert(1)</script>"));
     assert!(all(&whole, ".piece img").is_empty(), "what is no picture is not shown as one");
-    let id = dossier.assessment.cards[0].target.id.clone();
+    let id = dossier.assessment.cards[1].target.id.clone();
     assert_sound("hostile letter", &Html::parse_document(&report::letter::html(&dossier, &id).unwrap()));
     let text = report::md(&dossier).replace("\\<", "");
     assert!(!text.contains('<'), "escaped in Markdown as well");
@@ -177,14 +192,125 @@ fn every_target_has_a_page_of_its_own_with_its_evidence() {
     let pages = all(&page, "section[id^='target-']");
     assert_eq!(pages.len(), 5);
     let pictures = all(&page, ".piece img");
-    assert_eq!(pictures.len(), 3);
+    assert_eq!(pictures.len(), 4, "three of visits, and one that a person kept");
     for picture in pictures {
         let source = picture.attr("src").unwrap();
         assert!(source.starts_with("data:image/jpeg;base64,") && source.len() < 60_000, "{}", source.len());
     }
     let body = text(page.root_element());
-    assert!(!body.contains("observer-7"), "who coded is not published");
+    assert!(!body.contains("observer-"), "who coded is not published");
     assert!(body.contains("not scored, never added"));
+    for told in [
+        "4 November 2026, H2 Electronic licence: a person wrote down “at the window only”; note: “大厅取证处”.",
+        "4 November 2026, I1 Enquiries: a person wrote down “no”.",
+        &format!("a PDF file, SHA-256 {}", "cd".repeat(32)),
+    ] {
+        assert!(body.contains(told), "{told}");
+    }
+}
+
+#[test]
+fn a_letter_shows_what_people_kept_and_the_notes_that_count() {
+    let dossier = world::dossier(3, Language::Chinese);
+    let letter = page_of(&report::letter::html(&dossier, &"city-02".into()).unwrap());
+    let body = text(letter.root_element());
+    assert_eq!(all(&letter, ".piece img").len(), 2);
+    assert!(body.contains("H2 电子证照，人工记录为“仅窗口领取”，备注“大厅取证处”"), "{body}");
+    assert!(body.contains("当面询问") && !body.contains("据电话答复"), "a third coder settled it otherwise");
+    assert!(!body.contains("observer-"), "who coded is nobody's business");
+    let other = report::letter::md(&dossier, &"city-03".into()).unwrap();
+    assert!(!other.contains("大厅取证处"), "{other}");
+}
+
+#[test]
+fn what_rests_on_an_unreliable_indicator_is_marked() {
+    for (language, mark, before) in [
+        (Language::Chinese, "〔信度不足〕", "〔信度不足〕H "),
+        (Language::English, " [not reliable]", "[not reliable] H "),
+    ] {
+        let mut dossier = world::dossier(8, language);
+        let doubtful = Reliability { units: 8, agreement: 50.0, kappa: None, alpha: Some(0.1) };
+        dossier.assessment.reliability =
+            [("H2", doubtful), ("H", doubtful)].map(|(id, it)| (world::id(id), it)).into();
+        let found = &mut dossier.analysis.findings[0];
+        if let Some(target) = found.targets.first().cloned() {
+            found.targets = vec![target];
+        }
+        let sentence = found.sentence.pick(language).to_owned();
+        let md = report::md(&dossier).replace('\\', "");
+        let told: Vec<&str> = md.lines().filter(|line| line.contains(&sentence)).collect();
+        assert_eq!(told.len(), 2, "in the summary and on the page of a portal: {told:?}");
+        assert!(told.iter().all(|line| line.trim_end().ends_with(mark)), "{told:?}");
+        let page = page(&dossier);
+        // Long labels lose their end, so the mark is their beginning.
+        let labels: Vec<String> = all(&page, ".chart svg text").into_iter().map(text).collect();
+        assert!(labels.iter().any(|label| label.starts_with(before)), "{before}: {labels:?}");
+    }
+}
+
+/// A chart's words: its title, what it shows, and every text in it.
+fn chart(page: &Html, key: &str) -> (String, String, Vec<String>) {
+    let whole = |part: &str| text(all(page, &format!("#{key}-{part}"))[0]);
+    let chart = all(page, ".chart svg")
+        .into_iter()
+        .find(|chart| chart.attr("aria-labelledby").unwrap().starts_with(&format!("{key}-title")))
+        .unwrap();
+    let texts = chart.select(&Selector::parse("text").unwrap()).map(text).collect();
+    (whole("title"), whole("desc"), texts)
+}
+
+#[test]
+fn provinces_have_tones_by_the_grades_of_the_profile_and_a_row_each() {
+    let cases: [(&[f64], &[&str]); 6] = [
+        (&[60.0, 0.0], &["60 and above", "below 60"]),
+        (&[75.0, 50.0, 0.0], &["75 and above", "50 to below 75", "below 50"]),
+        (&[90.0, 80.0, 70.0, 0.0], &["90 and above", "80 to below 90", "70 to below 80", "below 70"]),
+        (&[80.0, 60.0], &["80 and above", "60 to below 80", "below 60"]),
+        (&[], &["any total"]),
+        (
+            &[95.0, 90.0, 85.0, 80.0, 0.0],
+            &["95 and above", "90 to below 95", "85 to below 90", "80 to below 85", "below 80"],
+        ),
+    ];
+    for (bounds, want) in cases {
+        let mut dossier = world::dossier(10, Language::English);
+        dossier.exhibits.clear();
+        dossier.profile.grades =
+            bounds.iter().map(|from| Grade { title: world::words("级", "grade"), from: *from }).collect();
+        let (.., texts) = chart(&page(&dossier), "provinces");
+        let legend = &texts[texts.len() - want.len() - 1..];
+        assert_eq!(legend, [want, &["no data"]].concat(), "{bounds:?}");
+    }
+
+    let dossier = world::dossier(55, Language::Chinese);
+    let cards = &dossier.assessment.cards;
+    assert!(
+        cards.iter().any(|card| card.rank.is_none() && card.total.is_some()),
+        "some have a total and no rank"
+    );
+    let (mut totals, mut n) = (std::collections::BTreeMap::<&str, Vec<f64>>::new(), 0);
+    for card in cards.iter().filter(|card| card.rank.is_some()) {
+        totals.entry(&card.target.labels["province"]).or_default().push(card.total.unwrap());
+        n += 1;
+    }
+    let (title, desc, _) = chart(&page(&dossier), "provinces");
+    assert!(title.contains(&format!("{} 个省份，n={n}", totals.len())), "{title}");
+    let md = report::md(&dossier);
+    for (province, totals) in totals {
+        let mean = totals.iter().sum::<f64>() / totals.len() as f64;
+        assert!(desc.contains(&format!("{province} {mean:.2}")), "{province}: {desc}");
+        assert!(md.contains(&format!("| {province} | {mean:.2} | {} |", totals.len())), "{province}");
+    }
+}
+
+#[test]
+fn a_title_says_of_how_many_only_what_is_so() {
+    let mut dossier = world::dossier(9, Language::English);
+    let (title, ..) = chart(&page(&dossier), "first-level");
+    assert!(title.contains("n=8 for the total; that of each indicator stands beside its bar"), "{title}");
+    dossier.analysis.mean = None;
+    let (title, ..) = chart(&page(&dossier), "first-level");
+    assert!(title.contains("that of each indicator stands beside its bar"), "{title}");
 }
 
 #[test]

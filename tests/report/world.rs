@@ -14,7 +14,7 @@ use mystery_shopper::domain::profile::{
     Bounds, Choice, Condition, Finding, Formula, Grade, Leaf, Node, NodeKind, Pieces, Profile, Scale, Source,
     Veto, Words,
 };
-use mystery_shopper::report::{Agent, Dossier, Image, Shown};
+use mystery_shopper::report::{Agent, Dossier, Image, Proof, Shown};
 use mystery_shopper::score::analysis::{
     Analysis, Change, ChannelCell, ChannelRow, Channels, ClusterMeans, Clusters, Found, GradeCount, Mean,
     Merge, Mover, NodeChange, Region, Sensitivity, WordCount,
@@ -728,6 +728,30 @@ pub fn dossier(n: usize, language: Language) -> Dossier {
             ],
         );
     }
+    let by = |coder: &str, value: &str, note: &str| Coding {
+        coder: coder.to_owned(),
+        indicator: id("H2"),
+        target: TargetId::new("city-02"),
+        value: value.to_owned(),
+        at: "2026-11-04T03:00:00Z".parse().unwrap(),
+        note: note.to_owned(),
+        evidence: None,
+        source: String::new(),
+        year: None,
+    };
+    let proof = |indicator: &str, value: &str, note: &str, mime: &str, picture| Proof {
+        indicator: id(indicator),
+        value: value.to_owned(),
+        at: "2026-11-04T03:00:00Z".parse().unwrap(),
+        note: note.to_owned(),
+        hash: EvidenceHash::new("cd".repeat(32)),
+        mime: mime.to_owned(),
+        picture,
+    };
+    let proofs = vec![
+        proof("H2", "window", "大厅取证处", "image/jpeg", Some(picture())),
+        proof("I1", "no", "", "application/pdf", None),
+    ];
     let coding = |value: &str, note: &str, source: &str, year| Coding {
         coder: "observer-7".to_owned(),
         indicator: id("H2"),
@@ -739,6 +763,8 @@ pub fn dossier(n: usize, language: Language) -> Dossier {
         source: source.to_owned(),
         year,
     };
+    let now_proofs =
+        now.cards.iter().skip(1).take(1).map(|card| (card.target.id.clone(), proofs.clone())).collect();
     Dossier {
         analysis: analysis(&profile, &now, Some(&then)),
         profile,
@@ -748,7 +774,11 @@ pub fn dossier(n: usize, language: Language) -> Dossier {
         codings: vec![
             coding("mail", "办结后邮寄纸质证件", "", None),
             coding("window", "", "年度报告", Some(2026)),
+            by("observer-7", "mail", "据电话答复"),
+            by("observer-8", "window", "大厅取证处"),
+            by("observer-9", "window", "当面询问"),
         ],
+        proofs: now_proofs,
         scenarios: [
             (ScenarioId::new("drug-licence"), "药品经营许可证核发".to_owned()),
             (ScenarioId::new("temporary-id"), "临时居民身份证".to_owned()),
@@ -780,6 +810,7 @@ pub fn unobserved(n: usize, language: Language) -> Dossier {
         assessment: now,
         against: None,
         exhibits: BTreeMap::new(),
+        proofs: BTreeMap::new(),
         codings: Vec::new(),
         ..dossier(n, language)
     }

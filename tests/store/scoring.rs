@@ -18,7 +18,7 @@ fn shown(exhibits: &[Exhibit]) -> Vec<(&str, &str, Outcome)> {
 }
 
 #[tokio::test]
-async fn the_newest_run_of_each_ending_is_shown_with_its_picture() {
+async fn what_cost_points_is_shown_first_with_its_picture() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Access::Daemon).unwrap();
     let mut picture = None;
@@ -27,7 +27,12 @@ async fn the_newest_run_of_each_ending_is_shown_with_its_picture() {
         ("bad-old", 600, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached]),
         ("window", DAY, &[Outcome::Done, Outcome::Done, Outcome::MustGoToWindow]),
         ("bad", 2 * DAY, &[Outcome::Done, Outcome::ServerError, Outcome::NotReached]),
+        ("guide", 2 * DAY + 1200, &[Outcome::Done, Outcome::Done, Outcome::GuideOnly]),
+        ("login", 3 * DAY - 600, &[Outcome::Done, Outcome::LoginWall, Outcome::NotReached]),
         ("good", 3 * DAY, &[Outcome::Done, Outcome::Done, Outcome::OnlineReady]),
+        // Ours: the newest of all, and shown to nobody.
+        ("rot", 4 * DAY, &[Outcome::Done, Outcome::ScriptRot, Outcome::NotReached]),
+        ("ours", 4 * DAY + 600, &[Outcome::ProbeFault, Outcome::NotReached, Outcome::NotReached]),
         ("december", 10 * DAY, &[Outcome::Done, Outcome::Broken, Outcome::NotReached]),
     ] {
         let mut run = run(id, seconds, ends);
@@ -47,12 +52,14 @@ async fn the_newest_run_of_each_ending_is_shown_with_its_picture() {
 
     let exhibits = store.exhibits(&november(), &"demo-city".into()).await.unwrap();
     let want = [
-        ("good", "到达提交环节", Outcome::OnlineReady),
         ("bad", "搜索事项", Outcome::ServerError),
+        ("guide", "到达提交环节", Outcome::GuideOnly),
         ("window", "到达提交环节", Outcome::MustGoToWindow),
+        ("login", "搜索事项", Outcome::LoginWall),
+        ("good", "到达提交环节", Outcome::OnlineReady),
     ];
-    assert_eq!(shown(&exhibits), want);
-    let bad = &exhibits[1];
+    assert_eq!(shown(&exhibits), want, "a picture before a newer run without one");
+    let bad = &exhibits[0];
     assert_eq!((bad.at, &bad.picture), (at(2 * DAY + 1), &picture));
     assert_eq!((bad.url.as_str(), bad.phrase.as_deref()), ("http://city.example/搜索事项", Some("系统繁忙")));
     assert_eq!(bad.scenario.as_ref().map(AsRef::as_ref), Some("drug-licence"));
@@ -63,7 +70,7 @@ async fn the_newest_run_of_each_ending_is_shown_with_its_picture() {
     let now = at(32 * DAY);
     store.tidy(&keep, now).await.unwrap();
     let exhibits = store.exhibits(&november(), &"demo-city".into()).await.unwrap();
-    assert!(exhibits.len() < want.len() && shown(&exhibits).contains(&want[0]), "{:?}", shown(&exhibits));
+    assert!(exhibits.len() < want.len() && shown(&exhibits).contains(&want[4]), "{:?}", shown(&exhibits));
 }
 
 #[tokio::test]

@@ -51,7 +51,18 @@ fn print(desk: &Desk, compared: &[Comparison]) {
     }
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["indicator", "n", "coders", "agreement", "κ", "α", "scale", "α says"]);
+    table.set_header([
+        "indicator",
+        "n",
+        "coders",
+        "agreement",
+        "κ",
+        "α nominal",
+        "ordinal",
+        "interval",
+        "scale",
+        "α of the scale says",
+    ]);
     for one in compared {
         table.add_row([
             one.indicator.to_string(),
@@ -59,7 +70,9 @@ fn print(desk: &Desk, compared: &[Comparison]) {
             output::tame(&one.coders.join(", ")),
             format!("{:.2} %", one.agreement),
             coefficient(one.kappa),
-            coefficient(one.alpha.of(one.scale)),
+            coefficient(one.alpha.nominal),
+            coefficient(one.alpha.ordinal),
+            coefficient(one.alpha.interval),
             scale(one.scale).to_owned(),
             level(one.level).to_owned(),
         ]);

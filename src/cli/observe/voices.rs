@@ -1,14 +1,12 @@
 //! `shopper observe posts import` and `shopper observe words`: what citizens write about portals.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
 use crate::app;
-use crate::domain::voice::VoiceWords;
-use crate::files::DiskFiles;
 use crate::plan;
 use crate::score::analysis::WordCount;
 use crate::score::voices::words_by;
@@ -54,7 +52,7 @@ pub(super) fn words(global: &Global, args: WordsArgs) -> Result<Exit, Fault> {
         target: desk.target(args.which.target)?,
         period: desk.period(args.which.period.as_deref())?,
     };
-    let lists = lists(&global.config)?;
+    let lists = app::voice_words(&desk.plan)?;
     let store = desk.open(Access::ReadOnly)?;
     let posts = app::block_on(async { store.posts(filter).await.map_err(|source| desk.fault(source)) })?;
     let mut words = words_by(&posts, &lists);
@@ -67,13 +65,6 @@ pub(super) fn words(global: &Global, args: WordsArgs) -> Result<Exit, Fault> {
         print(posts.len(), &words);
     }
     Ok(Exit::Done)
-}
-
-/// The words beside the configuration, or the built-in ones.
-fn lists(config: &Path) -> Result<VoiceWords, Fault> {
-    let folder = config.parent().unwrap_or(Path::new(""));
-    let lists = plan::voices::load(&DiskFiles::new(folder));
-    Ok(lists.map_err(|faults| faults.renamed(|file| folder.join(file)))?)
 }
 
 fn print(posts: usize, words: &[WordCount]) {

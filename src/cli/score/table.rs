@@ -8,6 +8,7 @@ use crate::app::Scored;
 use crate::cli::output::tame;
 use crate::domain::language::Language;
 use crate::domain::profile::Profile;
+use crate::report::below;
 use crate::score::card::{Assessment, Interval, Scorecard, State};
 
 /// What stands where there is no number.
@@ -86,11 +87,18 @@ pub(super) fn beneath(profile: &Profile, scored: &Scored, language: Language) ->
                     .to_owned(),
             );
         } else if card.rank.is_none() {
-            let (seen, floor) = (card.coverage, profile.coverage_floor);
-            lines.push(language.pick(
-                &format!("{name}：未排名，只观测到权重的 {seen:.0} %，低于 {floor:.0} %。"),
-                &format!("{name} has no rank: {seen:.0} % of the weight was observed, fewer than {floor:.0} %."),
-            ).to_owned());
+            let floor = profile.coverage_floor;
+            let seen = below(card.coverage, floor);
+            lines.push(
+                language
+                    .pick(
+                        &format!("{name}：未排名，只观测到权重的 {seen} %，低于 {floor} %。"),
+                        &format!(
+                            "{name} has no rank: {seen} % of the weight was observed, less than {floor} %."
+                        ),
+                    )
+                    .to_owned(),
+            );
         }
         for veto in &card.vetoes {
             let title = tame(veto.title.pick(language));
@@ -262,12 +270,16 @@ mod tests {
             lines,
             [
                 "bei: veto “site unavailable”; its total is cut to 59.00.",
-                "half has no rank: 45 % of the weight was observed, fewer than 70 %.",
+                "half has no rank: 45.0 % of the weight was observed, less than 70 %.",
                 "unseen has no rank: nothing was seen of it.",
                 "mean 66.00; good 2 (100.00 %)",
             ]
         );
+        let mut near = scored();
+        near.assessment.cards[1].coverage = 69.6;
+        let line = &beneath(&profile(), &near, Language::English)[1];
+        assert_eq!(line, "half has no rank: 69.6 % of the weight was observed, less than 70 %.");
         let lines = beneath(&profile(), &scored(), Language::Chinese);
-        assert_eq!(lines[1], "half：未排名，只观测到权重的 45 %，低于 70 %。");
+        assert_eq!(lines[1], "half：未排名，只观测到权重的 45.0 %，低于 70 %。");
     }
 }

@@ -59,26 +59,52 @@ pub(in crate::report) fn place(name: &str) -> Option<Place> {
     PROVINCES.iter().position(fits).map(Place)
 }
 
+impl Place {
+    /// What the province is called.
+    pub fn name(self, chinese: bool) -> &'static str {
+        let (.., name, english) = PROVINCES[self.0];
+        if chinese { name } else { english }
+    }
+}
+
 const TILE: f64 = 62.0;
 const LEFT: f64 = 20.0;
 
-/// Draws the grid: a number on each tile that has one; `legend` names the bounds of the tones, dark first,
-/// and what an empty tile means.
+/// The tones of so many levels, dark first. More levels than there are tones lie between the second and the last
+/// of them, so that letters can be read on all; the number on a tile tells neighbours apart.
+fn tones(levels: usize) -> Vec<String> {
+    if levels <= TONES.len() {
+        return TONES[..levels].iter().map(|tone| (*tone).to_owned()).collect();
+    }
+    let channel = |tone: &str, at: usize| usize::from_str_radix(&tone[at..at + 2], 16).unwrap_or(255);
+    let between = |i: usize| {
+        let mixed = [1, 3, 5].map(|at| {
+            let (dark, light) = (channel(TONES[1], at), channel(TONES[3], at));
+            format!("{:02x}", dark + light.saturating_sub(dark) * (i - 1) / (levels - 2))
+        });
+        format!("#{}", mixed.concat())
+    };
+    std::iter::once(TONES[0].to_owned()).chain((1..levels).map(between)).collect()
+}
+
+/// Draws the grid: a number on each tile that has one. A value has the first tone whose bound it reaches, and the
+/// last when it reaches none; `legend` names the tones, dark first, and what an empty tile means.
 pub(in crate::report) fn tiles(
     key: &str,
     caption: Caption,
     values: &[(Place, f64)],
-    bounds: [f64; 3],
+    bounds: &[f64],
     chinese: bool,
     legend: &[String],
 ) -> Chart {
     let height = 8.0 * (TILE + 4.0) + 8.0;
     let mut canvas = Canvas::new(key, height);
+    let tones = tones(bounds.len() + 1);
     for (i, (column, row, sign, _, english)) in PROVINCES.iter().enumerate() {
         let (x, y) = (LEFT + f64::from(*column) * (TILE + 4.0), 4.0 + f64::from(*row) * (TILE + 4.0));
         let value = values.iter().find(|(place, _)| place.0 == i).map(|(_, value)| *value);
-        let tone = value.map(|value| bounds.iter().position(|bound| value >= *bound).unwrap_or(3));
-        let fill = tone.map_or("#ffffff", |tone| TONES[tone]);
+        let tone = value.map(|value| bounds.iter().position(|bound| value >= *bound).unwrap_or(bounds.len()));
+        let fill = tone.map_or("#ffffff", |tone| tones[tone].as_str());
         canvas.rect([x, y, TILE, TILE], fill, if tone.is_some() { INK } else { "#b8c0ca" });
         let ink = if tone.is_some_and(|tone| tone < 1) { "#ffffff" } else { INK };
         let middle = x + TILE / 2.0;
@@ -101,7 +127,7 @@ pub(in crate::report) fn tiles(
     let x = LEFT + 8.0 * (TILE + 4.0) + 10.0;
     for (i, words) in legend.iter().enumerate() {
         let y = 20.0 + 26.0 * i as f64;
-        let fill = TONES.get(i).copied().unwrap_or("#ffffff");
+        let fill = tones.get(i).map_or("#ffffff", String::as_str);
         canvas.rect([x, y, 18.0, 18.0], fill, INK);
         canvas.letters(x + 24.0, y + 13.0, Hold::Start, MUTED, 10.5, words);
     }
@@ -118,6 +144,17 @@ mod tests {
     fn every_province_has_a_tile_of_its_own() {
         let places: BTreeSet<(u8, u8)> = PROVINCES.iter().map(|(column, row, ..)| (*column, *row)).collect();
         assert_eq!(places.len(), 34);
+    }
+
+    #[test]
+    fn there_are_as_many_tones_as_levels_and_each_is_lighter_than_the_one_before() {
+        for levels in 1..12 {
+            let tones = tones(levels);
+            assert_eq!(tones.len(), levels);
+            assert!(tones.windows(2).all(|pair| pair[0] < pair[1]), "{tones:?}");
+        }
+        assert_eq!(tones(4), TONES);
+        assert_eq!((tones(7)[1].as_str(), tones(7)[6].as_str()), (TONES[1], TONES[3]));
     }
 
     #[test]

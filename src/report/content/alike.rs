@@ -98,7 +98,7 @@ fn clustered(view: &View<'_>, clusters: &Clusters) -> String {
     let mut text = if clusters.used.is_empty() {
         // Portals that are not told apart by any number are no clusters of one each.
         let none = view.pick(
-            "无法聚类：没有任何一项数值，各评估对象都有且互不相同。",
+            "无法聚类：没有一项数值是各评估对象都有、且不全相同的。",
             "No clusters could be made: there is no number that every portal has and that is not the same for all.",
         );
         none.to_owned()

@@ -56,9 +56,13 @@ pub fn sentence(view: &View<'_>, change: &Change) -> String {
         }
     };
     match (most.map(|node| told(node)), least.map(|node| told(node)), view.is_chinese()) {
-        (None, None, true) => format!("与{then}相比，没有可比指标，或可比指标的平均得分没有变化。"),
+        (None, None, true) if change.nodes.is_empty() => format!("与{then}相比，没有可比指标。"),
+        (None, None, false) if change.nodes.is_empty() => {
+            format!("Compared with {then}, no indicator is comparable.")
+        }
+        (None, None, true) => format!("与{then}相比，可比指标的平均得分没有变化。"),
         (None, None, false) => {
-            format!("Compared with {then}, no indicator is comparable, or none of the means has changed.")
+            format!("Compared with {then}, the means of the comparable indicators have not changed.")
         }
         (Some(up), None, true) => format!("与{then}相比，在可比指标中上升最多的是{up}。"),
         (Some(up), None, false) => {

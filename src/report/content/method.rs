@@ -5,10 +5,9 @@ use super::super::formula::{condition, formula, plain};
 use super::super::table::{Cell, Column, Table, number};
 use super::super::view::{View, clean};
 use super::super::words;
-use super::shown;
-use crate::domain::coding::Settling;
+use super::{left_out, shown};
 use crate::domain::profile::{NodeKind, Placed};
-use crate::score::card::{Reliability, State};
+use crate::score::card::Reliability;
 
 /// The chapter and its parts.
 pub fn sections(view: &View<'_>) -> Vec<Section> {
@@ -31,7 +30,12 @@ pub fn sections(view: &View<'_>) -> Vec<Section> {
     part("method-tree", tree, vec![profile(view), vetoes(view)], None);
     part("method-assumed", view.pick("假定的数值", "Assumed figures"), vec![assumed(view)], None);
     let left_out = view.pick("未纳入计分的内容", "What was left out, and why");
-    part("method-left-out", left_out, vec![left_out_table(view)], Some(left_out_text(view)));
+    part(
+        "method-left-out",
+        left_out,
+        vec![left_out::by_indicator(view), left_out::by_portal(view)],
+        Some(left_out::text(view)),
+    );
     let reliable = view.pick("人工观测的信度", "How well coders agree");
     part("method-reliability", reliable, vec![reliability(view)], None);
     let sensitive = view.pick("名次对权重的敏感性", "What ranks do when weights move");
@@ -44,7 +48,8 @@ pub fn tables(view: &View<'_>) -> Vec<Table> {
     vec![
         sensitivity(view),
         reliability(view),
-        left_out_table(view),
+        left_out::by_indicator(view),
+        left_out::by_portal(view),
         assumed(view),
         profile(view),
         vetoes(view),
@@ -55,7 +60,7 @@ pub fn tables(view: &View<'_>) -> Vec<Table> {
 fn facts(view: &View<'_>) -> Table {
     let dossier = view.dossier;
     let assessment = &dossier.assessment;
-    let observations: u64 = assessment
+    let readings: u64 = assessment
         .cards
         .iter()
         .flat_map(|card| &card.nodes)
@@ -73,7 +78,13 @@ fn facts(view: &View<'_>) -> Table {
         (view.pick("评估对象数", "Portals"), assessment.cards.len().to_string()),
         (view.pick("有总分的评估对象数", "Portals with a total"), view.with_total().to_string()),
         (view.pick("参加排名的评估对象数", "Portals with a rank"), view.ranked().len().to_string()),
-        (view.pick("计分所依据的观测次数", "Observations that scores stand on"), observations.to_string()),
+        (
+            view.pick(
+                "计分所依据的观测值个数（一次访问可计入多个指标）",
+                "Readings that scores stand on (one visit may count for several indicators)",
+            ),
+            readings.to_string(),
+        ),
         (view.pick("观测点", "Observed from"), clean(&dossier.agent.name)),
         (view.pick("程序版本", "Program"), format!("mystery-shopper {}", clean(&dossier.agent.version))),
     ];
@@ -220,66 +231,6 @@ fn assumed(view: &View<'_>) -> Table {
             Column::prose(view.pick("假定内容", "What is assumed")),
         ],
         rows: rows.collect(),
-        note: None,
-    }
-}
-
-fn left_out_text(view: &View<'_>) -> String {
-    let cards = &view.dossier.assessment.cards;
-    let beside: std::collections::BTreeSet<_> =
-        cards.iter().flat_map(|card| &card.beside).map(|beside| view.scenario(&beside.scenario)).collect();
-    let beside: Vec<String> = beside.into_iter().collect();
-    let mut text = view
-        .pick(
-            "需要登录、实名核验、更换账号或被验证码、防火墙拦截的步骤视为未观测；脚本失配、自身规则拦截和自身故障的运行予以剔除。",
-            "Steps behind a login, an identity check, another kind of account, a captcha or a firewall count as not observed; runs that failed by our own fault, our own rules or a script that no longer fits are left out.",
-        )
-        .to_owned();
-    if !beside.is_empty() {
-        let list = beside.join(view.pick("、", ", "));
-        let more = if view.is_chinese() {
-            format!("下列场景仅作观察，不计分：{list}。")
-        } else {
-            format!(" Observed and not scored: {list}.")
-        };
-        text.push_str(&more);
-    }
-    text
-}
-
-fn left_out_table(view: &View<'_>) -> Table {
-    let cards = &view.dossier.assessment.cards;
-    let mut rows = Vec::new();
-    for placed in view.placed().iter().filter(|placed| matches!(placed.node.kind, NodeKind::Leaf(_))) {
-        let scores = || cards.iter().flat_map(|card| &card.nodes).filter(|node| node.id == placed.node.id);
-        let in_state = |state| scores().filter(|node| node.state == state).count() as u64;
-        let disputed = scores().filter(|node| node.settled == Some(Settling::Disputed)).count() as u64;
-        let (unobserved, not_applicable) = (in_state(State::Unobserved), in_state(State::NotApplicable));
-        if unobserved + not_applicable > 0 {
-            rows.push(vec![
-                Cell::Text(view.title(&placed.node.id)),
-                Cell::Count(in_state(State::Scored)),
-                Cell::Count(unobserved),
-                Cell::Count(disputed),
-                Cell::Count(not_applicable),
-            ]);
-        }
-    }
-    Table {
-        sheet: view.pick("未纳入", "Left out"),
-        title: if view.is_chinese() {
-            format!("并非全部评估对象都有得分的指标（n={}）", cards.len())
-        } else {
-            format!("Indicators without points for every portal (n={})", cards.len())
-        },
-        columns: vec![
-            Column::words(view.pick("指标", "Indicator")),
-            Column::number(view.pick("已计分", "Scored")),
-            Column::number(view.pick("未观测到", "Not observed")),
-            Column::number(view.pick("其中意见不一", "Of these: disputed")),
-            Column::number(view.pick("不适用", "Does not apply")),
-        ],
-        rows,
         note: None,
     }
 }

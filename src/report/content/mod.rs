@@ -5,15 +5,18 @@
 
 mod alike;
 mod change;
+pub(super) mod evidence;
+mod left_out;
 mod method;
 mod pictures;
+mod provinces;
 mod regions;
 mod scores;
 mod summary;
 pub(super) mod target;
 
 use super::document::{Block, Section};
-use super::table::Table;
+use super::table::{Cell, Table};
 use super::view::View;
 
 /// Why a target has no rank.
@@ -34,18 +37,42 @@ pub(super) fn whole(view: &View<'_>) -> Vec<Section> {
     sections
 }
 
-/// Every table for a workbook, each a sheet.
+/// Every table for a workbook, each a sheet; the last is about the assessment, and says what each of the others
+/// shows: their first rows are their heads.
 pub(super) fn tables(view: &View<'_>) -> Vec<Table> {
     let mut tables = vec![scores::ranked(view), scores::unranked(view), scores::indicators(view)];
     tables.push(scores::means(view));
     tables.push(scores::grade_table(view));
+    tables.extend(provinces::table(view));
     tables.extend(regions::table(view));
     tables.push(summary::findings(view));
     tables.extend(change::tables(view));
     tables.extend(alike::tables(view));
     tables.extend(method::tables(view));
     tables.retain(|table| !table.rows.is_empty());
+    let told = |table: &Table| {
+        let name = if view.is_chinese() {
+            format!("工作表“{}”", table.sheet)
+        } else {
+            format!("sheet “{}”", table.sheet)
+        };
+        let note = table.note.iter().map(String::as_str);
+        let about: Vec<&str> = std::iter::once(table.title.as_str()).chain(note).collect();
+        vec![Cell::Text(name), Cell::Text(about.join(view.pick("。", ". ")))]
+    };
+    if let Some((about, others)) = tables.split_last_mut() {
+        about.rows.extend(others.iter().map(told));
+    }
     tables
+}
+
+/// What the n of indicators counts.
+fn counted(view: &View<'_>) -> String {
+    view.pick(
+        "n 为观测值个数；上级指标的 n 为其下各项之和，一次访问可计入多个指标。",
+        "n counts readings: that of an indicator with others below it is the sum of theirs, and one visit may count for several.",
+    )
+    .to_owned()
 }
 
 /// Numbers the chapters.

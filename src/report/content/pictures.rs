@@ -1,10 +1,8 @@
 //! Which charts a report has, and what their titles say.
 
-use std::collections::BTreeMap;
-
 use super::super::chart::{
-    Bar, Caption, Dot, Leaf, Pair, Place, Slice, Span, bars as draw_bars, dots as draw_dots, dumbbells,
-    grades as draw_grades, place, regions as draw_regions, tiles as draw_tiles, tree,
+    Bar, Caption, Dot, Leaf, Pair, Slice, Span, bars as draw_bars, dots as draw_dots, dumbbells,
+    grades as draw_grades, regions as draw_regions, tree,
 };
 use super::super::document::Chart;
 use super::super::formula::plain;
@@ -26,7 +24,7 @@ pub fn bars(view: &View<'_>) -> Option<Chart> {
         .map(|node| {
             let mean = analysis.means.get(&node.id);
             Bar {
-                label: view.title(&node.id),
+                label: view.label(&node.id),
                 value: mean.map(|mean| mean.mean),
                 note: mean.map(|mean| format!("n={}", mean.n)).unwrap_or_default(),
                 total: false,
@@ -42,16 +40,20 @@ pub fn bars(view: &View<'_>) -> Option<Chart> {
         let label = view.pick("总分", "Total").to_owned();
         rows.push(Bar { label, value: analysis.mean, note: format!("n={n}"), total: true });
         if view.is_chinese() {
-            format!("一级指标与总分的平均得分（满分 100 分，n={n}）")
+            format!("一级指标与总分的平均得分（满分 100 分；总分 n={n}，各指标的 n 见条形右侧）")
         } else {
-            format!("Mean points of the first-level indicators and of the total, of 100 (n={n})")
+            format!(
+                "Mean points of the first-level indicators and of the total, of 100 (n={n} for the total; that of each indicator stands beside its bar)"
+            )
         }
     } else {
         let n = view.with_total();
         if view.is_chinese() {
-            format!("一级指标的平均得分（满分 100 分，n={n}）")
+            format!("一级指标的平均得分（满分 100 分；有总分的评估对象 n={n}，各指标的 n 见条形右侧）")
         } else {
-            format!("Mean points of the first-level indicators, of 100 (n={n})")
+            format!(
+                "Mean points of the first-level indicators, of 100 (n={n} portals with a total; that of each indicator stands beside its bar)"
+            )
         }
     };
     let told: Vec<String> = rows
@@ -100,6 +102,19 @@ pub fn regions(view: &View<'_>) -> Option<Chart> {
     Some(draw_regions("regions-chart", caption, &rows, &gap))
 }
 
+/// The totals of a grade, from its least to that of the next better one.
+pub(super) fn between(view: &View<'_>, from: f64, above: Option<f64>) -> String {
+    let least = plain(from);
+    match (above.map(plain), view.is_chinese()) {
+        (None, true) => format!("{least} 分及以上"),
+        (None, false) => format!("{least} and above"),
+        (Some(above), true) if from <= 0.0 => format!("低于 {above} 分"),
+        (Some(above), false) if from <= 0.0 => format!("below {above}"),
+        (Some(above), true) => format!("{least}～{above} 分"),
+        (Some(above), false) => format!("{least} to below {above}"),
+    }
+}
+
 /// How many have which grade.
 pub fn grades(view: &View<'_>) -> Option<Chart> {
     let grades = &view.dossier.analysis.grades;
@@ -110,13 +125,8 @@ pub fn grades(view: &View<'_>) -> Option<Chart> {
     let mut above: Option<f64> = None;
     let mut slices = Vec::new();
     for grade in grades {
-        let (title, from) = (clean(grade.title.pick(view.language)), plain(grade.from));
-        let bounds = match (above, view.is_chinese()) {
-            (None, true) => format!("{from} 分及以上"),
-            (None, false) => format!("{from} and above"),
-            (Some(above), true) => format!("{from}～{} 分", plain(above)),
-            (Some(above), false) => format!("{from} to below {}", plain(above)),
-        };
+        let title = clean(grade.title.pick(view.language));
+        let bounds = between(view, grade.from, above);
         above = Some(grade.from);
         let label = format!("{title} {bounds}");
         slices.push(Slice { label, count: grade.count, note: grade_note(grade.count, grade.share) });
@@ -177,59 +187,6 @@ pub fn dots(view: &View<'_>) -> Vec<Chart> {
         .collect()
 }
 
-/// Provinces, when targets say theirs or are provinces themselves.
-pub fn tiles(view: &View<'_>) -> Option<Chart> {
-    let mut totals: BTreeMap<Place, Vec<f64>> = BTreeMap::new();
-    let mut n = 0;
-    for card in &view.dossier.assessment.cards {
-        let name = card.target.labels.get("province").map_or(card.target.name.as_str(), String::as_str);
-        if let (Some(place), Some(total)) = (place(name), card.total) {
-            totals.entry(place).or_default().push(total);
-            n += 1;
-        }
-    }
-    if totals.is_empty() {
-        return None;
-    }
-    let values: Vec<(Place, f64)> = totals
-        .iter()
-        .map(|(place, totals)| (*place, totals.iter().sum::<f64>() / totals.len() as f64))
-        .collect();
-    let grades = &view.dossier.profile.grades;
-    let bound = |i: usize, usual| grades.get(i).map_or(usual, |grade| grade.from);
-    let bounds = [bound(0, 90.0), bound(1, 80.0), bound(2, 70.0)];
-    let [first, second, third] = bounds.map(plain);
-    let (title, legend) = if view.is_chinese() {
-        (
-            format!("各省份评估对象的平均总分（{} 个省份，n={n}）", values.len()),
-            [
-                format!("{first} 分及以上"),
-                format!("{second}～{first}"),
-                format!("{third}～{second}"),
-                format!("低于 {third}"),
-                "无数据".to_owned(),
-            ],
-        )
-    } else {
-        (
-            format!("Mean total by province ({} provinces, n={n})", values.len()),
-            [
-                format!("{first} and above"),
-                format!("{second} to {first}"),
-                format!("{third} to {second}"),
-                format!("below {third}"),
-                "no data".to_owned(),
-            ],
-        )
-    };
-    let desc = view.pick(
-        "每个省份一格，位置大致对应地图；格内数字为平均总分。",
-        "A tile for each province, about where it lies on the map, with its mean total.",
-    );
-    let caption = Caption { title, desc: desc.to_owned() };
-    Some(draw_tiles("provinces", caption, &values, bounds, view.is_chinese(), &legend))
-}
-
 /// First-level indicators then and now.
 pub fn change(view: &View<'_>, change: &Change) -> Option<Chart> {
     let firsts: Vec<&str> = view.firsts().iter().map(|node| node.id.as_str()).collect();
@@ -243,7 +200,7 @@ pub fn change(view: &View<'_>, change: &Change) -> Option<Chart> {
     let n = if least == most { most.to_string() } else { format!("{least}–{most}") };
     let rows: Vec<Pair> = nodes
         .iter()
-        .map(|node| Pair { label: view.title(&node.id), before: node.before, after: node.after })
+        .map(|node| Pair { label: view.label(&node.id), before: node.before, after: node.after })
         .collect();
     let title = if view.is_chinese() {
         format!("可比指标平均得分的变化（两期均有得分的评估对象，n={n}）")

@@ -1,10 +1,11 @@
 //! Scores: the table of all targets, the unranked apart, means of indicators, grades.
 
 use super::super::document::{Block, Section};
-use super::super::table::{Cell, Column, Table, number, percent};
+use super::super::formula::plain;
+use super::super::table::{Cell, Column, Table, below, percent};
 use super::super::view::{View, clean};
 use super::super::{say, words};
-use super::{pictures, shown};
+use super::{pictures, provinces, shown};
 use crate::score::card::Scorecard;
 
 /// The chapters: totals, and indicators.
@@ -18,7 +19,8 @@ pub fn sections(view: &View<'_>) -> Vec<Section> {
     totals.blocks.extend(shown(unranked(view)));
     totals.blocks.extend(pictures::dots(view).into_iter().map(Block::Chart));
     totals.blocks.extend(pictures::grades(view).map(Block::Chart));
-    totals.blocks.extend(pictures::tiles(view).map(Block::Chart));
+    totals.blocks.extend(provinces::chart(view).map(Block::Chart));
+    totals.blocks.extend(provinces::table(view).and_then(shown));
     let means = means(view);
     if means.rows.is_empty() {
         return vec![totals];
@@ -88,7 +90,8 @@ pub fn unranked(view: &View<'_>) -> Table {
 
 /// Why a target has no rank, as a sentence.
 pub fn why_unranked(view: &View<'_>, card: &Scorecard) -> String {
-    let (coverage, floor) = (number(card.coverage, 1), number(view.dossier.profile.coverage_floor, 0));
+    let floor = view.dossier.profile.coverage_floor;
+    let (coverage, floor) = (below(card.coverage, floor), plain(floor));
     match (card.total, view.is_chinese()) {
         (None, true) => "评估期内没有观测到任何指标，因此没有得分；没有观测到不等于零分。".to_owned(),
         (None, false) => {
@@ -173,7 +176,7 @@ pub fn indicators(view: &View<'_>) -> Table {
             Column::words(view.pick("数据来源", "Source")),
         ],
         rows,
-        note: None,
+        note: Some(super::counted(view)),
     }
 }
 

@@ -66,11 +66,8 @@ pub fn section(view: &View<'_>) -> Section {
         section.say(sentence);
     }
     let found = &view.dossier.analysis.findings;
-    let told: Vec<String> = found
-        .iter()
-        .filter(|found| found.count > 0)
-        .map(|found| clean(found.sentence.pick(view.language)))
-        .collect();
+    let told: Vec<String> =
+        found.iter().filter(|found| found.count > 0).map(|found| view.finding(found)).collect();
     if !told.is_empty() {
         section.say(view.pick("主要发现：", "What was found:"));
         section.blocks.push(Block::List(told));
@@ -212,11 +209,7 @@ pub fn findings(view: &View<'_>) -> Table {
         let names: Vec<String> = found.targets.iter().map(|id| view.target(id)).collect();
         vec![
             Cell::text(clean(&found.id)),
-            Cell::text(if found.n == 0 {
-                unknown.to_owned()
-            } else {
-                clean(found.sentence.pick(view.language))
-            }),
+            Cell::text(if found.n == 0 { unknown.to_owned() } else { view.finding(found) }),
             if found.n == 0 { Cell::Absent } else { Cell::Count(found.count) },
             Cell::Count(found.n),
             if found.n == 0 { Cell::Absent } else { Cell::Number(found.share, 2) },

@@ -2,25 +2,18 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use jiff::tz::TimeZone;
-
-use super::super::document::{Block, Headline, Piece, Section};
-use super::super::dossier::Shown;
+use super::super::document::{Block, Headline, Section};
 use super::super::formula::condition;
 use super::super::table::{Cell, Column, Table, number, range};
-use super::super::view::{View, clean, clean_name};
+use super::super::view::{View, clean};
 use super::super::{say, words};
 use super::scores::why_unranked;
-use super::shown;
+use super::{evidence, shown};
 use crate::domain::ids::TargetId;
-use crate::mail::say::{Precision, instant};
-use crate::mail::thumbnail;
 use crate::score::card::Scorecard;
 
-/// So many exhibits stand on the page of a target: a picture of each kind of ending, not every run.
-const MOST_EXHIBITS: usize = 6;
+/// So many files that people kept stand on the page of a target; its letter has more.
+const MOST_PROOFS: usize = 6;
 
 /// The pages of all targets: the ranked first.
 pub fn sections(view: &View<'_>) -> Vec<Section> {
@@ -30,8 +23,8 @@ pub fn sections(view: &View<'_>) -> Vec<Section> {
     }
     let mut chapter = Section::chapter("targets", view.pick("评估对象逐一说明", "Each portal")).on_new_page();
     chapter.say(view.pick(
-        "以下每个评估对象一页，列出各项指标的得分、区间、观测次数和观测情况，并附证据。",
-        "A page for each portal: points, intervals and counts of each indicator, what was seen, and evidence.",
+        "以下每个评估对象一页，列出各项指标的得分、区间、观测值个数和观测情况，并附证据。",
+        "A page for each portal: points, intervals and counts of readings of each indicator, what was seen, and evidence.",
     ));
     let mut sections = vec![chapter];
     for (i, card) in cards.into_iter().enumerate() {
@@ -69,10 +62,15 @@ fn section(view: &View<'_>, card: &Scorecard) -> Section {
         section.blocks.push(Block::List(found));
     }
     section.blocks.extend(shown(beside(view, card)));
-    section.blocks.extend(shown(noted(view, &card.target.id)));
-    let pieces = exhibits(view, &card.target.id);
+    section.blocks.extend(shown(evidence::written(view, &card.target.id)));
+    let pieces = evidence::exhibits(view, &card.target.id);
     if !pieces.is_empty() {
         section.say(view.pick("证据：", "Evidence:"));
+        section.blocks.push(Block::Exhibits(pieces));
+    }
+    let pieces = evidence::proofs(view, &card.target.id, MOST_PROOFS);
+    if !pieces.is_empty() {
+        section.say(view.pick("人工观测留存的材料：", "What people who looked have kept:"));
         section.blocks.push(Block::Exhibits(pieces));
     }
     section
@@ -110,7 +108,7 @@ pub fn headlines(view: &View<'_>, card: &Scorecard) -> Vec<Headline> {
         Headline {
             label: view.pick("观测覆盖率", "Coverage").to_owned(),
             value: format!("{}%", number(card.coverage, 1)),
-            note: format!("n={n}"),
+            note: words::readings(n, view.language),
         },
     ]
 }
@@ -167,7 +165,7 @@ fn indicators(view: &View<'_>, card: &Scorecard) -> Table {
             Column::words(view.pick("数据来源", "Source")),
         ],
         rows: rows.collect(),
-        note: None,
+        note: Some(super::counted(view)),
     }
 }
 
@@ -184,7 +182,7 @@ pub fn conditions(view: &View<'_>, id: &TargetId) -> Vec<String> {
 /// Findings that hold for a target: how many share them.
 fn holding(view: &View<'_>, id: &TargetId) -> Vec<String> {
     let found = view.dossier.analysis.findings.iter().filter(|found| found.targets.contains(id));
-    found.map(|found| clean(found.sentence.pick(view.language))).collect()
+    found.map(|found| view.finding(found)).collect()
 }
 
 fn beside(view: &View<'_>, card: &Scorecard) -> Table {
@@ -215,72 +213,6 @@ fn beside(view: &View<'_>, card: &Scorecard) -> Table {
         rows,
         note: None,
     }
-}
-
-/// Notes and figures that people wrote down. Who wrote them is not published.
-fn noted(view: &View<'_>, id: &TargetId) -> Table {
-    let zone = TimeZone::get(&view.dossier.assessment.period.timezone).unwrap_or(TimeZone::UTC);
-    let codings = view
-        .dossier
-        .codings
-        .iter()
-        .filter(|coding| coding.target == *id && !(coding.note.is_empty() && coding.source.is_empty()));
-    let rows = codings.map(|coding| {
-        let value = view
-            .node(&coding.indicator)
-            .map_or_else(|| clean_name(&coding.value), |node| say::choice(view, &coding.value, node));
-        let year = coding.year.map(|year| year.to_string()).unwrap_or_default();
-        let origin = [clean_name(&coding.source), year].join(" ");
-        vec![
-            Cell::Text(view.title(&coding.indicator)),
-            Cell::text(value),
-            Cell::Text(words::day(coding.at.to_zoned(zone.clone()).date(), view.language)),
-            Cell::text(clean(&coding.note)),
-            Cell::text(origin.trim().to_owned()),
-        ]
-    });
-    Table {
-        sheet: view.pick("人工记录", "Notes"),
-        title: view.pick("人工观测记录与外部数据", "Human observations and outside figures").to_owned(),
-        columns: vec![
-            Column::words(view.pick("指标", "Indicator")),
-            Column::words(view.pick("记录值", "Value")),
-            Column::words(view.pick("日期", "Day")),
-            Column::prose(view.pick("说明", "Note")),
-            Column::words(view.pick("出处", "Origin")),
-        ],
-        rows: rows.collect(),
-        note: None,
-    }
-}
-
-/// The evidence of a target.
-pub fn exhibits(view: &View<'_>, id: &TargetId) -> Vec<Piece> {
-    let shown = view.dossier.exhibits.get(id).map(Vec::as_slice).unwrap_or_default();
-    shown.iter().take(MOST_EXHIBITS).map(|shown| piece(view, shown)).collect()
-}
-
-fn piece(view: &View<'_>, shown: &Shown) -> Piece {
-    let Shown { exhibit, picture } = shown;
-    let zone = TimeZone::get(&view.dossier.assessment.period.timezone).unwrap_or(TimeZone::UTC);
-    let at = instant(exhibit.at, &zone, Precision::Full, view.language);
-    let (step, outcome) = (clean_name(&exhibit.step), words::outcome(exhibit.outcome, view.language));
-    let scenario = exhibit.scenario.as_ref().map(|id| view.scenario(id));
-    let phrase = exhibit.phrase.as_deref().map(clean_name).filter(|phrase| !phrase.is_empty());
-    let sentence = if view.is_chinese() {
-        let scenario = scenario.map(|scenario| format!("“{scenario}”")).unwrap_or_default();
-        let phrase = phrase.map(|phrase| format!("，页面显示“{phrase}”")).unwrap_or_default();
-        format!("{at}，{scenario}“{step}”步骤：{outcome}{phrase}。")
-    } else {
-        let scenario = scenario.map(|scenario| format!("“{scenario}”, ")).unwrap_or_default();
-        let phrase = phrase.map(|phrase| format!("; the page says “{phrase}”")).unwrap_or_default();
-        format!("{at}, {scenario}step “{step}”: {outcome}{phrase}.")
-    };
-    let picture = picture
-        .as_ref()
-        .and_then(|image| thumbnail(&image.bytes, &image.mime))
-        .map(|(bytes, mime)| format!("data:{mime};base64,{}", STANDARD.encode(bytes)));
-    Piece { sentence, url: clean(&exhibit.url), picture, run: exhibit.run.to_string() }
 }
 
 #[cfg(test)]
