@@ -79,7 +79,8 @@ pub(super) fn compose(
     let mut builder = Message::builder()
         .from(from.clone())
         .subject(words.subject)
-        .date(Timestamp::into(notice.created_at))
+        // A mail of before 1970 cannot be written, and a clock that has lost its battery says such times.
+        .date(Timestamp::into(notice.created_at.max(Timestamp::UNIX_EPOCH)))
         .message_id(Some(id))
         .envelope(Envelope::new(Some(from.email.clone()), vec![to.clone()]).map_err(MessageError::Build)?);
     let mut shown_to: Vec<Address> = item.all.iter().filter_map(|to| recipient(&to.to_string())).collect();
