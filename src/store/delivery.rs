@@ -26,16 +26,9 @@ pub(super) fn give_up(
     error: &str,
     plan: &Plan,
 ) -> Result<Vec<Recipient>, StoreError> {
-    if rows::outbox::failed(tx, id, error)? { tell(tx, id, at, error, plan) } else { Ok(Vec::new()) }
-}
-
-fn tell(
-    tx: &Transaction<'_>,
-    id: i64,
-    at: Timestamp,
-    error: &str,
-    plan: &Plan,
-) -> Result<Vec<Recipient>, StoreError> {
+    if !rows::outbox::failed(tx, id, error)? {
+        return Ok(Vec::new());
+    }
     let (failed, to, attempts): (Notice, Recipient, u32) = tx.query_row(
         "SELECT notice.notice AS notice, recipient, attempts
          FROM outbox JOIN notices AS notice ON notice.id = outbox.notice WHERE outbox.id = ?1",

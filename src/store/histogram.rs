@@ -6,7 +6,7 @@
 //! not how long the portal took: it is counted by its outcome only.
 //!
 //! Of runs, the times of those that came to a verdict about the portal (`pass`, `degraded`) are held;
-//! all are counted by their verdict. Runs by hand are left out of both (`rollup.rs`, which writes them).
+//! all are counted by their verdict. Only runs of the schedule are in both (`rollup.rs`, which writes them).
 //!
 //! Invariant: nothing here reads a single run.
 
